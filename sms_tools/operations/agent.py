@@ -1,0 +1,1 @@
+"""What the Agent is configured with (reference 5.2)."""

@@ -1,0 +1,1 @@
+"""Commands between the service and the Agent (reference 5.5)."""

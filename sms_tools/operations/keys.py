@@ -1,0 +1,1 @@
+"""Certificates and keys (reference 5.7)."""

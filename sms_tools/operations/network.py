@@ -1,0 +1,1 @@
+"""Network measurement (reference 5.9)."""

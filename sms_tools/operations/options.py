@@ -1,0 +1,1 @@
+"""Advanced migration options (reference 5.10)."""

@@ -1,0 +1,1 @@
+"""The privacy agreement (reference 5.11)."""

@@ -1,0 +1,1 @@
+"""Source servers (reference 5.3)."""

@@ -1,0 +1,1 @@
+"""Migration tasks (reference 5.4)."""

@@ -1,0 +1,1 @@
+"""Target server templates (reference 5.6)."""

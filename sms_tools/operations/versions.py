@@ -1,0 +1,1 @@
+"""API versions (reference 5.1)."""
