@@ -1,0 +1,168 @@
+"""What an error code means, what to do first, and who has to do it.
+
+The knowledge is data: `errors.json`, one code per line, in our own words, with its origin. The
+service's own short message stands beside it, because it is what people see on the console.
+A code that nobody documents is answered all the same, and honestly: `known` is false.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+Code: TypeAlias = str
+Actor = Literal["api", "source", "console", "support"]
+Origin = Literal["reference", "faq", "field", "ours"]
+
+GAP = "…"
+"""Stands in a message where the service's parameter is missing."""
+
+_MAX_PARAM = 300
+_MAX_CODE = 64
+_PLACEHOLDER = re.compile(r"%[sd]|\{\d+(?:\[(\d+)\])?\}")
+_CODE = re.compile(r"(?:(?P<family>S[M3][SM]|APIGW?)[ ._-]?)?(?P<number>\d{1,4})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something to look at: where (`source`, `target`, `network`, `console`, `account`, `api`)."""
+
+    where: str
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorKnowledge:
+    """All that is known of one error code.
+
+    `actor` is who takes the first step: `api` (a tool of this server can), `source` (a person on
+    the source server), `console` (another service's console: ECS, EVS, VPC, IAM, billing),
+    `support` (nobody outside the vendor knows; collect logs and open a ticket).
+    `retry_safe`: once the first step is done, doing the same again loses nothing (True), is
+    useless or harmful (False), or nobody knows (None).
+    `full_copy_again`: all data has to be copied again from the start; None for unknown codes.
+    `corrected` says where a published text is wrong; `caution` warns of a step that is risky.
+    """
+
+    code: Code
+    known: bool
+    message: str
+    family: str
+    cause: str
+    first_step: str
+    actor: Actor
+    retry_safe: bool | None
+    full_copy_again: bool | None
+    checks: tuple[Check, ...] = ()
+    fixes: tuple[str, ...] = ()
+    after: str = ""
+    tools: tuple[str, ...] = ()
+    origin: tuple[Origin, ...] = ()
+    corrected: str | None = None
+    caution: str | None = None
+
+
+def explain(code: str, params: Sequence[object] = ()) -> ErrorKnowledge:
+    """Explain a code, its message filled from `params` by position.
+
+    Accepts `1414`, `sms.1414`, `SMS.1414` and `APIGW.0301`. A missing parameter leaves `…`.
+    Never fails: an undocumented code comes back with `known` false.
+    """
+    name = normalize_code(code)
+    found = _catalogue().get(name)
+    if found is None:
+        return _unknown(name, params)
+    return replace(found, message=fill(found.message, params))
+
+
+def all_codes() -> tuple[Code, ...]:
+    """Every code there is an entry for, sorted; for completion and tests."""
+    return tuple(sorted(_catalogue()))
+
+
+def family_of(code: str) -> str:
+    """The family of causes a code belongs to (`disk_partition_space` …), or `unknown`."""
+    found = _catalogue().get(normalize_code(code))
+    return found.family if found else "unknown"
+
+
+def normalize_code(code: str) -> Code:
+    """`1414`, `sms.1414` and the reference's misprint `S3M.1414` are all `SMS.1414`.
+
+    What looks like no code comes back as it is, shortened and without unprintable characters.
+    """
+    text = _printable(code, _MAX_CODE).strip()
+    match = _CODE.fullmatch(text)
+    if match is None:
+        return text
+    family = (match["family"] or "SMS").upper()
+    return f"{'APIGW' if family.startswith('API') else 'SMS'}.{match['number']:0>4}"
+
+
+def fill(template: str, params: Sequence[object]) -> str:
+    """Put parameters into a message: `%s` and `%d` in order, `{0[1]}` and `{1}` by number."""
+    values = tuple(_shown(param) for param in params)
+    in_order = iter(values)
+
+    def value(match: re.Match[str]) -> str:
+        if match[0].startswith("%"):
+            return next(in_order, GAP)
+        index = int(match[1] if match[1] is not None else match[0][1:-1])
+        return values[index] if index < len(values) else GAP
+
+    return _PLACEHOLDER.sub(value, template)
+
+
+def _shown(param: object) -> str:
+    return GAP if param is None else _printable(str(param), _MAX_PARAM)
+
+
+def _printable(text: str, limit: int) -> str:
+    """Without control, zero-width and bidirectional characters, and not longer than `limit`."""
+    kept = "".join(character for character in text[: limit * 4] if character.isprintable())
+    return kept if len(kept) <= limit else kept[: limit - 1] + GAP
+
+
+def _unknown(name: str, params: Sequence[object]) -> ErrorKnowledge:
+    shown = ", ".join(_shown(param) for param in params)
+    return ErrorKnowledge(
+        code=name,
+        known=False,
+        message=f"{name} ({shown})" if shown else name,
+        family="unknown",
+        cause=(
+            "Nobody documents this code: it is neither in the reference nor in the FAQ. The code "
+            "and its parameters are shown as the service sent them; the failing sub-task says "
+            "more than a guess would."
+        ),
+        first_step=(
+            "Read the task and see which sub-task failed; if that does not settle it, collect the "
+            "Agent's logs (needs an OBS bucket) and open a ticket with the code, the parameters "
+            "and the request id."
+        ),
+        actor="support",
+        retry_safe=None,
+        full_copy_again=None,
+        tools=("get_migration_task", "upload_migration_task_logs"),
+    )
+
+
+@cache
+def _catalogue() -> Mapping[Code, ErrorKnowledge]:
+    text = (files(__package__) / "errors.json").read_text(encoding="utf-8")
+    rows: Iterable[dict[str, Any]] = json.loads(text)
+    return MappingProxyType({row["code"]: _entry(row) for row in rows})
+
+
+def _entry(row: dict[str, Any]) -> ErrorKnowledge:
+    """One line of the file; what a line leaves out has the class's default."""
+    lists: dict[str, Any] = {
+        key: tuple(row[key]) for key in ("fixes", "tools", "origin") if key in row
+    }
+    checks = tuple(Check(**check) for check in row.get("checks", ()))
+    values: dict[str, Any] = {"known": True, **row, **lists, "checks": checks}
+    return ErrorKnowledge(**values)
