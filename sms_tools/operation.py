@@ -174,9 +174,8 @@ def _spec(
     idempotent: bool | None = None,
     wrapped_in: str | None = None,
 ) -> Spec:
-    name = "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
     return Spec(
-        name=name,
+        name=snake_case(cls.__name__),
         method=method,
         path=path,
         kind=kind,
@@ -187,6 +186,11 @@ def _spec(
         path_fields=tuple(part[1:-1] for part in path.split("/") if part.startswith("{")),
         description=" ".join((cls.__doc__ or "").split()),
     )
+
+
+def snake_case(name: str) -> str:
+    """``DeleteMigrationTask`` as its tool is called: ``delete_migration_task``."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
 def _query_text(value: JSON) -> str:

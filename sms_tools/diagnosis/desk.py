@@ -1,0 +1,43 @@
+"""What a question needs to be answered: the service, the clock, what was seen before."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+import anyio
+
+from sms_tools.api import Api
+from sms_tools.state import Store
+
+
+class Report(Protocol):
+    """Tells the person who waits how far an answer is."""
+
+    async def __call__(self, done: float, total: float | None, message: str) -> None:
+        """Report *done* of *total* (unknown if None) with a few words."""
+
+
+async def nobody_listens(done: float, total: float | None, message: str) -> None:
+    """The report of a call whose client asked for no progress."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything that answering reads from. One desk serves all calls of a server."""
+
+    api: Api
+    store: Store
+    now: Callable[[], datetime] = _utc_now
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    report: Report = nobody_listens
+    shared: dict[str, object] = field(default_factory=dict)
+    """What calls share for a while, such as the fleet read of the last 30 seconds."""
+
+    def reporting_to(self, report: Report) -> "Desk":
+        """This desk, for one call whose progress goes to *report*."""
+        return replace(self, report=report)

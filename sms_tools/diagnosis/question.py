@@ -1,0 +1,56 @@
+"""A question is a typed value, as an operation is.
+
+``SummarizeFailedServers(project="wave-2")`` is a question; its class gives the composite tool its
+name, description and arguments, and :meth:`Question.answer` answers it from a desk.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from sms_tools.diagnosis.desk import Desk
+from sms_tools.operation import Fields, snake_case
+
+
+class Question(Fields):
+    """What a person asks. The class docstring is the description of the tool."""
+
+    __tool__: ClassVar[str]
+    __title__: ClassVar[str]
+    __description__: ClassVar[str]
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Name the tool after the class."""
+        super().__init_subclass__(**keywords)
+        cls.__tool__ = snake_case(cls.__name__)
+        words = cls.__tool__.split("_")
+        cls.__title__ = " ".join([words[0].capitalize(), *words[1:]])
+        cls.__description__ = " ".join((cls.__doc__ or "").split())
+
+    async def answer(self, desk: Desk) -> dict[str, Any]:
+        """The answer: at least ``summary``, ``observed_at``, ``suggested_actions``, ``omitted``."""
+        raise NotImplementedError
+
+
+Servers = Annotated[
+    list[Annotated[str, Field(max_length=255)]] | None,
+    Field(description="Names, addresses or ids; all servers if left out.", max_length=1000),
+]
+Project = Annotated[
+    str | None, Field(description="Migration project (wave), by name or id.", max_length=255)
+]
+Detail = Annotated[
+    Literal["concise", "full"], Field(description="`full` for everything known of each server.")
+]
+Limit = Annotated[int | None, Field(ge=1, le=1000, description="Rows to show at most.")]
+Offset = Annotated[int, Field(ge=0, description="Rows to skip.")]
+
+
+class FleetQuestion(Question):
+    """A question about many servers: all of them, some of them, or those of one project."""
+
+    servers: Servers = None
+    project: Project = None
+    detail: Detail = "concise"
+    limit: Limit = None
+    offset: Offset = 0
