@@ -1,0 +1,292 @@
+"""Who said yes to what: approvals that are asked for, given, and used once.
+
+An approval is bound to a caller, a tool and its exact arguments, and to the state that was shown.
+It lives ten minutes from the moment it was first shown. The rows live in the state's database, so
+that a page, a command and several servers see the same, and a restart loses nothing.
+"""
+
+import json
+import secrets
+import sqlite3
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from sms_tools.guard.subject import Caller, Preview, Subject
+from sms_tools.operation import JSON, Kind
+from sms_tools.redaction import redact
+from sms_tools.state import State
+
+LIFETIME: Final = timedelta(minutes=10)
+_KEPT: Final = timedelta(days=1)
+_ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # nothing that is mistaken for something else
+
+_SCHEMA: Final = (
+    """CREATE TABLE approvals (
+        id TEXT PRIMARY KEY, token TEXT UNIQUE NOT NULL, caller TEXT NOT NULL, tool TEXT NOT NULL,
+        kind TEXT NOT NULL, digest TEXT NOT NULL, arguments TEXT NOT NULL, preview TEXT NOT NULL,
+        created REAL NOT NULL, expires REAL NOT NULL, status TEXT NOT NULL, how TEXT)""",
+    "CREATE INDEX approvals_by_call ON approvals (caller, tool, digest, status)",
+    """CREATE TABLE deliveries (
+        id TEXT PRIMARY KEY, token TEXT UNIQUE NOT NULL, tool TEXT NOT NULL, origin TEXT NOT NULL,
+        expires REAL NOT NULL)""",
+)
+
+Clock = Callable[[], datetime]
+
+
+class Status(StrEnum):
+    """Where an approval stands. All but the first two are final."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+    USED = "used"
+    CLOSED = "closed"
+
+
+class Verdict(StrEnum):
+    """What became of a person's answer."""
+
+    APPROVED = "approved"
+    WRONG_TEXT = "wrong_text"
+    TOO_LATE = "too_late"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One call that waits, or waited, for a person."""
+
+    id: str
+    token: str
+    """The unguessable part of its link. Whoever holds it sees the preview."""
+    caller: str
+    tool: str
+    kind: Kind
+    arguments: JSON
+    """Without secrets, for showing."""
+    preview: Preview
+    created_at: datetime
+    expires_at: datetime
+    status: Status
+    how: str | None
+    """Where it was decided: ``dialog``, ``page`` or ``command``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where a secret waits for a person. The secret itself is never written down."""
+
+    id: str
+    token: str
+    tool: str
+    origin: str
+    expires_at: datetime
+
+
+class Approvals:
+    """The approvals in a state's database."""
+
+    def __init__(self, state: State, clock: Clock) -> None:
+        """Use *state*; *clock* gives the time with its zone."""
+        self._state = state
+        self._clock = clock
+        state.prepare("approvals", _SCHEMA)
+
+    def current(self, subject: Subject, caller: Caller) -> Approval | None:
+        """The approval of this very call that is pending, approved or denied and not yet over."""
+        with self._state.transaction() as database:
+            return self._current(database, subject, caller)
+
+    def ask(self, subject: Subject, caller: Caller, preview: Preview) -> Approval:
+        """The pending approval of this call: the one there is, or a new one with *preview*."""
+        with self._state.transaction() as database:
+            now = self._now()
+            database.execute(
+                "DELETE FROM approvals WHERE expires < ?", ((now - _KEPT.total_seconds()),)
+            )
+            if (found := self._current(database, subject, caller)) is not None:
+                return found
+            row = (
+                new_id(),
+                secrets.token_urlsafe(32),
+                caller.identity,
+                subject.tool,
+                str(subject.kind),
+                subject.arguments_digest,
+                json.dumps(redact(dict(subject.arguments)), ensure_ascii=False),
+                json.dumps(preview.to_dict(), ensure_ascii=False),
+                now,
+                now + LIFETIME.total_seconds(),
+                str(Status.PENDING),
+            )
+            database.execute(
+                "INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", row
+            )
+            return _approval(_one(database, "id", row[0]))
+
+    def approve(self, approval_id: str, typed: str | None, how: str) -> Verdict:
+        """Record that a person agreed, if what they typed says so."""
+        with self._state.transaction() as database:
+            approval = self._open(database, approval_id)
+            if approval is None:
+                return Verdict.TOO_LATE
+            if not is_consent(approval.preview, typed):
+                return Verdict.WRONG_TEXT
+            _set(database, approval_id, Status.APPROVED, how)
+            return Verdict.APPROVED
+
+    def deny(self, approval_id: str, how: str) -> Verdict:
+        """Record that a person said no; an approval not yet used is taken back."""
+        with self._state.transaction() as database:
+            if self._open(database, approval_id) is None:
+                return Verdict.TOO_LATE
+            _set(database, approval_id, Status.DENIED, how)
+            return Verdict.DENIED
+
+    def claim(self, approval_id: str) -> bool:
+        """Use an approval. True for exactly one of all who try, and only in time."""
+        with self._state.transaction() as database:
+            changed = database.execute(
+                "UPDATE approvals SET status = ? WHERE id = ? AND status = ? AND expires > ?",
+                (str(Status.USED), approval_id, str(Status.APPROVED), self._now()),
+            )
+            return changed.rowcount == 1
+
+    def close(self, approval_id: str) -> None:
+        """End an approval that must not be used any more."""
+        with self._state.transaction() as database:
+            database.execute(
+                "UPDATE approvals SET status = ? WHERE id = ? AND status != ?",
+                (str(Status.CLOSED), approval_id, str(Status.USED)),
+            )
+
+    def waiting(self) -> Sequence[Approval]:
+        """The approvals that wait for a person, oldest first."""
+        with self._state.transaction() as database:
+            rows = database.execute(
+                "SELECT * FROM approvals WHERE status = ? AND expires > ? ORDER BY created",
+                (str(Status.PENDING), self._now()),
+            ).fetchall()
+        return [_approval(row) for row in rows]
+
+    def get(self, approval_id: str) -> Approval | None:
+        """The approval with this id, whatever became of it; ids are read without regard to case."""
+        return self._find("id", approval_id.strip().upper())
+
+    def by_token(self, token: str) -> Approval | None:
+        """The approval whose link carries *token*."""
+        return self._find("token", token)
+
+    def is_over(self, approval: Approval) -> bool:
+        """Whether *approval* has come to its end without being used."""
+        return approval.expires_at <= self._clock()
+
+    def announce_delivery(self, delivery_id: str, tool: str, origin: str) -> Delivery:
+        """Note where a secret can be fetched: not the secret, only the way to it."""
+        with self._state.transaction() as database:
+            now = self._now()
+            database.execute("DELETE FROM deliveries WHERE expires < ?", (now,))
+            expires = now + LIFETIME.total_seconds()
+            row = (delivery_id, secrets.token_urlsafe(32), tool, origin, expires)
+            database.execute("INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?, ?)", row)
+            return Delivery(*row[:4], expires_at=_time(row[4]))
+
+    def delivery(
+        self, *, delivery_id: str | None = None, token: str | None = None
+    ) -> Delivery | None:
+        """The delivery with this id or token that is not yet over."""
+        with self._state.transaction() as database:
+            row = database.execute(
+                "SELECT * FROM deliveries WHERE (id = ? OR token = ?) AND expires > ?",
+                (delivery_id, token, self._now()),
+            ).fetchone()
+        if row is None:
+            return None
+        return Delivery(row["id"], row["token"], row["tool"], row["origin"], _time(row["expires"]))
+
+    def _now(self) -> float:
+        return self._clock().timestamp()
+
+    def _find(self, column: str, value: str) -> Approval | None:
+        with self._state.transaction() as database:
+            row = _one(database, column, value)
+        return _approval(row) if row else None
+
+    def _current(
+        self, database: sqlite3.Connection, subject: Subject, caller: Caller
+    ) -> Approval | None:
+        row = database.execute(
+            "SELECT * FROM approvals WHERE caller = ? AND tool = ? AND digest = ?"
+            " AND status IN ('pending', 'approved', 'denied') AND expires > ? ORDER BY created",
+            (caller.identity, subject.tool, subject.arguments_digest, self._now()),
+        ).fetchone()
+        return _approval(row) if row else None
+
+    def _open(self, database: sqlite3.Connection, approval_id: str) -> Approval | None:
+        """The approval, if a person can still say something about it."""
+        row = _one(database, "id", approval_id)
+        approval = _approval(row) if row else None
+        if approval is None or self.is_over(approval):
+            return None
+        return approval if approval.status in (Status.PENDING, Status.APPROVED) else None
+
+
+def is_consent(preview: Preview, typed: str | None) -> bool:
+    """Whether *typed* is what the preview asks to type, spaces around it and Unicode forms aside.
+
+    Case counts: ``web-01`` and ``WEB-01`` can be two servers.
+    """
+    if typed is None or not preview.typed:
+        return False
+    return _normal(typed) == _normal(preview.typed)
+
+
+def new_id() -> str:
+    """A short id that a person can read out and type, such as ``K7QM-2XRT``."""
+    letters = [secrets.choice(_ALPHABET) for _ in range(8)]
+    return "".join(letters[:4]) + "-" + "".join(letters[4:])
+
+
+def _normal(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _one(database: sqlite3.Connection, column: str, value: str) -> sqlite3.Row:
+    # `column` is one of our own two words, never input.
+    statement = {
+        "id": "SELECT * FROM approvals WHERE id = ?",
+        "token": "SELECT * FROM approvals WHERE token = ?",
+    }
+    row: sqlite3.Row = database.execute(statement[column], (value,)).fetchone()
+    return row
+
+
+def _set(database: sqlite3.Connection, approval_id: str, status: Status, how: str) -> None:
+    database.execute(
+        "UPDATE approvals SET status = ?, how = ? WHERE id = ?", (str(status), how, approval_id)
+    )
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _approval(row: sqlite3.Row) -> Approval:
+    return Approval(
+        id=row["id"],
+        token=row["token"],
+        caller=row["caller"],
+        tool=row["tool"],
+        kind=Kind(row["kind"]),
+        arguments=json.loads(row["arguments"]),
+        preview=Preview.from_dict(json.loads(row["preview"])),
+        created_at=_time(row["created"]),
+        expires_at=_time(row["expires"]),
+        status=Status(row["status"]),
+        how=row["how"],
+    )

@@ -1,0 +1,369 @@
+"""The gate that every call passes: begin, perhaps ask, then perform exactly once.
+
+:meth:`Guard.begin` gives one of three answers. :class:`Go`: hand it to :meth:`Guard.perform`.
+:class:`Held`: nothing is done, its `result` says why. :class:`Ask`: a person has to decide; show
+`question` in a dialog and bring the answer to :meth:`Guard.answer`, or, without a dialog, return
+:meth:`Guard.hold`. Beginning again while the approval waits gives the same words again.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar
+
+from sms_tools.guard.approvals import Approval, Approvals, Status, Verdict, new_id
+from sms_tools.guard.audit import Audit, AuditError
+from sms_tools.guard.policy import Decision, Policy, Ruling, decide
+from sms_tools.guard.subject import Caller, Preview, Subject
+from sms_tools.operation import JSON, Kind
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The call may be made: by policy, or because a person agreed."""
+
+    subject: Subject
+    caller: Caller
+    reason: str
+    approval: Approval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The call was held back; nothing was changed and nothing revealed."""
+
+    result: Mapping[str, JSON]
+    """What the caller gets: `status`, `summary` and what belongs to that status."""
+
+    @property
+    def status(self) -> str:
+        """``approval_required``, ``declined``, ``blocked`` or ``stale``."""
+        return str(self.result["status"])
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A person has to decide."""
+
+    subject: Subject
+    caller: Caller
+    approval: Approval
+
+    @property
+    def preview(self) -> Preview:
+        """What the person is shown; the same on every round while the approval waits."""
+        return self.approval.preview
+
+    @property
+    def typed(self) -> str:
+        """What the person must type to agree."""
+        return self.preview.typed
+
+    @property
+    def question(self) -> str:
+        """The text of the dialog. The request's id makes the words of every request unique."""
+        return (
+            f"{self.preview.text()}\n\nTo agree, type: {self.typed}\n"
+            f"(request {self.approval.id}, until {self.approval.expires_at:%H:%M} UTC)"
+        )
+
+
+class Desk(Protocol):
+    """Where a person finds the approval page, and where secrets wait for one."""
+
+    async def origin(self) -> str | None:
+        """The address of the running page (``http://127.0.0.1:PORT``); None if it cannot run."""
+
+    def keep(self, delivery_id: str, secret: Mapping[str, JSON]) -> None:
+        """Hold *secret* in memory until a person takes it, or its time is over."""
+
+
+class Guard:
+    """Policy, approvals and audit, put together for one server."""
+
+    def __init__(
+        self, policy: Policy, approvals: Approvals, audit: Audit, desk: Desk | None = None
+    ) -> None:
+        """Without a *desk* there is no page; the command remains."""
+        self.policy = policy
+        self.approvals = approvals
+        self.audit = audit
+        self._desk = desk
+
+    async def begin(self, subject: Subject, caller: Caller) -> Go | Held | Ask:
+        """Decide about a call.
+
+        Raises:
+            Exception: whatever reading the preview raises, such as a target that is not there;
+                nobody is asked then and nothing is done.
+        """
+        ruling = decide(subject, self.policy)
+        if ruling.decision is Decision.BLOCK:
+            return self._blocked(subject, caller, ruling)
+        current = self.approvals.current(subject, caller)
+        if current is not None:
+            return self._resume(subject, caller, current)
+        names_matter = any(
+            self.policy.needs_names(tool, kind)
+            for tool, kind in [
+                (subject.tool, subject.kind),
+                *((step.__spec__.name, step.danger) for step in subject.steps),
+            ]
+        )
+        if ruling.decision is Decision.ALLOW and not (names_matter and subject.kind != Kind.READ):
+            return Go(subject, caller, ruling.reason)
+        preview = await self._preview(subject, caller)
+        ruling = decide(subject, self.policy, preview.targets)
+        if ruling.decision is Decision.BLOCK:
+            return self._blocked(subject, caller, ruling)
+        if ruling.decision is Decision.ALLOW:
+            return Go(subject, caller, ruling.reason)
+        if preview.impossible:
+            return self._impossible(subject, caller, preview)
+        return self._resume(subject, caller, self.approvals.ask(subject, caller, preview))
+
+    async def answer(
+        self,
+        ask: Ask,
+        *,
+        action: Literal["accept", "decline", "cancel"],
+        typed: str | None = None,
+        how: str = "dialog",
+    ) -> Go | Held:
+        """Take a person's answer. Only the right text is consent; all else ends the request."""
+        if action == "accept":
+            verdict = self.approvals.approve(ask.approval.id, typed, how)
+            if verdict is Verdict.APPROVED:
+                return Go(ask.subject, ask.caller, f"a person agreed ({how})", self._reread(ask))
+            if verdict is Verdict.TOO_LATE:
+                return await self._ask_anew(
+                    ask.subject, ask.caller, "The request was over before the answer came."
+                )
+            why = "What was typed is not what the request asks for."
+        else:
+            why = "A person said no." if action == "decline" else "The dialog was closed."
+        self.approvals.close(ask.approval.id)
+        return self._declined(ask.subject, ask.caller, ask.approval, why, how)
+
+    async def hold(self, ask: Ask) -> Held:
+        """Leave the request to the approval page and the command; nobody has answered yet."""
+        return await self._hold(ask.subject, ask.caller, ask.approval, "approval_required", "")
+
+    async def perform(self, go: Go, act: Callable[[], Awaitable[Answer]]) -> Answer | Held:
+        """Make the call, once, if what was approved still holds; say in the audit how it went.
+
+        Raises:
+            Exception: whatever *act* raises.
+        """
+        if go.subject.kind is Kind.READ and go.approval is None:
+            return await act()
+        if go.approval is not None:
+            held = await self._claim(go, go.approval)
+            if held is not None:
+                return held
+        try:
+            self.audit.record("call", **_facts(go), reason=go.reason)
+        except AuditError as error:
+            log.error("%s", error)
+            return self._no_audit()
+        try:
+            answer = await act()
+        except BaseException as error:
+            self._record_outcome(go, type(error).__name__, error)
+            raise
+        self._record_outcome(go, "done", answer)
+        return answer
+
+    async def deliver(self, go: Go, secret: Mapping[str, JSON]) -> dict[str, JSON] | None:
+        """Bring a secret to the person; the result says where it waits, never what it is.
+
+        None if the policy allows secrets in results: then the caller returns it itself.
+        """
+        if self.policy.secrets_inline:
+            return None
+        origin = await self._desk.origin() if self._desk else None
+        if self._desk is None or origin is None:
+            return {
+                "status": "not_delivered",
+                "summary": "The secret was read, but there is no page to show it on; it was "
+                "dropped. Nothing of it is in this result.",
+            }
+        delivery_id = go.approval.id if go.approval else new_id()
+        self._desk.keep(delivery_id, secret)
+        delivery = self.approvals.announce_delivery(delivery_id, go.subject.tool, origin)
+        return {
+            "status": "delivered",
+            "summary": "The secret waits for a person, outside this conversation: on the page "
+            f"below, or with `sms-tools approvals show {delivery_id}`. It is shown once.",
+            "fields": sorted(secret),
+            "delivery_id": delivery_id,
+            "delivery_url": f"{origin}/secret/{delivery.token}",
+            "expires_at": _iso(delivery.expires_at),
+        }
+
+    def _resume(self, subject: Subject, caller: Caller, approval: Approval) -> Go | Held | Ask:
+        if approval.status is Status.APPROVED:
+            return Go(subject, caller, f"a person agreed ({approval.how})", approval)
+        if approval.status is Status.DENIED:
+            self.approvals.close(approval.id)
+            how = approval.how or "page"
+            return self._declined(subject, caller, approval, "A person said no.", how)
+        return Ask(subject, caller, approval)
+
+    async def _claim(self, go: Go, approval: Approval) -> Held | None:
+        """Read the state once more and use the approval; Held if it cannot be used."""
+        preview = await self._preview(go.subject, go.caller)
+        ruling = decide(go.subject, self.policy, preview.targets)
+        if ruling.decision is Decision.BLOCK:
+            self.approvals.close(approval.id)
+            return self._blocked(go.subject, go.caller, ruling)
+        if preview.fingerprint != approval.preview.fingerprint:
+            self.approvals.close(approval.id)
+            if preview.impossible:
+                return self._impossible(go.subject, go.caller, preview)
+            anew = self.approvals.ask(go.subject, go.caller, preview)
+            return await self._hold(
+                go.subject, go.caller, anew, "stale", "What was approved has changed since. "
+            )
+        if not self.approvals.claim(approval.id):
+            return await self._ask_anew(
+                go.subject, go.caller, "This approval is over or has been used already."
+            )
+        return None
+
+    async def _preview(self, subject: Subject, caller: Caller) -> Preview:
+        """Read what is there; if that fails, nothing is done, and the audit says so."""
+        try:
+            return await subject.preview()
+        except Exception as error:
+            code = getattr(error, "code", None)
+            self._record(
+                "held", subject, caller, status="unreadable", reason=type(error).__name__, code=code
+            )
+            raise
+
+    async def _ask_anew(self, subject: Subject, caller: Caller, why: str) -> Held:
+        again = await self.begin(subject, caller)
+        if isinstance(again, Held):
+            return again
+        if again.approval is None:  # the policy has no question any more, only this call is over
+            summary = f"{why} Nothing has been done; the call may be repeated."
+            return Held({"status": "stale", "summary": summary, "tool": subject.tool})
+        return await self._hold(subject, caller, again.approval, "approval_required", why + " ")
+
+    async def _hold(
+        self, subject: Subject, caller: Caller, approval: Approval, status: str, why: str
+    ) -> Held:
+        origin = await self._desk.origin() if self._desk else None
+        url = f"{origin}/approve/{approval.token}" if origin else None
+        where = f"opens {url} or " if url else ""
+        self._record("held", subject, caller, status=status, approval_id=approval.id)
+        return Held(
+            {
+                "status": status,
+                "summary": f"{why}Nothing has been done. A person {where}runs `sms-tools "
+                f"approvals approve {approval.id}` in a terminal; after that, the same call with "
+                "the same arguments goes through, once.",
+                "tool": subject.tool,
+                "preview": approval.preview.shown(),
+                "approval_id": approval.id,
+                "approval_url": url,
+                "expires_at": _iso(approval.expires_at),
+            }
+        )
+
+    def _declined(
+        self, subject: Subject, caller: Caller, approval: Approval, why: str, how: str
+    ) -> Held:
+        self._record("held", subject, caller, status="declined", approval_id=approval.id, how=how)
+        summary = f"{why} Nothing has been done."
+        return Held({"status": "declined", "summary": summary, "tool": subject.tool, "how": how})
+
+    def _blocked(self, subject: Subject, caller: Caller, ruling: Ruling) -> Held:
+        self._record("held", subject, caller, status="blocked", reason=ruling.reason, how="policy")
+        return Held(
+            {
+                "status": "blocked",
+                "summary": f"Blocked by {ruling.reason}. Nothing has been done; only whoever "
+                "starts the server can change this.",
+                "tool": subject.tool,
+                "blocked_by": "policy",
+                "reason": ruling.reason,
+            }
+        )
+
+    def _impossible(self, subject: Subject, caller: Caller, preview: Preview) -> Held:
+        reason = preview.impossible or ""
+        self._record("held", subject, caller, status="blocked", reason=reason, how="state")
+        return Held(
+            {
+                "status": "blocked",
+                "summary": f"The service would refuse this now: {reason} Nothing has been done "
+                "and nobody was asked.",
+                "tool": subject.tool,
+                "blocked_by": "state",
+                "reason": reason,
+                "error_code": preview.code,
+                "preview": preview.shown(),
+            }
+        )
+
+    def _no_audit(self) -> Held:
+        return Held(
+            {
+                "status": "blocked",
+                "summary": "Nothing has been done: the audit cannot be written, and nothing is "
+                "changed without it. `sms-tools check` says what is wrong.",
+                "blocked_by": "audit",
+            }
+        )
+
+    def _reread(self, ask: Ask) -> Approval:
+        return self.approvals.get(ask.approval.id) or ask.approval
+
+    def _record(self, event: str, subject: Subject, caller: Caller, **more: JSON) -> None:
+        """Write down a refusal. A refusal stands even if it cannot be written down."""
+        try:
+            self.audit.record(event, **_about(subject, caller), **more)
+        except AuditError as error:
+            log.warning("%s", error)
+
+    def _record_outcome(self, go: Go, outcome: str, answer: Any) -> None:
+        """Write down how a call went. The call is made: failing here must not hide its answer."""
+        request_id = getattr(answer, "request_id", None)
+        code = getattr(answer, "code", None)
+        try:
+            self.audit.record(
+                "outcome",
+                tool=go.subject.tool,
+                caller=go.caller.identity,
+                approval_id=go.approval.id if go.approval else None,
+                outcome=outcome,
+                request_id=request_id,
+                error_code=code,
+            )
+        except AuditError:
+            log.exception("the call was made, but its outcome is not in the audit")
+
+
+def _about(subject: Subject, caller: Caller) -> dict[str, JSON]:
+    return {
+        "tool": subject.tool,
+        "kind": str(subject.kind),
+        "caller": caller.identity,
+        "arguments": dict(subject.arguments),
+    }
+
+
+def _facts(go: Go) -> dict[str, JSON]:
+    how = go.approval.how if go.approval else "policy"
+    approval_id = go.approval.id if go.approval else None
+    return {**_about(go.subject, go.caller), "how": how, "approval_id": approval_id}
+
+
+def _iso(moment: Any) -> str:
+    return str(moment.isoformat(timespec="seconds").replace("+00:00", "Z"))

@@ -1,0 +1,276 @@
+"""What may pass, what a person is asked about, what never passes: a pure decision.
+
+The order, so that a rule's effect can be told by reading it:
+
+1. ``--read-only`` and ``--no-destructive`` block. Nothing loosens them.
+2. A rule for the tool, else a rule for the kind, else the default gives the decision.
+3. Rules for targets (a name or an id) make it stricter; of several, the strictest counts.
+4. A target rule that says ``allow`` turns *ask* into *allow*, but never lifts a block, and only
+   where it says for which tools or kinds, and only if every target of the call falls under such
+   a rule. A target whose name could not be read counts as matched by what is stricter and as not
+   matched by what is looser.
+
+For a plan the policy is asked about every step, and the strictest answer holds.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+
+from sms_tools.guard.subject import Subject, Target, ids_of
+from sms_tools.operation import Kind, Operation
+from sms_tools.operations import CATALOGUE
+
+
+class Decision(StrEnum):
+    """What the policy says about a call, mildest first."""
+
+    ALLOW = "allow"
+    ASK = "ask"
+    BLOCK = "block"
+
+
+_STRICTNESS: Final = {Decision.ALLOW: 0, Decision.ASK: 1, Decision.BLOCK: 2}
+
+DEFAULTS: Final[Mapping[Kind, Decision]] = {
+    Kind.READ: Decision.ALLOW,
+    Kind.WRITE: Decision.ALLOW,
+    Kind.DESTRUCTIVE: Decision.ASK,
+    Kind.SECRET: Decision.ASK,
+    Kind.AGENT: Decision.ASK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A decision and the rule that it came from, in words."""
+
+    decision: Decision
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRule:
+    """A rule for whatever has a name or an id that matches a pattern (`*` and `?`)."""
+
+    pattern: str
+    decision: Decision
+    tools: frozenset[str] = frozenset()
+    kinds: frozenset[Kind] = frozenset()
+
+    def covers(self, tool: str, kind: Kind) -> bool:
+        """Whether the rule speaks about this tool and kind; one without either covers all."""
+        return (not self.tools or tool in self.tools) and (not self.kinds or kind in self.kinds)
+
+    def matches(self, target: Target) -> bool | None:
+        """Whether *target* matches; None when only its name could tell and it is not known."""
+        if fnmatchcase(target.id, self.pattern):
+            return True
+        if target.name is None:
+            return None
+        return fnmatchcase(target.name.casefold(), self.pattern.casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What whoever starts the server has laid down. Nothing changes it while it runs."""
+
+    read_only: bool = False
+    no_destructive: bool = False
+    kinds: Mapping[Kind, Decision] = field(default_factory=dict)
+    tools: Mapping[str, Decision] = field(default_factory=dict)
+    targets: Sequence[TargetRule] = ()
+    secrets_inline: bool = False
+    """Whether an approved secret may stand in the tool's result."""
+
+    def needs_names(self, tool: str, kind: Kind) -> bool:
+        """Whether the decision on such a call can depend on what its targets are called."""
+        return any(rule.covers(tool, kind) for rule in self.targets)
+
+
+class PolicyError(ValueError):
+    """A policy file that cannot be read; the message names the place."""
+
+
+def decide(subject: Subject, policy: Policy, targets: Sequence[Target] | None = None) -> Ruling:
+    """What *policy* says about *subject*.
+
+    *targets* are what the call acts on, as read from the service; left out, they are the ids
+    that stand in the arguments, with names unknown.
+    """
+    known = targets if targets is not None else [Target(each) for each in subject.ids]
+    ruling = _decide(subject.tool, subject.kind, known, policy)
+    for step in subject.steps:
+        names = {target.id: target for target in known}
+        its = [names.get(each, Target(each)) for each in ids_of(step)]
+        one = _decide(step.__spec__.name, step.danger, its, policy)
+        if _STRICTNESS[one.decision] > _STRICTNESS[ruling.decision]:
+            ruling = replace(one, reason=f"step {step.__spec__.name}: {one.reason}")
+    return ruling
+
+
+def effect(operation: type[Operation[Any]], policy: Policy) -> Mapping[Kind, Decision]:
+    """What *policy* does with a tool, for each kind that its calls can have."""
+    by_value = operation.danger is not Operation.danger
+    kinds = (Kind.WRITE, Kind.DESTRUCTIVE) if by_value else (operation.__spec__.kind,)
+    return {kind: _decide(operation.__spec__.name, kind, (), policy).decision for kind in kinds}
+
+
+def _decide(tool: str, kind: Kind, targets: Sequence[Target], policy: Policy) -> Ruling:
+    if policy.read_only and kind is not Kind.READ:
+        return Ruling(Decision.BLOCK, "the server was started read-only")
+    if policy.no_destructive and kind not in (Kind.READ, Kind.WRITE):
+        return Ruling(Decision.BLOCK, "the server was started with --no-destructive")
+    ruling = _base(tool, kind, policy)
+    rules = [rule for rule in policy.targets if rule.covers(tool, kind)]
+    for rule in rules:
+        if _STRICTNESS[rule.decision] > _STRICTNESS[ruling.decision] and any(
+            rule.matches(target) is not False for target in targets
+        ):
+            ruling = Ruling(rule.decision, f"the policy's rule for {rule.pattern!r}")
+    if ruling.decision is Decision.ASK:
+        return _loosened(ruling, rules, targets)
+    return ruling
+
+
+def _base(tool: str, kind: Kind, policy: Policy) -> Ruling:
+    if tool in policy.tools:
+        return Ruling(policy.tools[tool], f"the policy's rule for the tool {tool}")
+    if kind in policy.kinds:
+        return Ruling(policy.kinds[kind], f"the policy's rule for {kind} calls")
+    return Ruling(DEFAULTS[kind], f"the default for {kind} calls")
+
+
+def _loosened(ruling: Ruling, rules: Sequence[TargetRule], targets: Sequence[Target]) -> Ruling:
+    """An *ask* becomes *allow* where scoped allow rules, and no stricter ones, hold everywhere."""
+    allows = [r for r in rules if r.decision is Decision.ALLOW and (r.tools or r.kinds)]
+    stricter = [rule for rule in rules if rule.decision is not Decision.ALLOW]
+    if not allows or not targets:
+        return ruling
+    if any(rule.matches(target) is not False for rule in stricter for target in targets):
+        return ruling
+    if all(any(rule.matches(target) is True for rule in allows) for target in targets):
+        patterns = ", ".join(repr(rule.pattern) for rule in allows)
+        return Ruling(Decision.ALLOW, f"the policy's rule for {patterns}")
+    return ruling
+
+
+def load_policy(path: Path, base: Policy | None = None) -> Policy:
+    """Read a policy file on top of *base*.
+
+    Raises:
+        PolicyError: it cannot be read, or says something that means nothing here.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PolicyError(f"the policy file {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PolicyError(f"the policy file {path} is not TOML: {error}") from error
+    try:
+        return parse_policy(data, base or Policy())
+    except PolicyError as error:
+        raise PolicyError(f"the policy file {path}: {error}") from None
+
+
+def parse_policy(data: Mapping[str, Any], base: Policy) -> Policy:
+    """The policy that a parsed file describes; flags of *base* stay and are only tightened.
+
+    Raises:
+        PolicyError: a key, tool, kind or decision that nobody knows.
+    """
+    known = {"read_only", "no_destructive", "kinds", "tools", "targets", "secrets"}
+    _only(data, known, "the file")
+    secrets = _table(data, "secrets")
+    _only(secrets, {"inline"}, "[secrets]")
+    return replace(
+        base,
+        read_only=base.read_only or _flag(data, "read_only"),
+        no_destructive=base.no_destructive or _flag(data, "no_destructive"),
+        kinds={
+            _kind(key, "[kinds]"): _decision(value, f"kinds.{key}")
+            for key, value in _table(data, "kinds").items()
+        },
+        tools={
+            _tool(key, "[tools]"): _decision(value, f"tools.{key}")
+            for key, value in _table(data, "tools").items()
+        },
+        targets=tuple(
+            _target(each, number) for number, each in enumerate(_list(data, "targets"), 1)
+        ),
+        secrets_inline=_flag(secrets, "inline"),
+    )
+
+
+def _target(data: object, number: int) -> TargetRule:
+    where = f"[[targets]] number {number}"
+    if not isinstance(data, dict):
+        raise PolicyError(f"{where} is not a table")
+    _only(data, {"match", "decision", "tools", "kinds"}, where)
+    pattern = data.get("match")
+    if not isinstance(pattern, str) or not pattern:
+        raise PolicyError(f"{where} needs `match`, a pattern for names or ids")
+    rule = TargetRule(
+        pattern=pattern,
+        decision=_decision(data.get("decision"), where),
+        tools=frozenset(_tool(each, where) for each in _list(data, "tools")),
+        kinds=frozenset(_kind(each, where) for each in _list(data, "kinds")),
+    )
+    if rule.decision is Decision.ALLOW and not (rule.tools or rule.kinds):
+        raise PolicyError(f"{where} allows, so it must say for which `tools` or `kinds`")
+    return rule
+
+
+def _decision(value: object, where: str) -> Decision:
+    try:
+        return Decision(str(value))
+    except ValueError:
+        raise PolicyError(f"{where}: {value!r} is none of allow, ask, block") from None
+
+
+def _kind(value: object, where: str) -> Kind:
+    try:
+        return Kind(str(value))
+    except ValueError:
+        kinds = ", ".join(Kind)
+        raise PolicyError(f"{where}: {value!r} is no kind; the kinds are {kinds}") from None
+
+
+def _tool(value: object, where: str) -> str:
+    # Composite tools only read; apply_plan is the one tool outside the catalogue that acts.
+    if value in CATALOGUE or value == "apply_plan":
+        return str(value)
+    raise PolicyError(f"{where}: no tool is called {value!r}")
+
+
+def _flag(data: Mapping[str, Any], key: str) -> bool:
+    value = data.get(key, False)
+    if not isinstance(value, bool):
+        raise PolicyError(f"{key} is true or false, not {value!r}")
+    return value
+
+
+def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = data.get(key, {})
+    if not isinstance(value, dict):
+        raise PolicyError(f"{key} is a table, written [{key}]")
+    return value
+
+
+def _list(data: Mapping[str, Any], key: str) -> Sequence[Any]:
+    value = data.get(key, [])
+    if not isinstance(value, list):
+        raise PolicyError(f"{key} is a list, not {value!r}")
+    return value
+
+
+def _only(data: Mapping[str, Any], known: set[str], where: str) -> None:
+    unknown = sorted(set(data) - known)
+    if unknown:
+        raise PolicyError(
+            f"{where} has {', '.join(map(repr, unknown))}; known are {', '.join(sorted(known))}"
+        )

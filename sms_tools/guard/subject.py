@@ -1,0 +1,179 @@
+"""What the guard decides about: a call, who makes it, and what a person is shown of it."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from sms_tools.operation import JSON, Kind, Operation
+from sms_tools.text import clean, one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a call. An approval given to one identity serves no other."""
+
+    identity: str
+    """Transport and client's name and version, or the authenticated principal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing that a call acts on. `name` is None when it could not be read."""
+
+    id: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Some lines of a preview under one title."""
+
+    title: str
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a person is shown before a call: what is there now and what would become of it.
+
+    Everything in it was read when it was made, and what could not be read is said in it.
+    """
+
+    headline: str
+    """One sentence: what will happen, to what."""
+    typed: str
+    """What the person must type to agree."""
+    sections: Sequence[Section] = ()
+    state: Mapping[str, JSON] = field(default_factory=dict)
+    """What the approval is bound to: identities, names, states; never bytes or rates."""
+    targets: Sequence[Target] = ()
+    impossible: str | None = None
+    """Why the service would refuse the call now; then nobody is asked."""
+    code: str | None = None
+    """The service's error code for `impossible`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of `state`."""
+        return digest(self.state)
+
+    def text(self, most_lines: int = 60) -> str:
+        """The preview as plain text for a dialog or a terminal, cut to about *most_lines*."""
+        lines = [self.headline]
+        for section in self.sections:
+            if section.lines:
+                lines += ["", section.title, *_bulleted(section.lines, most_lines)]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """The preview as data, for a result and for the store."""
+        return {
+            "headline": self.headline,
+            "sections": [
+                {"title": section.title, "lines": list(section.lines)} for section in self.sections
+            ],
+            "must_be_typed": self.typed,
+            "state": dict(self.state),
+            "targets": [{"id": target.id, "name": target.name} for target in self.targets],
+            "impossible": self.impossible,
+            "code": self.code,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The preview that :meth:`to_dict` wrote."""
+        return cls(
+            headline=data["headline"],
+            typed=data["must_be_typed"],
+            sections=[Section(part["title"], part["lines"]) for part in data["sections"]],
+            state=data["state"],
+            targets=[Target(part["id"], part["name"]) for part in data["targets"]],
+            impossible=data["impossible"],
+            code=data["code"],
+        )
+
+    def shown(self) -> dict[str, JSON]:
+        """The part of :meth:`to_dict` that belongs into a tool's result."""
+        data = self.to_dict()
+        return {key: data[key] for key in ("headline", "sections", "must_be_typed", "targets")}
+
+
+def _bulleted(lines: Sequence[str], most: int) -> Iterator[str]:
+    for line in lines[:most]:
+        yield "- " + clean(line).replace("\n", " ")
+    if len(lines) > most:
+        yield f"- and {len(lines) - most} more (the approval page and the command list them all)"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A call that the guard is asked about."""
+
+    tool: str
+    kind: Kind
+    """How dangerous this very call is, its arguments considered."""
+    arguments: Mapping[str, JSON]
+    """Canonical, with the wire's names, as they will be sent."""
+    preview: Callable[[], Awaitable[Preview]]
+    """Reads what is there now."""
+    ids: Sequence[str] = ()
+    """The ids that the arguments name."""
+    steps: Sequence[Operation[Any]] = ()
+    """A plan's calls: the policy holds for each."""
+
+    @property
+    def secret(self) -> bool:
+        """Whether the reply is for a person's eyes only."""
+        return self.kind is Kind.SECRET
+
+    @property
+    def arguments_digest(self) -> str:
+        """What the approval is bound to: the tool and its exact arguments."""
+        return digest([self.tool, self.arguments])
+
+    @classmethod
+    def of(cls, operation: Operation[Any], api: Any) -> Self:
+        """The subject for one operation of the catalogue; its preview is read through *api*."""
+        from sms_tools.guard.previews import preview_of  # it imports this module
+
+        return cls(
+            tool=operation.__spec__.name,
+            kind=operation.danger,
+            arguments=arguments_of(operation),
+            preview=lambda: preview_of(operation, api),
+            ids=ids_of(operation),
+        )
+
+
+def arguments_of(operation: Operation[Any]) -> dict[str, JSON]:
+    """The arguments of *operation* under their wire names, without those left out."""
+    return operation.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+
+
+def ids_of(operation: Operation[Any]) -> Sequence[str]:
+    """The ids that *operation* names: its path fields and what stands under `…id` or `ids`."""
+    named = arguments_of(operation)
+    found: list[str] = []
+    for key, value in named.items():
+        if key in operation.__spec__.path_fields or key.endswith("_id") or key == "id":
+            found.append(str(value))
+        elif key == "ids" and isinstance(value, list):
+            found.extend(str(each) for each in value)
+    return tuple(dict.fromkeys(found))
+
+
+def digest(value: JSON) -> str:
+    """SHA-256 of *value* as canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def typeable(name: str | None, fallback: str) -> str:
+    """What a person can be asked to type for a thing called *name*: its name, or *fallback*.
+
+    A name that is long, empty or carries hidden characters cannot be typed with certainty.
+    """
+    shown = one_line(name or "")
+    return shown if shown and shown == name and len(shown) <= 64 else fallback
