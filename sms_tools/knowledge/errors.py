@@ -70,13 +70,15 @@ def explain(code: str, params: Sequence[object] = ()) -> ErrorKnowledge:
     """Explain a code, its message filled from `params` by position.
 
     Accepts `1414`, `sms.1414`, `SMS.1414` and `APIGW.0301`. A missing parameter leaves `…`.
-    Never fails: an undocumented code comes back with `known` false.
+    Never fails: an undocumented code comes back with `known` false, raw, and with what little
+    there is to say about it.
     """
     name = normalize_code(code)
     found = _catalogue().get(name)
     if found is None:
         return _unknown(name, params)
-    return replace(found, message=fill(found.message, params))
+    message = fill(found.message, params) if found.known else _raw(name, params)
+    return replace(found, message=message)
 
 
 def all_codes() -> tuple[Code, ...]:
@@ -127,12 +129,16 @@ def _printable(text: str, limit: int) -> str:
     return kept if len(kept) <= limit else kept[: limit - 1] + GAP
 
 
-def _unknown(name: str, params: Sequence[object]) -> ErrorKnowledge:
+def _raw(name: str, params: Sequence[object]) -> str:
     shown = ", ".join(_shown(param) for param in params)
+    return f"{name} ({shown})" if shown else name
+
+
+def _unknown(name: str, params: Sequence[object]) -> ErrorKnowledge:
     return ErrorKnowledge(
         code=name,
         known=False,
-        message=f"{name} ({shown})" if shown else name,
+        message=_raw(name, params),
         family="unknown",
         cause=(
             "Nobody documents this code: it is neither in the reference nor in the FAQ. The code "
