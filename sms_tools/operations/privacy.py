@@ -1,1 +1,38 @@
-"""The privacy agreement (reference 5.11)."""
+"""The privacy agreement (reference 5.11), without which the service migrates nothing."""
+
+from sms_tools.operation import Empty, Kind, Operation, Reply
+
+
+class PrivacyAgreement(Reply):
+    """Whether the account has signed."""
+
+    flag: bool | None = None
+
+
+class SignPrivacyAgreement(
+    Operation[Empty],
+    method="POST",
+    path="/v3/privacy-agreements",
+    kind=Kind.DESTRUCTIVE,
+    section="5.11.1",
+    idempotent=True,
+):
+    """Sign the server migration privacy agreement in the name of the whole account.
+
+    A legal consent that only a person with the authority to give it may decide on; it cannot be
+    withdrawn here. get_privacy_agreement tells whether it is still needed.
+    """
+
+
+class GetPrivacyAgreement(
+    Operation[PrivacyAgreement],
+    method="GET",
+    path="/v3/privacy-agreements",
+    kind=Kind.READ,
+    section="5.11.2",
+):
+    """Read whether the account has signed the server migration privacy agreement (flag).
+
+    Check it when registering a source server or creating a task is refused for want of consent;
+    a person signs, on the console or through sign_privacy_agreement.
+    """

@@ -1,11 +1,11 @@
 """Migration projects (reference 5.8): the groups, or waves, that source servers belong to."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from sms_tools.operation import Empty, Kind, Operation, Page, Reply
-from sms_tools.operations.common import Megabits, MigrationType, Offset, ProjectId, Text
+from sms_tools.operation import Empty, Fields, Kind, Operation, Page, Reply
+from sms_tools.operations.common import Created, Megabits, MigrationType, Offset, ProjectId, Text
 
 ProjectName = Annotated[str, Field(min_length=2, max_length=19, description="2 to 19 characters.")]
 
@@ -23,7 +23,7 @@ class MigrationProject(Reply):
     """Mbit/s."""
     use_public_ip: bool | None = None
     exist_server: bool | None = None
-    """Whether source servers belong to it."""
+    """Whether targets are existing ECSs. The table of the list says "whether it has servers"."""
     type: str | None = None
     enterprise_project: str | None = None
     syncing: bool | None = None
@@ -41,28 +41,15 @@ class MigrationProjectPage(Page[MigrationProject]):
         return self.migprojects or []
 
 
-class Created(Reply):
-    """The id of what was created."""
-
-    id: str | None = None
-
-
-class CreateMigrationProject(
-    Operation[Created], method="POST", path="/v3/migprojects", kind=Kind.WRITE, section="5.8.1"
-):
-    """Create a migration project: a named group of source servers, often one wave of a migration.
-
-    Its settings are the defaults for the tasks of its servers. Creates no server and costs
-    nothing; an account holds 50 projects. Returns the new id. Move servers into it with
-    update_source_server (migprojectid).
-    """
+class ProjectSettings(Fields):
+    """What create_migration_project and update_migration_project send."""
 
     name: ProjectName
-    description: Annotated[Text | None, Field(description="What the project is for.")] = None
+    description: Annotated[Text | None, Field(description="Its purpose.")] = None
     isdefault: Annotated[
-        bool | None, Field(description="Whether newly started Agents register here. Default false.")
+        bool | None, Field(description="New Agents register here. Default false.")
     ] = None
-    region: Annotated[Text, Field(description="Region name of the targets, e.g. ap-southeast-3.")]
+    region: Annotated[Text, Field(description="Region of the targets, e.g. ap-southeast-3.")]
     start_target_server: Annotated[
         bool | None, Field(description="Start targets after migration. Default true.")
     ] = None
@@ -72,18 +59,30 @@ class CreateMigrationProject(
     use_public_ip: Annotated[bool, Field(description="Migrate over public IP addresses.")]
     exist_server: Annotated[bool, Field(description="Migrate to existing ECSs.")]
     type: Annotated[MigrationType, Field(description="Block-level or file-level (Linux only).")]
-    enterprise_project: Annotated[
-        Text | None, Field(description="Enterprise project name; `default` if left out.")
-    ] = None
+    enterprise_project: Annotated[Text | None, Field(description="Enterprise project name.")] = None
     syncing: Annotated[
         bool,
-        Field(
-            description="Keep synchronising after the full copy; false launches targets by itself."
-        ),
+        Field(description="Keep synchronising after the full copy; false launches by itself."),
     ]
     start_network_check: Annotated[
         bool | None, Field(description="Measure the network before migrating.")
     ] = None
+
+
+class CreateMigrationProject(
+    Operation[Created],
+    ProjectSettings,
+    method="POST",
+    path="/v3/migprojects",
+    kind=Kind.WRITE,
+    section="5.8.1",
+):
+    """Create a migration project: a named group of source servers, often one wave of a migration.
+
+    Its settings are the defaults for the tasks of its servers. Names are unique; an account holds
+    50 projects. Creates no server and costs nothing. Returns the new id. Move servers into it with
+    update_source_server (migprojectid).
+    """
 
 
 class ListMigrationProjects(
@@ -112,7 +111,10 @@ class GetMigrationProject(
     kind=Kind.READ,
     section="5.8.3",
 ):
-    """Read one migration project's settings by its id. list_migration_projects finds ids."""
+    """Read one migration project's settings by its id: region, rate limit, syncing and the like.
+
+    list_migration_projects finds ids; list_source_servers (migproject) lists its servers.
+    """
 
     mig_project_id: ProjectId
 
@@ -127,7 +129,7 @@ class DeleteMigrationProject(
     """Delete a migration project for good.
 
     Works only on a project without servers that is not the default one: move its servers with
-    update_source_server first. Servers and tasks themselves are untouched.
+    update_source_server (migprojectid) first. Servers and tasks themselves are untouched.
     """
 
     mig_project_id: ProjectId
@@ -135,14 +137,30 @@ class DeleteMigrationProject(
 
 class UpdateMigrationProject(
     Operation[Empty],
+    ProjectSettings,
     method="PUT",
     path="/v3/migprojects/{mig_project_id}",
     kind=Kind.WRITE,
     section="5.8.5",
 ):
-    """PLACEHOLDER"""
+    """Change the settings of a migration project, such as its name, rate limit or syncing.
+
+    Read it with get_migration_project first and send every setting that is to stay. Meant for
+    tasks to come: whether existing tasks follow is not documented (set_migration_rate_limits and
+    update_migration_task change those). To make it the default, use set_default_migration_project.
+    """
 
     mig_project_id: ProjectId
+    id: Annotated[
+        str | None,
+        Field(min_length=1, max_length=254, description="Same as mig_project_id; not needed."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _is_one_project(self) -> Self:
+        if self.id not in (None, self.mig_project_id):
+            raise ValueError("id and mig_project_id must name the same project")
+        return self
 
 
 class SetDefaultMigrationProject(
@@ -152,10 +170,11 @@ class SetDefaultMigrationProject(
     kind=Kind.WRITE,
     section="5.8.6",
 ):
-    """Make a migration project the default one.
+    """Make a migration project the default one, in place of the former default.
 
-    Agents started from now on register there; servers already registered stay where they are.
-    There is always one default: to undo, set the former one.
+    Agents started from now on register their source servers there; servers already registered
+    stay where they are. To undo, set the former one, which list_migration_projects (isdefault)
+    shows beforehand.
     """
 
     mig_project_id: ProjectId

@@ -1,1 +1,311 @@
-"""Target server templates (reference 5.6)."""
+"""Templates (reference 5.6): what a target server looks like that the service creates."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sms_tools.operation import Empty, Fields, Kind, Operation, Page, Reply
+from sms_tools.operations.common import Created, Int, Long, Offset, TemplateId, Text
+
+VolumeType = Literal["SAS", "SSD", "SATA", ""]
+"""The reference documents three; its samples send an empty text for "undecided"."""
+
+Name = Annotated[Text, Field(description="Name.")]
+AutoId = Annotated[Text, Field(description="Id, or autoCreate.")]
+
+
+class Vpc(Fields):
+    """The network of the target."""
+
+    id: Annotated[str, Field(min_length=1, max_length=255, description="VPC id, or autoCreate.")]
+    name: Annotated[str, Field(min_length=1, max_length=255, description="Name.")]
+    cidr: Annotated[
+        str | None,
+        Field(min_length=1, max_length=255, description="Default 192.168.0.0/16."),
+    ] = None
+
+
+class Nic(Fields):
+    """A network card of the target, given by its subnet."""
+
+    id: Annotated[Text, Field(description="Subnet id, or autoCreate.")]
+    name: Name
+    cidr: Annotated[Text, Field(description="E.g. 192.168.0.0/24.")]
+    ip: Annotated[Text | None, Field(description="Empty: assigned.")] = None
+
+
+class SecurityGroup(Fields):
+    """A security group of the target."""
+
+    id: AutoId
+    name: Name
+
+
+class PublicIp(Fields):
+    """An elastic IP (EIP) that is created, and billed, with the target."""
+
+    type: Annotated[Text, Field(description="E.g. 5_bgp.")]
+    bandwidth_size: Annotated[int, Field(ge=1, le=2_000, description="Mbit/s.")]
+    bandwidth_share_type: Annotated[Text | None, Field(description="E.g. PER (dedicated).")] = None
+
+
+class TemplateDisk(Fields):
+    """A disk of the target."""
+
+    id: Annotated[Long | None, Field(description="Disk id.")] = None
+    index: Annotated[Int, Field(description="From 0.")]
+    name: Name
+    disktype: Annotated[Text, Field(description="As volumetype.")]
+    size: Annotated[Long, Field(description="GB.")]
+    device_use: Annotated[Text | None, Field(description="E.g. BOOT.")] = None
+
+
+class TemplateSettings(Fields):
+    """What create_template and update_template send under ``template``."""
+
+    name: Annotated[Text, Field(description="Template name.")]
+    is_template: Annotated[bool, Field(description="Reusable; false: belongs to one task.")]
+    region: Annotated[Text, Field(description="Region of the target.")]
+    projectid: Annotated[Text, Field(description="Cloud project id (not a migration project).")]
+    target_server_name: Annotated[Text | None, Field(description="Name of the target.")] = None
+    availability_zone: Annotated[Text | None, Field(description="AZ.")] = None
+    volumetype: Annotated[VolumeType | None, Field(description="System disk type.")] = None
+    flavor: Annotated[str | None, Field(max_length=65_535, description="E.g. c3.medium.2.")] = None
+    vpc: Annotated[Vpc | None, Field(description="Network.")] = None
+    nics: Annotated[
+        list[Nic] | None, Field(max_length=65_535, description="Subnets; one if autoCreate.")
+    ] = None
+    security_groups: Annotated[
+        list[SecurityGroup] | None,
+        Field(max_length=65_535, description="One if autoCreate."),
+    ] = None
+    publicip: Annotated[PublicIp | None, Field(description="EIP to create; billed.")] = None
+    disk: Annotated[list[TemplateDisk] | None, Field(max_length=65_535, description="Disks.")] = (
+        None
+    )
+    data_volume_type: Annotated[VolumeType | None, Field(description="Data disk type.")] = None
+    target_password: Annotated[
+        str | None,
+        Field(max_length=1_024, repr=False, description="Login password of the targets."),
+    ] = None
+    image_id: Annotated[Text | None, Field(description="Image of the target.")] = None
+
+
+class ReportedVpc(Reply):
+    """A VPC; empty where none is chosen."""
+
+    id: str | None = None
+    name: str | None = None
+    cidr: str | None = None
+
+
+class ReportedNic(Reply):
+    """A subnet of the target, with the target's address in it."""
+
+    id: str | None = None
+    name: str | None = None
+    cidr: str | None = None
+    ip: str | None = None
+
+
+class ReportedSecurityGroup(Reply):
+    """A security group."""
+
+    id: str | None = None
+    name: str | None = None
+
+
+class ReportedPublicIp(Reply):
+    """An EIP to create."""
+
+    type: str | None = None
+    bandwidth_size: int | None = None
+    """Mbit/s."""
+    bandwidth_share_type: str | None = None
+
+
+class ReportedTemplateDisk(Reply):
+    """A disk."""
+
+    id: int | None = None
+    index: int | None = None
+    name: str | None = None
+    disktype: str | None = None
+    size: int | None = None
+    """GB."""
+    device_use: str | None = None
+
+
+class Template(Reply):
+    """A template as the service reports it."""
+
+    id: str | None = None
+    name: str | None = None
+    is_template: bool | None = None
+    """Documented as text here and as a boolean in requests: either is read."""
+    region: str | None = None
+    projectid: str | None = None
+    target_server_name: str | None = None
+    availability_zone: str | None = None
+    volumetype: str | None = None
+    flavor: str | None = None
+    vpc: ReportedVpc | None = None
+    nics: list[ReportedNic] | None = None
+    security_groups: list[ReportedSecurityGroup] | None = None
+    publicip: ReportedPublicIp | None = None
+    disk: list[ReportedTemplateDisk] | None = None
+    data_volume_type: str | None = None
+    target_password: Annotated[str | None, Field(repr=False)] = None
+    image_id: str | None = None
+
+
+class TemplateReply(Reply):
+    """One template."""
+
+    template: Template | None = None
+
+
+class TemplatePage(Page[Template]):
+    """One page of templates."""
+
+    templates: list[Template] | None = None
+
+    @property
+    def items(self) -> Sequence[Template]:
+        """The templates of this page."""
+        return self.templates or []
+
+
+class TargetPassword(Reply):
+    """The password of a template's targets."""
+
+    template_id: str | None = None
+    target_password: Annotated[str | None, Field(repr=False)] = None
+
+
+class CreateTemplate(
+    Operation[Created],
+    TemplateSettings,
+    method="POST",
+    path="/v3/vm/templates",
+    kind=Kind.WRITE,
+    section="5.6.1",
+    wrapped_in="template",
+):
+    """Create a template: the flavor, network, disks and image of target servers to be created.
+
+    Creates no server by itself: a migration task that names it (create_migration_task,
+    vm_template_id) or a clone_test does, and pays. `autoCreate` as an id has the service create
+    that network part. Returns the new id; an account holds 50 templates.
+    """
+
+
+class ListTemplates(
+    Operation[TemplatePage],
+    method="GET",
+    path="/v3/vm/templates",
+    kind=Kind.READ,
+    section="5.6.2",
+):
+    """List the templates for target servers to be created, whole, filtered by name or place.
+
+    Use it to find a template_id for create_migration_task or for a clone_test. get_template reads
+    one by its id. Login passwords are left out of the answer.
+    """
+
+    name: Annotated[Text | None, Field(description="Template name.")] = None
+    availability_zone: Annotated[Text | None, Field(description="AZ.")] = None
+    region: Annotated[Text | None, Field(description="Region id.")] = None
+    limit: Annotated[
+        int | None, Field(ge=0, le=100, description="Templates per page. Default 50.")
+    ] = None
+    offset: Offset | None = None
+
+
+class DeleteTemplates(
+    Operation[Empty],
+    method="POST",
+    path="/v3/vm/templates/delete",
+    kind=Kind.DESTRUCTIVE,
+    section="5.6.3",
+    idempotent=True,
+):
+    """Delete several target server templates for good; delete_template deletes one.
+
+    A template that a migration task still uses is refused: delete the task first, which may take
+    its template along. Servers created from a template stay.
+    """
+
+    # The reference lets the list be absent, and does not say what would be deleted then.
+    ids: Annotated[
+        list[TemplateId],
+        Field(min_length=1, max_length=65_535, description="Templates to delete."),
+    ]
+
+
+class DeleteTemplate(
+    Operation[Empty],
+    method="DELETE",
+    path="/v3/vm/templates/{template_id}",
+    kind=Kind.DESTRUCTIVE,
+    section="5.6.4",
+):
+    """Delete one target server template for good; delete_templates deletes several.
+
+    Refused while a migration task uses it: delete the task first, which may take its template
+    along ("not found" then means done). Servers created from the template stay.
+    """
+
+    template_id: TemplateId
+
+
+class GetTemplate(
+    Operation[TemplateReply],
+    method="GET",
+    path="/v3/vm/templates/{template_id}",
+    kind=Kind.READ,
+    section="5.6.5",
+):
+    """Read one target server template: flavor, image, network, security groups, EIP and disks.
+
+    Use it before update_template, or to see what a task or clone_test would create and bill;
+    list_templates finds ids. Its login password is left out of the answer.
+    """
+
+    template_id: TemplateId
+
+
+class UpdateTemplate(
+    Operation[Empty],
+    TemplateSettings,
+    method="PUT",
+    path="/v3/vm/templates/{template_id}",
+    kind=Kind.WRITE,
+    section="5.6.6",
+    wrapped_in="template",
+):
+    """Change a target server template; its former settings cannot be restored.
+
+    Read it with get_template first and send every setting that is to stay: whether one left out
+    is kept is not documented. Tasks that use it create their target from the new settings; targets
+    that exist are not touched.
+    """
+
+    template_id: TemplateId
+
+
+class GetTemplateTargetPassword(
+    Operation[TargetPassword],
+    method="GET",
+    path="/v3/vm/templates/{template_id}/target-password",
+    kind=Kind.SECRET,
+    section="5.6.7",
+):
+    """Reveal the login password that a template sets on its target servers.
+
+    For a person who has lost it, on request; migrating and troubleshooting never need it.
+    get_template reads everything else about the template.
+    """
+
+    template_id: TemplateId
