@@ -149,6 +149,8 @@ class Operation(Fields, Generic[R]):
         path = spec.path.format(**parts)
         if spec.method in ("GET", "DELETE"):
             return Request(spec.method, path, [(k, _query_text(v)) for k, v in sent.items()])
+        if len(type(self).model_fields) == len(spec.path_fields):
+            return Request(spec.method, path)  # documented without a body, so none is sent
         return Request(spec.method, path, (), {spec.wrapped_in: sent} if spec.wrapped_in else sent)
 
     @classmethod
@@ -161,7 +163,8 @@ class Operation(Fields, Generic[R]):
         spec = cls.__spec__
         if spec.wrapped_in and isinstance(body, dict):
             body = body.get(spec.wrapped_in)
-        return cls.model_validate({**path, **query, **(body if isinstance(body, dict) else {})})
+        # The path comes last: a body must not name another target than the URL does.
+        return cls.model_validate({**query, **(body if isinstance(body, dict) else {}), **path})
 
 
 def _spec(
