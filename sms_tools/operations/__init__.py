@@ -42,13 +42,18 @@ _MODULES: Final = (
 )
 
 
+def area_of(operation: type[AnyOperation]) -> str:
+    """The area that *operation* belongs to: the module or package of this package that it is in."""
+    return operation.__module__.removeprefix(f"{__name__}.").partition(".")[0]
+
+
 def _defined_in(module: Any) -> list[type[AnyOperation]]:
     return [
         value
         for value in vars(module).values()
         if isinstance(value, type)
         and issubclass(value, Operation)
-        and value.__module__ == module.__name__
+        and area_of(value) == module.__name__.rpartition(".")[2]
         and "__spec__" in vars(value)
     ]
 
@@ -68,11 +73,6 @@ CATALOGUE: Final[Mapping[str, type[AnyOperation]]] = MappingProxyType(
 
 AREAS: Final = tuple(module.__name__.rpartition(".")[2] for module in _MODULES)
 """The areas of the reference, in its order."""
-
-
-def area_of(operation: type[AnyOperation]) -> str:
-    """The area that *operation* belongs to: the name of its module."""
-    return operation.__module__.rpartition(".")[2]
 
 
 @cache

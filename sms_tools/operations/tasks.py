@@ -1,1 +1,0 @@
-"""Migration tasks (reference 5.4)."""

@@ -1,0 +1,160 @@
+"""Finding, steering and deleting migration tasks."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sms_tools.operation import Empty, Kind, Operation
+from sms_tools.operations.common import Offset, SourceId, TaskId, Text
+from sms_tools.operations.tasks.records import MigrationTaskDetail, TaskPage
+
+TaskState = Literal[
+    "READY",
+    "RUNNING",
+    "SYNCING",
+    "MIGRATE_SUCCESS",
+    "MIGRATE_FAIL",
+    "ABORTING",
+    "ABORT",
+    "DELETING",
+    "SYNC_F_ROLLBACKING",
+    "SYNC_F_ROLLBACK_SUCCESS",
+    # Newer than the reference:
+    "SYNC_SUCCESS",
+    "SYNC_FAIL",
+    "SKIPPING",
+    "RESETING",
+]
+Action = Literal[
+    "start",
+    "stop",
+    "test",
+    "clone_test",
+    "restart",
+    "network_check",
+    # Newer than the reference:
+    "cutover",
+    "skip",
+    "clear",
+    "migration_test",
+    "error_for_overspeed",
+]
+_MILD_ACTIONS = ("stop", "network_check")
+
+
+class ListMigrationTasks(
+    Operation[TaskPage], method="GET", path="/v3/tasks", kind=Kind.READ, section="5.4.2"
+):
+    """List migration tasks with state, rate, sub-tasks, last error and resource use, up to 200 a
+    page.
+
+    Use it to find a task's id, e.g. by source_server_id, or to read a whole fleet in a few calls.
+    get_migration_task adds disks, region and what started each sub-task. For counts and judged
+    answers use migration_overview or summarize_progress.
+    """
+
+    state: Annotated[
+        TaskState | None, Field(description="Only tasks in this state; ABORT means paused.")
+    ] = None
+    name: Annotated[Text | None, Field(description="Only tasks of this name.")] = None
+    id: Annotated[Text | None, Field(description="Only the task of this id.")] = None
+    source_server_id: SourceId | None = None
+    limit: Annotated[
+        int | None, Field(ge=0, le=200, description="Tasks per page. Default 100.")
+    ] = None
+    offset: Offset | None = None
+    enterprise_project_id: Annotated[
+        Text | None, Field(description="Only tasks of this enterprise project.")
+    ] = None
+
+
+class DeleteMigrationTasks(
+    Operation[Empty],
+    method="POST",
+    path="/v3/tasks/delete",
+    kind=Kind.DESTRUCTIVE,
+    section="5.4.3",
+    idempotent=True,
+):
+    """Delete several migration tasks at once; delete_migration_task deletes one.
+
+    Their progress and target configuration are lost for good: a new task copies everything again.
+    Source and target machines stay as they are, temporary disks and snapshots of unfinished tasks
+    may stay and be billed. Works on tasks that are ready, paused, failed or finished, or whose
+    Agent is disconnected.
+    """
+
+    ids: Annotated[
+        list[Text], Field(max_length=65_535, description="Task ids, from list_migration_tasks.")
+    ]
+
+
+class DeleteMigrationTask(
+    Operation[Empty],
+    method="DELETE",
+    path="/v3/tasks/{task_id}",
+    kind=Kind.DESTRUCTIVE,
+    section="5.4.4",
+):
+    """Delete one migration task; delete_migration_tasks deletes several.
+
+    Its progress and target configuration are lost for good: a new task copies everything again.
+    To halt a copy that shall go on later use manage_migration_task with stop. The machines stay
+    as they are, temporary disks may stay and be billed. Works on a task that is ready, paused,
+    failed or finished, or whose Agent is disconnected.
+    """
+
+    task_id: TaskId
+
+
+class GetMigrationTask(
+    Operation[MigrationTaskDetail],
+    method="GET",
+    path="/v3/tasks/{task_id}",
+    kind=Kind.READ,
+    section="5.4.5",
+):
+    """Read one migration task in full: sub-tasks with what started them, rate, remaining time,
+    error, source and target with disks, clone, network check, resource use.
+
+    There is no overall percentage. All sub-tasks at 100 do not mean finished: state and the
+    source's migration_cycle decide. For causes and next steps use diagnose_server.
+    """
+
+    task_id: TaskId
+
+
+class ManageMigrationTask(
+    Operation[Empty],
+    method="POST",
+    path="/v3/tasks/{task_id}/action",
+    kind=Kind.DESTRUCTIVE,
+    section="5.4.7",
+):
+    """Start, pause, rehearse, launch or resynchronise one migration task.
+
+    start: begin, resume or retry; a first start erases the disks of an existing target. stop:
+    pause. test (newer regions: cutover): LAUNCHES the target, which ends continuous
+    synchronisation: the cutover, not a trial. clone_test: the rehearsal, on a clone that is billed
+    until deleted on the ECS console. restart: synchronise again after a launch; overwrites what
+    the target wrote since. network_check: measure. Only some newer regions: skip verification,
+    clear snapshots, migration_test drill. plan_remediation shows what is legal in which state.
+    """
+
+    task_id: TaskId
+    operation: Annotated[Action, Field(description="What to do; `test` is the cutover.")]
+    template_id: Annotated[
+        str | None,
+        Field(max_length=2048, description="Template of the clone; clone_test needs it."),
+    ] = None
+    switch_hce: Annotated[
+        bool | None, Field(description="Switch Linux to Huawei Cloud EulerOS. Default false.")
+    ] = None
+    is_need_consistency_check: Annotated[
+        bool | None, Field(description="Also verify consistency. Default false.")
+    ] = None
+
+    @property
+    def danger(self) -> Kind:
+        """A pause and a measurement can be taken back; nothing else can."""
+        return Kind.WRITE if self.operation in _MILD_ACTIONS else Kind.DESTRUCTIVE

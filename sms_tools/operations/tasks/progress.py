@@ -1,0 +1,127 @@
+"""How fast a migration task goes: rate limits, and the progress that the Agent reports."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sms_tools.operation import Empty, Fields, Kind, Operation
+from sms_tools.operations.common import Long, Megabits, TaskId
+from sms_tools.operations.tasks.records import RateLimits
+
+SubTaskName = Literal[
+    "CREATE_CLOUD_SERVER",
+    "SSL_CONFIG",
+    "ATTACH_AGENT_IMAGE",
+    "DETTACH_AGENT_IMAGE",  # sic, on the wire
+    "FORMAT_DISK_LINUX",
+    "FORMAT_DISK_LINUX_FILE",
+    "FORMAT_DISK_LINUX_BLOCK",
+    "FORMAT_DISK_WINDOWS",
+    "MIGRATE_LINUX_FILE",
+    "MIGRATE_LINUX_BLOCK",
+    "MIGRATE_WINDOWS_BLOCK",
+    "CLONE_VM",
+    "SYNC_LINUX_FILE",
+    "SYNC_LINUX_BLOCK",
+    "SYNC_WINDOWS_BLOCK",
+    "CONFIGURE_LINUX",
+    "CONFIGURE_LINUX_BLOCK",
+    "CONFIGURE_LINUX_FILE",
+    "CONFIGURE_WINDOWS",
+]
+Percent = Annotated[int, Field(ge=0, le=100)]
+Share = Annotated[float, Field(ge=0, le=100)]
+"""Per cent with a fraction."""
+Rate = Annotated[float, Field(ge=0, le=10_000)]
+Megabytes = Annotated[float, Field(ge=0, le=1_048_576)]
+TimeOfDay = Annotated[
+    str, Field(max_length=5, pattern=r"^([01]?\d|2[0-3]):[0-5]\d$", description="HH:MM.")
+]
+OverSpeedThreshold = Annotated[
+    Share | None, Field(description="Per cent over the limit at which the task stops itself.")
+]
+
+
+class ReportMigrationProgress(
+    Operation[Empty],
+    method="PUT",
+    path="/v3/tasks/{task_id}/progress",
+    kind=Kind.AGENT,
+    section="5.4.8",
+):
+    """Report the progress and rate of a migration task's sub-task, as the Agent on the source
+    server does while it copies.
+
+    It changes no data and moves nothing: it only overwrites what the service believes, so that
+    later progress and readiness answers are false. To read progress use get_migration_task.
+    """
+
+    task_id: TaskId
+    subtask_name: Annotated[SubTaskName, Field(description="The sub-task that is reported on.")]
+    progress: Annotated[Percent, Field(description="Per cent done.")]
+    replicatesize: Annotated[Long, Field(description="Bytes copied.")]
+    totalsize: Annotated[Long, Field(description="Bytes to copy in all.")]
+    process_trace: Annotated[str, Field(max_length=2048, description="Details as free text.")]
+    migrate_speed: Annotated[Rate | None, Field(description="Mbit/s.")] = None
+    compress_rate: Annotated[Rate | None, Field(description="Compression rate.")] = None
+    remain_time: Annotated[
+        int | None, Field(ge=0, le=2**31 - 1, description="Time left, in seconds.")
+    ] = None
+    total_cpu_usage: Annotated[Share | None, Field(description="Server's CPU, %.")] = None
+    agent_cpu_usage: Annotated[Share | None, Field(description="Agent's CPU, %.")] = None
+    total_mem_usage: Annotated[Megabytes | None, Field(description="Server's memory, MB.")] = None
+    agent_mem_usage: Annotated[Megabytes | None, Field(description="Agent's memory, MB.")] = None
+    total_disk_io: Annotated[Rate | None, Field(description="Server's disk I/O, MB/s.")] = None
+    agent_disk_io: Annotated[Rate | None, Field(description="Agent's disk I/O, MB/s.")] = None
+    need_migration_test: Annotated[bool | None, Field(description="Drill wanted.")] = None
+    agent_time: Annotated[
+        str | None, Field(max_length=30, description="Source server's local time.")
+    ] = None
+
+
+class GetMigrationRateLimits(
+    Operation[RateLimits],
+    method="GET",
+    path="/v3/tasks/{task_id}/speed-limit",
+    kind=Kind.READ,
+    section="5.4.9",
+):
+    """Read the rate limits of a migration task: Mbit/s by time of day, and the overspeed threshold
+    that stops the task.
+
+    Use it when a copy is slow or before set_migration_rate_limits, which replaces all of them.
+    The actual rate is in get_migration_task. Known to fail on some valid tasks.
+    """
+
+    task_id: TaskId
+
+
+class RateLimitSetting(Fields):
+    """The limit to set for one part of the day."""
+
+    start: TimeOfDay
+    end: TimeOfDay
+    speed: Annotated[Megabits, Field(description="Mbit/s; 0 is no limit; usually up to 1000.")]
+    over_speed_threshold: OverSpeedThreshold = None
+
+
+class SetMigrationRateLimits(
+    Operation[Empty],
+    method="POST",
+    path="/v3/tasks/{task_id}/speed-limit",
+    kind=Kind.WRITE,
+    section="5.4.10",
+    idempotent=True,
+):
+    """Set the rate limits of a migration task by time of day, in the source server's local time.
+
+    Replaces every existing segment: read them first with get_migration_rate_limits and send those
+    that stay. Works before the start, while paused or waiting to synchronise. A threshold stops
+    the task when it copies faster. Linux sources need `tc`.
+    """
+
+    task_id: TaskId
+    speed_limit: Annotated[
+        list[RateLimitSetting],
+        Field(max_length=65_535, description="All segments, e.g. 00:00 to 23:59."),
+    ]
