@@ -182,6 +182,10 @@ class Approvals:
         """The approval whose link carries *token*."""
         return self._find("token", token)
 
+    def now(self) -> datetime:
+        """The time by which approvals end."""
+        return self._clock()
+
     def is_over(self, approval: Approval) -> bool:
         """Whether *approval* has come to its end without being used."""
         return approval.expires_at <= self._clock()

@@ -1,0 +1,44 @@
+"""A person's answer from the page or the command: written into the audit, then into the approval.
+
+In that order: an approval that cannot be traced is not given.
+"""
+
+from dataclasses import dataclass
+
+from sms_tools.guard.approvals import Approval, Approvals, Verdict, is_consent
+from sms_tools.guard.audit import Audit
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Takes answers for one store of approvals."""
+
+    approvals: Approvals
+    audit: Audit
+
+    def approve(self, approval: Approval, typed: str | None, how: str) -> Verdict:
+        """Approve, if *typed* is what the preview asks for and the approval still waits.
+
+        Raises:
+            AuditError: the answer cannot be written down, so it does not count.
+        """
+        if not is_consent(approval.preview, typed):
+            return Verdict.WRONG_TEXT
+        self._record(approval, "approved", how)
+        return self.approvals.approve(approval.id, typed, how)
+
+    def deny(self, approval: Approval, how: str) -> Verdict:
+        """Say no. A no counts even where it cannot be written down."""
+        verdict = self.approvals.deny(approval.id, how)
+        self._record(approval, "denied", how)
+        return verdict
+
+    def _record(self, approval: Approval, answer: str, how: str) -> None:
+        self.audit.record(
+            "answer",
+            tool=approval.tool,
+            caller=approval.caller,
+            approval_id=approval.id,
+            answer=answer,
+            how=how,
+        )

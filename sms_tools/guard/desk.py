@@ -1,0 +1,90 @@
+"""The approval page as a running server: started when first needed, on loopback, in a thread."""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Mapping
+from typing import Final
+
+import anyio
+import uvicorn
+
+from sms_tools.guard.answers import Answers
+from sms_tools.guard.page import Page, Vault
+from sms_tools.operation import JSON
+
+log = logging.getLogger(__name__)
+
+_LOOPBACK: Final = "127.0.0.1"
+_START_SECONDS: Final = 5.0
+
+
+class PageDesk:
+    """The desk of a :class:`~sms_tools.guard.gate.Guard`: a page and a vault.
+
+    The page has a thread and an event loop of its own, so it answers while a tool works, and
+    nothing of it depends on how the server itself is run.
+    """
+
+    def __init__(self, answers: Answers, *, port: int = 0) -> None:
+        """*port* 0 takes any free one. Nothing is opened before :meth:`origin` is called."""
+        self.vault = Vault()
+        self._answers = answers
+        self._port = port
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self._origin: str | None = None
+        self._lock = threading.Lock()
+
+    async def origin(self) -> str | None:
+        """Where the page is, started if need be; None if it cannot be."""
+        return await anyio.to_thread.run_sync(self.start)
+
+    def start(self) -> str | None:
+        """Start the page, once; blocks for the few milliseconds until it listens."""
+        with self._lock:
+            if self._origin is None:
+                try:
+                    self._origin = self._serve()
+                except OSError as error:
+                    log.warning("the approval page cannot be served: %s", error)
+            return self._origin
+
+    def keep(self, delivery_id: str, secret: Mapping[str, JSON]) -> None:
+        """Hold *secret* in memory for the page and the command."""
+        self.vault.keep(delivery_id, secret, self._answers.approvals.now())
+
+    def close(self) -> None:
+        """Stop the page."""
+        with self._lock:
+            if self._server and self._thread:
+                self._server.should_exit = True
+                self._thread.join(timeout=_START_SECONDS)
+            self._server = self._thread = self._origin = None
+
+    def _serve(self) -> str:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if os.name == "posix":  # elsewhere it would let another program take the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((_LOOPBACK, self._port))
+        listener.listen(16)  # from here on a browser's connection waits instead of failing
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                Page(self._answers, self.vault).app(),
+                log_config=None,  # standard output belongs to the protocol
+                access_log=False,  # links are secrets
+                lifespan="off",
+                ws="none",
+                server_header=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._thread = threading.Thread(
+            target=self._server.run,
+            kwargs={"sockets": [listener]},
+            name="approval-page",
+            daemon=True,
+        )
+        self._thread.start()
+        return f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
