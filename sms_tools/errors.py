@@ -1,0 +1,442 @@
+"""Everything that can go wrong, as one tree, and the one mapping from a reply to an error.
+
+::
+
+    SmsToolsError
+    ├── SettingsError           the installation is not set up for this
+    ├── RequestRefused          refused here, before anything was sent
+    ├── ServiceUnreachable      no whole answer; `outcome_unknown` says whether it may have acted
+    └── ServiceError            the service answered, with a refusal
+        ├── AuthenticationFailed    who is calling is not accepted
+        ├── PermissionDenied        the caller is known, and may not do this
+        ├── AccountRestricted       frozen, unpaid or unverified account
+        ├── NotFound                the thing named does not exist (HTTP 400 or 404)
+        ├── NotOffered              the address answers, but does not know this call
+        ├── InvalidState            not now: the thing is in another state, or still in use
+        ├── InvalidRequest          the request itself is wrong
+        ├── QuotaExceeded           the account holds no more of these
+        ├── Throttled               too many calls; `retry_after` seconds where the service says
+        └── ServerFault             the service failed
+
+What the service writes (``message``, ``params``, ``details``) is a stranger's text: it is kept as
+it came, to be cleaned where it leaves. ``advice`` is ours and names the tool that helps next.
+"""
+
+# ruff: noqa: N818  (the names say what happened; "Error" at the end of each would say nothing)
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+IAM_TOKEN: Final = "get an IAM token"  # noqa: S105 (what was attempted, not a password)
+"""The operation named by errors of the call that turns a password into a token."""
+
+_LONGEST_MESSAGE: Final = 1000
+_MOST_DETAILS: Final = 20
+
+
+class SmsToolsError(Exception):
+    """The root of the tree: whatever this package raises on purpose."""
+
+    advice: str = ""
+    """What to do next, in our words; empty where there is nothing to add."""
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        if advice:
+            self.advice = advice
+
+
+class SettingsError(SmsToolsError):
+    """The settings do not allow this; the message names the variables."""
+
+    advice = "Correct the settings and run `sms-tools check`."
+
+
+class RequestRefused(SmsToolsError):
+    """Refused on this side: nothing was sent, nothing changed."""
+
+
+class ServiceUnreachable(SmsToolsError):
+    """No whole answer arrived: no connection, a time limit, a cut or unreadable reply.
+
+    ``outcome_unknown`` is true where the request may have been carried out: look before
+    repeating it. It is false for reads and for requests that never left.
+    """
+
+    advice = "Try again in a moment; `sms-tools check` tests the connection."
+
+    def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
+        super().__init__(message)
+        self.outcome_unknown = outcome_unknown
+        if outcome_unknown:
+            self.advice = (
+                "The call may have been carried out all the same. Read the present state "
+                "(get_migration_task, get_source_server or the matching list tool) before "
+                "repeating it."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReply:
+    """A refusal as it came, in one form whatever the sender's dialect."""
+
+    status: int
+    code: str | None = None
+    message: str = ""
+    params: Sequence[str] = ()
+    details: Sequence[tuple[str, str]] = ()
+    """Code and message of each nested error."""
+    request_id: str | None = None
+    retry_after: float | None = None
+    """Seconds."""
+    server_time: datetime | None = None
+    """The service's clock, from the reply's Date header."""
+    structured: bool = field(default=False, compare=False)
+    """Whether the body was a JSON object: a proxy's error page is not."""
+
+
+class ServiceError(SmsToolsError):
+    """The service answered with a refusal.
+
+    ``status`` is the HTTP status (business errors are all 400, so ``code`` says more),
+    ``operation`` the name of the operation that was refused.
+    """
+
+    advice = "explain_error_code tells what the code means and what to do first."
+
+    def __init__(self, reply: ErrorReply, operation: str, *, advice: str = "") -> None:
+        super().__init__(_sentence(reply, operation), advice=advice)
+        self.reply = reply
+        self.operation = operation
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.reply.status
+
+    @property
+    def code(self) -> str | None:
+        """The service's error code, such as ``SMS.7703``."""
+        return self.reply.code
+
+    @property
+    def message(self) -> str:
+        """The service's own sentence."""
+        return self.reply.message
+
+    @property
+    def params(self) -> Sequence[str]:
+        """What the code's message has blanks for."""
+        return self.reply.params
+
+    @property
+    def details(self) -> Sequence[tuple[str, str]]:
+        """Nested errors: code and message of each."""
+        return self.reply.details
+
+    @property
+    def request_id(self) -> str | None:
+        """What the vendor's support asks for."""
+        return self.reply.request_id
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the service asks to wait, where it says so."""
+        return self.reply.retry_after
+
+
+class AuthenticationFailed(ServiceError):
+    """The credentials were not accepted: wrong, expired, or signed with a wrong clock."""
+
+    advice = "Run `sms-tools check`: it tests the credentials and this machine's clock."
+
+
+class PermissionDenied(ServiceError):
+    """The caller is known and may not do this."""
+
+    advice = (
+        "Have an IAM administrator grant this user what the message names: the system policy "
+        "`SMS FullAccess` covers all of server migration, `SMS ReadOnlyAccess` the reading calls. "
+        "`sms-tools check` tests it."
+    )
+
+
+class AccountRestricted(ServiceError):
+    """The account is frozen, short of balance or not verified; no call changes that."""
+
+    advice = (
+        "The account's owner has to settle this on the console (billing, real-name "
+        "authentication); until then this and other calls keep failing."
+    )
+
+
+class NotFound(ServiceError):
+    """What the request names does not exist, or no longer."""
+
+
+class NotOffered(ServiceError):
+    """The address answers but does not know the call: usually a wrong region or endpoint."""
+
+    advice = (
+        "Check SMS_TOOLS_REGION and SMS_TOOLS_ENDPOINT: the service is not offered in every "
+        "region. `sms-tools check` tests the address."
+    )
+
+
+class InvalidState(ServiceError):
+    """Not now: the thing is in another state, or something still depends on it."""
+
+    advice = (
+        "Read the present state (get_migration_task or diagnose_server) and choose an action "
+        "that it allows."
+    )
+
+
+class InvalidRequest(ServiceError):
+    """The request itself was found wrong; repeating it unchanged is useless."""
+
+    advice = "Correct the arguments the message names; the same call again fails the same way."
+
+
+class QuotaExceeded(ServiceError):
+    """The account holds no more of these."""
+
+    advice = (
+        "find_cleanup_candidates lists what is no longer needed; a higher quota is asked for on "
+        "the console."
+    )
+
+
+class Throttled(ServiceError):
+    """Too many calls in too short a time. The call was not carried out."""
+
+    advice = "Wait before the next call, and ask for fewer things at a time."
+
+
+class ServerFault(ServiceError):
+    """The service failed; a call that changes something may have been carried out in part."""
+
+    advice = (
+        "Try again later. If the call changes something, read the present state first: it may "
+        "have been carried out. With the request id, support can find it."
+    )
+
+
+def error_from_response(
+    status: int, headers: Mapping[str, str], body: bytes, operation: str, now: datetime
+) -> ServiceError:
+    """The error that a reply means; *headers* may be in any case, *now* dates a Retry-After."""
+    reply = read_error_reply(status, headers, body, now)
+    kind = _kind(reply)
+    return kind(reply, operation, advice=_advice(kind, reply, operation))
+
+
+def read_error_reply(
+    status: int, headers: Mapping[str, str], body: bytes, now: datetime
+) -> ErrorReply:
+    """Read a refusal in the dialects of the service, the API gateway and IAM.
+
+    The encoded authorization message, which is a secret, is left behind.
+    """
+    given = {name.lower(): value for name, value in headers.items()}
+    data = _object(body)
+    nested = data.get("error")
+    inner = nested if isinstance(nested, dict) else data
+    details = _details(inner.get("details"))
+    code = _first_text(inner, "error_code", "code") or (details[0][0] if details else None)
+    message = _first_text(inner, "error_msg", "message", "error_message", "title")
+    return ErrorReply(
+        status=status,
+        code=code[:64] if code else None,
+        message=_shortened(message or (details[0][1] if details else "")),
+        params=_params(inner.get("error_param")),
+        details=details,
+        request_id=given.get("x-request-id") or _first_text(data, "request_id"),
+        retry_after=_retry_after(given.get("retry-after"), now),
+        server_time=http_date(given.get("date")),
+        structured=bool(data),
+    )
+
+
+def http_date(text: str | None) -> datetime | None:
+    """A Date header in UTC, or None where it is missing or unreadable."""
+    try:
+        parsed = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _codes(numbers: str) -> frozenset[str]:
+    return frozenset(f"SMS.{number}" for number in numbers.split())
+
+
+_KIND_BY_CODE: Final[Mapping[str, type[ServiceError]]] = MappingProxyType(
+    {
+        code: kind
+        for kind, codes in (
+            (NotFound, _codes("6302 7101 7301 7304 7602 7606 7703 8103 8109 8112 8113")),
+            (AuthenticationFailed, _codes("0202 0205 6521 6522 6560")),
+            (PermissionDenied, _codes("0204 6523 6524 6527 8114 9003 9004")),
+            (AccountRestricted, _codes("6525 6528 6529 6542")),
+            (
+                InvalidState,
+                _codes(
+                    "6005 6502 6520 7111 7303 7311 7313 7601 7605 7707 7713 7714 7715 7716 7717 "
+                    "7718 7719 7721 7722 7723 9905"
+                ),
+            ),
+            (QuotaExceeded, _codes("6407 6501 6526 7113 8115")),
+            (
+                InvalidRequest,
+                _codes(
+                    "6001 6002 6003 6004 6006 6010 6011 6012 6013 6014 6015 6016 6020 6022 6023 "
+                    "6030 6031 6032 6033 6034 6035 6101 6102 6103 6104 6105 6401 6402 6405 6530 "
+                    "7112 7312 7321 7711 7712 7726 7727 7728 8102 8106 9001 9002"
+                ),
+            ),
+            (ServerFault, _codes("6000 6301")),
+            (NotOffered, frozenset({"APIGW.0101", "APIGW.0103"})),
+            (Throttled, frozenset({"APIGW.0308"})),
+        )
+        for code in codes
+    }
+)
+
+_KIND_BY_STATUS: Final[Mapping[int, type[ServiceError]]] = MappingProxyType(
+    {
+        400: InvalidRequest,
+        401: AuthenticationFailed,
+        402: AccountRestricted,
+        403: PermissionDenied,
+        404: NotFound,
+        405: NotOffered,
+        408: ServerFault,
+        409: InvalidState,
+        410: NotFound,
+        413: InvalidRequest,
+        414: InvalidRequest,
+        415: InvalidRequest,
+        422: InvalidRequest,
+        429: Throttled,
+    }
+)
+
+# What lists the things that a code says are missing; the operation's name decides where no code
+# does. A task's parts come with the task.
+_FINDER_BY_CODE: Final = {
+    "SMS.7101": "list_templates",
+    "SMS.7301": "list_migration_projects",
+    "SMS.7304": "list_migration_projects",
+    "SMS.7602": "list_source_servers",
+    "SMS.7703": "list_migration_tasks",
+    "SMS.8109": "list_source_servers",
+}
+_FINDER_BY_WORD: Final = (
+    ("template", "list_templates"),
+    ("migration_project", "list_migration_projects"),
+    ("source_server", "list_source_servers"),
+    ("agent_command", "list_source_servers"),
+)
+
+
+def _kind(reply: ErrorReply) -> type[ServiceError]:
+    by_code = _KIND_BY_CODE.get(reply.code or "")
+    if by_code:
+        return by_code
+    if reply.status >= 500:
+        return ServerFault
+    if reply.status < 400 or (reply.status == 404 and not reply.structured):
+        return NotOffered  # a redirection, or a page of somebody who is not the service
+    if reply.status == 400 and (reply.code or "").startswith("SMS."):
+        return ServiceError  # one of the codes about a migration, not about this request
+    return _KIND_BY_STATUS.get(reply.status, ServiceError)
+
+
+def _advice(kind: type[ServiceError], reply: ErrorReply, operation: str) -> str:
+    """What the class's own advice leaves open; empty where that says it all."""
+    if kind is NotFound:
+        return _advice_when_missing(reply, operation)
+    if kind is Throttled and reply.retry_after is not None:
+        return f"Wait {reply.retry_after:.0f} seconds before the next call."
+    if kind is AuthenticationFailed and operation == IAM_TOKEN:
+        return (
+            "Check SMS_TOOLS_IAM_USER, SMS_TOOLS_IAM_PASSWORD and SMS_TOOLS_IAM_DOMAIN: IAM does "
+            "not accept them. Several failures in a row lock the user."
+        )
+    if kind is InvalidState and reply.code in ("SMS.7111", "SMS.7311", "SMS.7601"):
+        return "What depends on it has to go first; list_migration_tasks or list_source_servers."
+    return ""
+
+
+def _advice_when_missing(reply: ErrorReply, operation: str) -> str:
+    if reply.code == "SMS.6302":
+        return "The task has no rate limit of its own; set_migration_rate_limits sets one."
+    by_word = (finder for word, finder in _FINDER_BY_WORD if word in operation)
+    finder = _FINDER_BY_CODE.get(reply.code or "") or next(by_word, "list_migration_tasks")
+    return f"It may have been deleted; {finder} shows what there is, with ids."
+
+
+def _sentence(reply: ErrorReply, operation: str) -> str:
+    marks = [reply.code] if reply.code else []
+    marks.append(f"HTTP {reply.status}")
+    if reply.request_id:
+        marks.append(f"request id {reply.request_id[:128]}")
+    said = reply.message or "the service gave no reason"
+    return f"{operation}: {said.rstrip('.')} ({', '.join(marks)})"
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _first_text(data: Mapping[str, Any], *names: str) -> str | None:
+    for name in names:
+        value = data.get(name)
+        if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
+            return str(value).strip()
+    return None
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"
+
+
+def _details(value: Any) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (_first_text(item, "error_code") or "", _shortened(_first_text(item, "error_msg") or ""))
+        for item in (value if isinstance(value, list) else [])[:_MOST_DETAILS]
+        if isinstance(item, dict)
+    )
+
+
+def _params(value: Any) -> tuple[str, ...]:
+    """A list of texts, which some replies write as JSON inside a text."""
+    if isinstance(value, str) and re.match(r"\s*\[", value):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            value = [value]
+    items = value if isinstance(value, list) else [value]
+    return tuple(_shortened(str(item)) for item in items[:_MOST_DETAILS] if item not in (None, ""))
+
+
+def _retry_after(text: str | None, now: datetime) -> float | None:
+    """Seconds, from either form of the header: a number, or a date."""
+    if text is None:
+        return None
+    if re.fullmatch(r"\d{1,6}", text.strip()):
+        return float(text)
+    when = http_date(text)
+    return max((when - now).total_seconds(), 0.0) if when else None

@@ -1,0 +1,287 @@
+"""Frozen settings, read once from the environment.
+
+Reading never fails halfway: every problem is collected, and each names its variable and what to
+do. No value that may be a secret is ever part of a problem, a warning or a ``repr``.
+
+Who calls (``credentials``) is decided in this order, the more particular first:
+
+1. ``SMS_TOOLS_AUTH_TOKEN``, a ready token;
+2. ``SMS_TOOLS_IAM_USER``, ``_PASSWORD`` and ``_DOMAIN``, for which IAM gives a token;
+3. ``HUAWEICLOUD_SDK_AK`` and ``_SK``, a key pair, with ``_SECURITY_TOKEN`` where it is temporary;
+4. ``CLOUD_SDK_AK`` and ``_SK``, the same under the reference's names.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from platformdirs import user_state_path
+
+from sms_tools.errors import SettingsError
+from sms_tools.regions import DEFAULT_REGION, default_endpoint, is_region_name, region_warning
+from sms_tools.signing import KeyPair
+
+_APP_NAME: Final = "sms-tools"
+_VISIBLE_ASCII: Final = re.compile(r"[\x21-\x7e]+")
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_KEY_PAIRS: Final = ("HUAWEICLOUD_SDK", "CLOUD_SDK")
+
+
+@dataclass(frozen=True, slots=True)
+class AuthToken:
+    """A ready ``X-Auth-Token``."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IamUser:
+    """Who asks IAM for a token."""
+
+    name: str
+    password: str = field(repr=False)
+    domain: str
+
+
+Credentials = KeyPair | AuthToken | IamUser
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the settings: the variable, what is wrong, what to do."""
+
+    variable: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.variable} {self.what}. {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How this installation reaches the service. Addresses have no slash at their end.
+
+    ``credentials`` is None where none are configured: such settings serve the sandbox and the
+    lists of tools, and a call to the real service says what is missing.
+    """
+
+    region: str = DEFAULT_REGION
+    endpoint: str = default_endpoint("sms", DEFAULT_REGION)
+    iam_endpoint: str = default_endpoint("iam", DEFAULT_REGION)
+    credentials: Credentials | None = None
+    project_id: str | None = None
+    domain_id: str | None = None
+    state_dir: Path = field(default_factory=lambda: user_state_path(_APP_NAME))
+    warnings: Sequence[str] = ()
+    """What is allowed but worth a look, for ``sms-tools check``."""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """The settings of *environ*; an empty variable counts as not set.
+
+        Raises:
+            SettingsError: something is malformed or half configured; the message lists all of it.
+        """
+        settings, problems = read_settings(environ)
+        if problems:
+            raise SettingsError("\n".join(str(problem) for problem in problems))
+        return settings
+
+    @classmethod
+    def for_sandbox(
+        cls, endpoint: str = "http://127.0.0.1", state_dir: Path | None = None
+    ) -> "Settings":
+        """Settings for the embedded service: example credentials that no real service accepts."""
+        return cls(
+            endpoint=endpoint,
+            iam_endpoint=endpoint,
+            credentials=KeyPair("EXAMPLE-ACCESS-KEY", "example-secret-key"),
+            state_dir=state_dir or user_state_path(_APP_NAME),
+        )
+
+    def secret_values(self) -> tuple[str, ...]:
+        """Every configured secret, for whoever takes secrets out of what leaves."""
+        match self.credentials:
+            case KeyPair(_, secret, token):
+                return (secret, token) if token else (secret,)
+            case AuthToken(token):
+                return (token,)
+            case IamUser(_, password, _):
+                return (password,)
+        return ()
+
+
+def read_settings(environ: Mapping[str, str]) -> tuple[Settings, Sequence[Problem]]:
+    """The settings of *environ* with all that is wrong; a wrong value leaves the default."""
+    reader = _Reader(environ)
+    region = reader.region()
+    settings = Settings(
+        region=region,
+        endpoint=reader.endpoint("SMS_TOOLS_ENDPOINT", default_endpoint("sms", region)),
+        iam_endpoint=reader.endpoint("SMS_TOOLS_IAM_ENDPOINT", default_endpoint("iam", region)),
+        credentials=reader.credentials(),
+        project_id=reader.identifier("HUAWEICLOUD_SDK_PROJECT_ID"),
+        domain_id=reader.identifier("HUAWEICLOUD_SDK_DOMAIN_ID"),
+        state_dir=reader.state_dir(),
+        warnings=tuple(reader.warnings),
+    )
+    return settings, tuple(reader.problems)
+
+
+class _Reader:
+    """Reads one environment and remembers what is wrong with it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[Problem] = []
+        self.warnings: list[str] = []
+
+    def _get(self, variable: str) -> str | None:
+        return self._environ.get(variable, "").strip() or None
+
+    def _wrong(self, variable: str, what: str, remedy: str) -> None:
+        self.problems.append(Problem(variable, what, remedy))
+
+    def region(self) -> str:
+        region = self._get("SMS_TOOLS_REGION") or DEFAULT_REGION
+        if not is_region_name(region):
+            self._wrong(
+                "SMS_TOOLS_REGION",
+                "is not the name of a region",
+                f"Set a name such as {DEFAULT_REGION}.",
+            )
+            return DEFAULT_REGION
+        warning = region_warning(region)
+        if warning and not self._get("SMS_TOOLS_ENDPOINT"):
+            self.warnings.append(warning)
+        return region
+
+    def endpoint(self, variable: str, default: str) -> str:
+        text = self._get(variable)
+        if text is None:
+            return default
+        fault = endpoint_fault(text)
+        if fault:
+            # The address itself is not repeated: it may hold a password.
+            self._wrong(variable, fault, f"Set a bare address such as {default}.")
+            return default
+        return text.rstrip("/")
+
+    def identifier(self, variable: str) -> str | None:
+        text = self._get(variable)
+        if text is not None and not _IDENTIFIER.fullmatch(text):
+            self._wrong(variable, "is not an id", "Copy the id from My Credentials.")
+            return None
+        return text
+
+    def state_dir(self) -> Path:
+        text = self._get("SMS_TOOLS_STATE_DIR")
+        if text is None:
+            return user_state_path(_APP_NAME)
+        path = Path(text)
+        if text.startswith("~"):
+            path = path.expanduser()
+        if not path.is_absolute():
+            # A client starts the server in any folder, so a relative one would move about.
+            self._wrong("SMS_TOOLS_STATE_DIR", "is a relative path", "Set an absolute one.")
+            return user_state_path(_APP_NAME)
+        return path
+
+    def credentials(self) -> Credentials | None:
+        """The most particular complete set; a half set is a problem wherever it stands."""
+        found: list[tuple[str, Credentials]] = []
+        token = self._secret("SMS_TOOLS_AUTH_TOKEN")
+        if token:
+            found.append(("SMS_TOOLS_AUTH_TOKEN", AuthToken(token)))
+        user = self._iam_user()
+        if user:
+            found.append(("SMS_TOOLS_IAM_USER", user))
+        pairs = ((f"{prefix}_AK", self._key_pair(prefix)) for prefix in _KEY_PAIRS)
+        found.extend((name, pair) for name, pair in pairs if pair)
+        if len(found) > 1:
+            ignored = ", ".join(name for name, _ in found[1:])
+            self.warnings.append(f"{found[0][0]} is used; {ignored} is set as well and ignored.")
+        return found[0][1] if found else None
+
+    def _iam_user(self) -> IamUser | None:
+        values = self._together(
+            "SMS_TOOLS_IAM_USER", "SMS_TOOLS_IAM_PASSWORD", "SMS_TOOLS_IAM_DOMAIN"
+        )
+        return IamUser(values[0], values[1], values[2]) if values else None
+
+    def _key_pair(self, prefix: str) -> KeyPair | None:
+        names = (f"{prefix}_AK", f"{prefix}_SK")
+        values = self._together(*names)
+        token = self._secret("HUAWEICLOUD_SDK_SECURITY_TOKEN")
+        if not values or not all(self._secret(name) for name in names):
+            return None
+        return KeyPair(values[0], values[1], token)
+
+    def _together(self, *names: str) -> Sequence[str] | None:
+        """The values of variables that mean something only together."""
+        values = [self._get(name) for name in names]
+        if not any(values):
+            return None
+        for name, value in zip(names, values, strict=True):
+            if value is None:
+                others = ", ".join(other for other in names if other != name)
+                self._wrong(name, "is not set", f"It goes with {others}: set all or none.")
+        return [value for value in values if value] if all(values) else None
+
+    def _secret(self, variable: str) -> str | None:
+        """A value that travels in a header, so it holds visible ASCII and nothing else."""
+        text = self._get(variable)
+        if text is None or _VISIBLE_ASCII.fullmatch(text):
+            return text
+        problem = Problem(
+            variable, "holds spaces, line breaks or other characters", "Copy it once more, whole."
+        )
+        if problem not in self.problems:
+            self.problems.append(problem)
+        return None
+
+
+def endpoint_fault(text: str) -> str | None:
+    """What is wrong with a base address, or None; the words never repeat the address.
+
+    Credentials travel to this address, so it is taken only where nothing about it is unclear.
+    """
+    if not _VISIBLE_ASCII.fullmatch(text) or "\\" in text:
+        return "holds characters that an address does not have"
+    if "@" in text:
+        return "holds user information"
+    if "?" in text or "#" in text:
+        return "holds a query or a fragment"
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "is not an address"
+    if parts.scheme not in ("https", "http") or not host:
+        return "does not begin with https://"
+    if parts.path not in ("", "/"):
+        return "holds a path"
+    if parts.scheme == "http" and not is_loopback(host):
+        return "uses http:// for a host other than this machine"
+    if not _HOST.fullmatch(host) and not _is_ip_address(host):
+        return "holds no proper host name"
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* is this machine, by name or address."""
+    return host == "localhost" or (_is_ip_address(host) and ip_address(host).is_loopback)
+
+
+def _is_ip_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
