@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from sms_tools.operation import Kind, Page, Reply
 from sms_tools.operations import AREAS, CATALOGUE, AnyOperation, area_of, route
@@ -85,9 +85,9 @@ def test_the_listing_is_the_same_in_every_process() -> None:
         "from sms_tools.schema import input_schema;"
         "print(json.dumps([input_schema(o) for o in CATALOGUE.values()]))"
     )
-    printed = subprocess.run(
-        [sys.executable, "-c", program],  # noqa: S603 (our own program)
-        env={**os.environ, "PYTHONHASHSEED": "4711"},
+    printed = subprocess.run(  # noqa: S603 (our own program)
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=True,
