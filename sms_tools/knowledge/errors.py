@@ -107,7 +107,7 @@ def normalize_code(code: str) -> Code:
 
 def fill(template: str, params: Sequence[object]) -> str:
     """Put parameters into a message: `%s` and `%d` in order, `{0[1]}` and `{1}` by number."""
-    values = tuple(_shown(param) for param in params)
+    values = tuple(_shown(param) for param in _listed(params))
     in_order = iter(values)
 
     def value(match: re.Match[str]) -> str:
@@ -117,6 +117,11 @@ def fill(template: str, params: Sequence[object]) -> str:
         return values[index] if index < len(values) else GAP
 
     return _PLACEHOLDER.sub(value, template)
+
+
+def _listed(params: Sequence[object]) -> Sequence[object]:
+    """A single text, as a cut-off `error_param` leaves it, is one parameter and not its letters."""
+    return [params] if isinstance(params, str) and params else params
 
 
 def _shown(param: object) -> str:
@@ -130,7 +135,7 @@ def _printable(text: str, limit: int) -> str:
 
 
 def _raw(name: str, params: Sequence[object]) -> str:
-    shown = ", ".join(_shown(param) for param in params)
+    shown = ", ".join(_shown(param) for param in _listed(params))
     return f"{name} ({shown})" if shown else name
 
 

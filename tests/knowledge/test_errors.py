@@ -128,6 +128,11 @@ def test_nothing_sends_to_support_what_the_faq_can_solve() -> None:
             assert entry.actor != "support" or entry.code == "SMS.5112", entry
 
 
+def test_a_step_that_needs_nobody_from_support_does_not_name_support_as_the_actor() -> None:
+    for code in ("SMS.1201", "SMS.7303", "SMS.7313", "SMS.7606", "SMS.7707", "SMS.9002"):
+        assert explain(code).actor in ("api", "source")
+
+
 def test_a_ticket_is_asked_for_with_what_belongs_in_it() -> None:
     for entry in every_entry():
         if "upload_migration_task_logs" in entry.first_step:
@@ -260,6 +265,10 @@ def test_a_missing_parameter_leaves_a_readable_gap() -> None:
     assert explain("SMS.0303", [None, "timeout"]).message == (
         "Unable to access domain name …. Cause: timeout"
     )
+
+
+def test_a_single_text_is_one_parameter() -> None:
+    assert "iam.example" in explain("SMS.0302", "iam.example").message
 
 
 def test_parameters_by_number_are_taken_by_number() -> None:
