@@ -8,7 +8,7 @@ from typing import Protocol
 import anyio
 
 from sms_tools.api import Api
-from sms_tools.state import Store
+from sms_tools.state import State
 
 
 class Report(Protocol):
@@ -31,7 +31,7 @@ class Desk:
     """Everything that answering reads from. One desk serves all calls of a server."""
 
     api: Api
-    store: Store
+    state: State
     now: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
     report: Report = nobody_listens

@@ -18,6 +18,7 @@ class Question(Fields):
     __tool__: ClassVar[str]
     __title__: ClassVar[str]
     __description__: ClassVar[str]
+    __open_world__: ClassVar[bool] = True
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Name the tool after the class."""

@@ -1,0 +1,109 @@
+"""``sms-tools check``: can this installation do its work, and what to do about it if not."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal
+
+import anyio
+
+from sms_tools.api import Answer, Api
+from sms_tools.cli.common import add_tool_options, policy_of
+from sms_tools.errors import SmsToolsError
+from sms_tools.guard import Audit
+from sms_tools.operations.source_servers import ListSourceServers
+from sms_tools.server.runtime import utc_now
+from sms_tools.settings import Settings, read_settings
+from sms_tools.state import State, StateError
+
+_MOST_SKEW: Final = timedelta(minutes=15)
+"""The gateway refuses a signature whose time is further off."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was checked."""
+
+    verdict: Literal["ok", "note", "FAIL"]
+    what: str
+    remedy: str = ""
+
+
+def configure(command: argparse.ArgumentParser) -> None:
+    """Declare the options of this command."""
+    add_tool_options(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what was checked; 1 if something must be mended first."""
+    settings, problems = read_settings(os.environ)
+    lines = [Line("FAIL", f"{p.variable} {p.what}", p.remedy) for p in problems]
+    lines += [Line("note", warning) for warning in settings.warnings]
+    lines += [*_credentials(settings), *_state(settings), *_policy(options)]
+    if settings.credentials and not problems:
+        lines += anyio.run(_service, settings)
+    for line in lines:
+        print(f"{line.verdict:4}  {line.what}")
+        if line.remedy:
+            print(f"      → {line.remedy}")
+    return int(any(line.verdict == "FAIL" for line in lines))
+
+
+def _credentials(settings: Settings) -> Iterator[Line]:
+    if settings.credentials is None:
+        yield Line(
+            "FAIL",
+            "no credentials are set",
+            "Set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or try `sms-tools demo` without any.",
+        )
+    else:
+        kind = type(settings.credentials).__name__
+        names = {"KeyPair": "an access key pair", "AuthToken": "a token", "IamUser": "an IAM user"}
+        yield Line("ok", f"credentials: {names[kind]}, region {settings.region}")
+
+
+def _state(settings: Settings) -> Iterator[Line]:
+    try:
+        state = State(settings.state_dir)
+        broken = Audit(state, utc_now).verify()
+    except (StateError, OSError) as error:
+        yield Line("FAIL", f"the state folder: {error}", "Set SMS_TOOLS_STATE_DIR to one of yours.")
+        return
+    yield Line("ok", f"the state folder {settings.state_dir} is private and can be written")
+    if broken.ok:
+        yield Line("ok", f"the audit is whole ({broken.lines} lines)")
+    else:
+        yield Line("FAIL", f"the audit: {broken.problem}", "`sms-tools audit --verify` says where.")
+    state.close()
+
+
+def _policy(options: argparse.Namespace) -> Iterator[Line]:
+    policy_of(options)  # raises with a readable error
+    if options.policy:
+        yield Line("ok", f"the policy file {options.policy} is understood")
+
+
+async def _service(settings: Settings) -> list[Line]:
+    async with Api(settings) as api:
+        try:
+            answer = await api.send(ListSourceServers(limit=1))
+        except SmsToolsError as error:
+            return [Line("FAIL", str(error), error.advice)]
+    return [
+        Line("ok", f"{settings.endpoint} answers, and lets this account list source servers"),
+        *_clock(answer),
+    ]
+
+
+def _clock(answer: Answer) -> Iterator[Line]:
+    if answer.server_time is None:
+        yield Line("note", "the service did not tell its time; the clock could not be compared")
+        return
+    skew = abs(answer.observed_at - answer.server_time)
+    seconds = f"{skew.total_seconds():.0f} s"
+    if skew > _MOST_SKEW:
+        yield Line("FAIL", f"this clock is {seconds} off", "Set it by NTP.")
+    else:
+        yield Line("ok", f"this clock agrees with the service's (within {seconds})")

@@ -1,0 +1,75 @@
+"""Options that several commands share, and what they open."""
+
+import argparse
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sms_tools.guard.policy import Policy, load_policy
+from sms_tools.server import Runtime, open_runtime
+from sms_tools.settings import Settings, read_settings
+
+
+def add_sandbox_options(command: argparse.ArgumentParser) -> None:
+    """Which embedded service, and how fast its time runs."""
+    command.add_argument(
+        "--scenario", default="mixed", help="healthy, mixed (default), cutover-night or large"
+    )
+    command.add_argument("--servers", type=int, help="how many servers, for `large`")
+    command.add_argument("--seed", type=int, default=1, help="same seed, same fleet (default 1)")
+    command.add_argument(
+        "--speed", type=float, default=60.0, help="how many times as fast as ours its time runs"
+    )
+
+
+def add_server_options(command: argparse.ArgumentParser) -> None:
+    """What the server offers and what it may do."""
+    command.add_argument(
+        "--sandbox", action="store_true", help="use the embedded service; no account needed"
+    )
+    add_sandbox_options(command)
+    add_tool_options(command)
+
+
+def add_tool_options(command: argparse.ArgumentParser) -> None:
+    """Which tools there are and what the policy does with them."""
+    command.add_argument(
+        "--tools", default="all", metavar="all|guided|AREA,…", help="which tools to offer"
+    )
+    command.add_argument(
+        "--read-only", action="store_true", help="allow nothing that changes something"
+    )
+    command.add_argument(
+        "--no-destructive", action="store_true", help="block destructive, secret and agent calls"
+    )
+    command.add_argument("--policy", type=Path, metavar="FILE", help="a policy in TOML")
+
+
+def policy_of(options: argparse.Namespace) -> Policy:
+    """The policy that the options ask for."""
+    base = Policy(read_only=options.read_only, no_destructive=options.no_destructive)
+    return load_policy(options.policy, base) if options.policy else base
+
+
+@asynccontextmanager
+async def runtime_of(
+    options: argparse.Namespace, *, reached_by: str = "stdio", page: bool = True
+) -> AsyncIterator[Runtime]:
+    """The runtime that the options ask for, on the real service or on the sandbox."""
+    transport = None
+    if not options.sandbox:
+        settings = Settings.from_env(os.environ)
+    else:
+        from sms_tools.sandbox import open_sandbox
+
+        sandbox = open_sandbox(
+            options.scenario, servers=options.servers, seed=options.seed, speed=options.speed
+        )
+        transport = sandbox.transport()
+        # Nothing of the environment matters here but where the state is kept.
+        settings = Settings.for_sandbox(state_dir=read_settings(os.environ)[0].state_dir)
+    async with open_runtime(
+        settings, policy_of(options), transport=transport, reached_by=reached_by, page=page
+    ) as runtime:
+        yield runtime

@@ -1,0 +1,51 @@
+"""``sms-tools serve``: the MCP server on stdio, or over HTTP on loopback.
+
+On stdio, standard output carries the protocol and nothing else.
+"""
+
+import argparse
+import functools
+import sys
+
+import anyio
+
+from sms_tools.cli.common import add_server_options, runtime_of
+from sms_tools.errors import SettingsError
+from sms_tools.server import build_server
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def configure(command: argparse.ArgumentParser) -> None:
+    """Declare the options of this command."""
+    add_server_options(command)
+    command.add_argument("--http", action="store_true", help="streamable HTTP at /mcp")
+    command.add_argument("--host", default="127.0.0.1", help="loopback only (default 127.0.0.1)")
+    command.add_argument("--port", type=int, default=8000, help="default 8000; 0 takes a free one")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until the client goes away or the process is stopped."""
+    if options.http and options.host not in LOOPBACK:
+        raise SettingsError(
+            f"--host {options.host} is not a loopback address: the server holds your cloud"
+            " credentials and has no login of its own.",
+            "Serve on 127.0.0.1 and put a proxy that authenticates its callers in front of it.",
+        )
+    anyio.run(functools.partial(_serve, options))
+    return 0
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    async with runtime_of(options) as runtime:
+        server = build_server(runtime, options.tools)
+        if options.http:
+            from sms_tools.server.http import serve_http
+
+            await serve_http(server, options.host, options.port, ready=_say_address)
+        else:
+            await server.run_stdio_async()
+
+
+def _say_address(address: str) -> None:
+    print(f"sms-tools: MCP server at {address}/mcp", file=sys.stderr, flush=True)

@@ -1,0 +1,53 @@
+"""One MCP server out of the catalogue, the questions, the plans, the prompts and the resources."""
+
+from typing import Any, Final
+
+from mcp.server.caching import CacheHint
+from mcp.server.mcpserver import MCPServer
+
+from sms_tools import __version__
+from sms_tools.server.offer import Role, offered_tools
+from sms_tools.server.plans import PlanTool
+from sms_tools.server.prompts import add_prompts
+from sms_tools.server.resources import add_resources
+from sms_tools.server.runtime import Runtime
+from sms_tools.server.tools import OperationTool, QuestionTool, ServedTool
+
+INSTRUCTIONS: Final = """\
+Migrations of servers to Huawei Cloud with the Server Migration Service (SMS; not text messages).
+One call answers most questions: migration_overview (how is it going), summarize_failed_servers \
+(what failed and why), summarize_progress (how far, when done), summarize_consistency_results (are \
+the copies consistent), diagnose_server (one server), check_cutover_readiness (can we launch), \
+explain_error_code, what_changed, find_cleanup_candidates. To fix something: plan_remediation, \
+show the plan, then apply_plan. The other tools are the service's single operations.
+In manage_migration_task, `test` launches the target server: it is the cutover. A call that comes \
+back with status approval_required waits for a person, whom you give the link; no argument of \
+yours stands in for that. Report "unknown" as unknown."""
+
+_TOOLS: Final[dict[Role, type[ServedTool[Any]]]] = {
+    "operation": OperationTool,
+    "question": QuestionTool,
+    "plan": PlanTool,
+}
+_AN_HOUR: Final = CacheHint(ttl_ms=3_600_000, scope="public")
+
+
+def build_server(runtime: Runtime, tools: str = "all") -> MCPServer[Any]:
+    """The server for *runtime* with the tools of the selection *tools*."""
+    server: MCPServer[Any] = MCPServer(
+        "sms-tools",
+        title="Server migration to Huawei Cloud",
+        version=__version__,
+        instructions=INSTRUCTIONS,
+        tools=[_TOOLS[tool.role].make(tool, runtime) for tool in offered_tools(tools)],
+        log_level="WARNING",
+        cache_hints={
+            "tools/list": _AN_HOUR,
+            "prompts/list": _AN_HOUR,
+            "resources/list": _AN_HOUR,
+            "resources/templates/list": _AN_HOUR,
+        },
+    )
+    add_prompts(server, runtime)
+    add_resources(server, runtime)
+    return server

@@ -1,0 +1,122 @@
+"""What all tools of one server share: the client, the guard, the state, the exit."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from mcp_types import CallToolResult, InputRequiredResult
+
+from sms_tools.api import Api
+from sms_tools.diagnosis.desk import Desk
+from sms_tools.guard import Approvals, Ask, Audit, Caller, Go, Guard, Held, Policy, Subject
+from sms_tools.guard.answers import Answers
+from sms_tools.guard.desk import PageDesk
+from sms_tools.operation import JSON
+from sms_tools.server.asking import AnyContext, ask, can_show_a_form
+from sms_tools.server.output import Exit
+from sms_tools.settings import Settings
+from sms_tools.state import State
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Opened once per process; every tool call goes through it."""
+
+    settings: Settings
+    api: Api
+    guard: Guard
+    page: PageDesk | None
+    desk: Desk
+    exit: Exit
+    transport: str
+    """How clients reach this server; part of a caller's identity."""
+
+    async def decide(
+        self, subject: Subject, context: AnyContext
+    ) -> Go | CallToolResult | InputRequiredResult:
+        """Whether *subject* may be done: by policy, or because a person agrees in the dialog.
+
+        The older protocol era asks in the middle of this call. Since 2026-07-28 the question is
+        the result, and the same call arrives again with the answer.
+        """
+        decision = await self.guard.begin(subject, caller_of(context, self.transport))
+        if isinstance(decision, Ask):
+            answered = await self._put(decision, context)
+            if isinstance(answered, InputRequiredResult):
+                return answered
+            decision = answered
+        return self.exit.result(decision.result) if isinstance(decision, Held) else decision
+
+    async def perform(
+        self,
+        go: Go,
+        act: Callable[[], Awaitable[Any]],
+        finish: Callable[[Any], Awaitable[Mapping[str, JSON]]],
+    ) -> CallToolResult:
+        """Do *act* once, and *finish* what it gave into a result."""
+        outcome = await self.guard.perform(go, act)
+        if isinstance(outcome, Held):
+            return self.exit.result(outcome.result)
+        return self.exit.result(await finish(outcome))
+
+    async def _put(self, question: Ask, context: AnyContext) -> Go | Held | InputRequiredResult:
+        said = None
+        if can_show_a_form(context):
+            said = await ask(context, question.question)
+        if isinstance(said, InputRequiredResult):
+            return said
+        if said is None:
+            return await self.guard.hold(question)
+        return await self.guard.answer(question, action=said.action, typed=said.typed)
+
+
+def caller_of(context: AnyContext, transport: str) -> Caller:
+    """Who calls: the transport and what the client calls itself."""
+    params = context.session.client_params
+    client = f"{params.client_info.name} {params.client_info.version}" if params else "unnamed"
+    return Caller(f"{transport}: {client}")
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings,
+    policy: Policy,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    clock: Clock = utc_now,
+    reached_by: str = "stdio",
+    page: bool = True,
+) -> AsyncIterator[Runtime]:
+    """Open what a server needs.
+
+    *transport* replaces the network, as the sandbox does. Without *page*, a person answers with
+    the command alone: for a process that ends before anybody could open a link.
+    """
+    async with AsyncExitStack() as stack:
+        api = await stack.enter_async_context(Api(settings, transport=transport, clock=clock))
+        state = State(settings.state_dir)
+        stack.callback(state.close)
+        approvals = Approvals(state, clock)
+        audit = Audit(state, clock, settings.secret_values())
+        desk = PageDesk(Answers(approvals, audit)) if page else None
+        if desk:
+            stack.callback(desk.close)
+        yield Runtime(
+            settings=settings,
+            api=api,
+            guard=Guard(policy, approvals, audit, desk),
+            page=desk,
+            desk=Desk(api, state, clock),
+            exit=Exit(api.secret_values),
+            transport=reached_by,
+        )

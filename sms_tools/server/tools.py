@@ -1,0 +1,138 @@
+"""The tools as MCP serves them: operations, questions, and the plan that changes something.
+
+The SDK would derive a tool from a function. Ours come from classes that already know their
+arguments, so the tool is given its schema and takes the whole call: it validates with the class
+itself, refuses unknown arguments, and words its own errors.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
+from pydantic import PrivateAttr, ValidationError
+
+from sms_tools.api import Answer
+from sms_tools.diagnosis.question import Question
+from sms_tools.errors import SmsToolsError
+from sms_tools.guard import Go, Subject
+from sms_tools.guard.after import seen_afterwards
+from sms_tools.operation import JSON, Fields, Kind, Operation
+from sms_tools.server.asking import AnyContext
+from sms_tools.server.offer import Offered
+from sms_tools.server.output import Plain, refused_arguments
+from sms_tools.server.runtime import Runtime
+
+M = TypeVar("M", bound=Fields)
+ToolResult = CallToolResult | InputRequiredResult
+
+_NO_FUNCTION = FuncMetadata(arg_model=ArgModelBase)
+
+
+def _never_called() -> None:
+    """The SDK's tool wants a function; :meth:`ServedTool.run` takes the call before it."""
+    raise NotImplementedError
+
+
+class ServedTool(Tool, Generic[M]):
+    """A tool made from a class of arguments."""
+
+    _offered: Offered = PrivateAttr()
+    _runtime: Runtime = PrivateAttr()
+
+    @classmethod
+    def make(cls, offered: Offered, runtime: Runtime) -> "ServedTool[M]":
+        """The tool that serves *offered*."""
+        tool = cls(
+            fn=_never_called,
+            name=offered.name,
+            title=offered.title,
+            description=offered.description,
+            parameters=offered.parameters,
+            fn_metadata=_NO_FUNCTION,
+            is_async=True,
+            annotations=annotations_of(offered),
+        )
+        tool._offered, tool._runtime = offered, runtime
+        return tool
+
+    async def run(
+        self, arguments: dict[str, Any], context: AnyContext, convert_result: bool = False
+    ) -> Any:
+        """Validate *arguments* with the class and answer; every error becomes a result."""
+        leave = self._runtime.exit
+        try:
+            call = self._offered.model.model_validate(arguments)
+        except ValidationError as error:
+            refusal = refused_arguments(self.name, self._offered.model, error)
+            return leave.result(refusal, is_error=True)
+        try:
+            return await self._answer(call, context)
+        except SmsToolsError as error:
+            return leave.error(error)
+
+    async def _answer(self, call: Any, context: AnyContext) -> ToolResult:
+        raise NotImplementedError
+
+
+class OperationTool(ServedTool[Operation[Any]]):
+    """One documented operation of the service."""
+
+    async def _answer(self, call: Operation[Any], context: AnyContext) -> ToolResult:
+        runtime = self._runtime
+        decision = await runtime.decide(Subject.of(call, runtime.api), context)
+        if not isinstance(decision, Go):
+            return decision
+
+        async def finish(answer: Answer) -> Mapping[str, JSON]:
+            if call.danger is Kind.READ:
+                return _as_object(answer.payload)
+            if call.danger is Kind.SECRET:
+                return await self._delivered(decision, answer)
+            return await self._done(call, answer)
+
+        return await runtime.perform(decision, lambda: runtime.api.send(call), finish)
+
+    async def _delivered(self, go: Go, answer: Answer) -> Mapping[str, JSON]:
+        """Where the secret waits for the person; itself only if the policy says so."""
+        secret = _as_object(answer.payload)
+        told = await self._runtime.guard.deliver(go, secret)
+        return Plain(secret) if told is None else told
+
+    async def _done(self, call: Operation[Any], answer: Answer) -> Mapping[str, JSON]:
+        """The reply, that it was done, and what was seen afterwards."""
+        reply = {k: v for k, v in _as_object(answer.payload).items() if v not in (None, "")}
+        seen = await seen_afterwards(call, answer, self._runtime.api)
+        return {
+            **reply,
+            "status": "done",
+            "request_id": answer.request_id,
+            **({"seen_afterwards": seen} if seen else {}),
+        }
+
+
+def _as_object(payload: JSON) -> dict[str, JSON]:
+    return payload if isinstance(payload, dict) else {"result": payload}
+
+
+class QuestionTool(ServedTool[Question]):
+    """One question that a person asks, answered from many reads."""
+
+    async def _answer(self, call: Question, context: AnyContext) -> ToolResult:
+        async def report(done: float, total: float | None, message: str) -> None:
+            await context.report_progress(done, total, message)
+
+        answer = await call.answer(self._runtime.desk.reporting_to(report))
+        return self._runtime.exit.result(answer)
+
+
+def annotations_of(offered: Offered) -> ToolAnnotations:
+    """All four hints, explicitly: what is left out, clients assume the worst or the best of."""
+    return ToolAnnotations(
+        title=offered.title,
+        read_only_hint=offered.kind is Kind.READ,
+        destructive_hint=offered.kind not in (Kind.READ, Kind.WRITE),
+        idempotent_hint=offered.idempotent,
+        open_world_hint=offered.open_world,
+    )
