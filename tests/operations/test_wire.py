@@ -52,6 +52,8 @@ def as_text(value: Any) -> Any:
         return {key: as_text(item) for key, item in value.items()}
     if isinstance(value, list):
         return [as_text(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return value if value is None or isinstance(value, bool) else str(value)
 
 
