@@ -1,10 +1,10 @@
 """The heart of the sandbox's service: what it keeps, its time, and what was done to it.
 
-No clock is read here. `now` is called for the time in epoch milliseconds: a real clock, one that
-runs faster, or one that a test moves (`Stepped`).
+No clock is read here: the caller passes one in (`sms_tools.sandbox.clocks`), be it real, faster
+than real, or moved by a test.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from heapq import heappop, heappush
 from random import Random
@@ -12,6 +12,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from sms_tools.operation import JSON
+from sms_tools.sandbox.clocks import Clock
 from sms_tools.sandbox.lifecycle import advance, note, replan
 from sms_tools.sandbox.model import (
     Cause,
@@ -35,34 +36,12 @@ SOURCE_NOT_FOUND = "SMS.7602"
 TASK_NOT_FOUND = "SMS.7703"
 
 
-class Stepped:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now: int) -> None:
-        """Begin at *now*, epoch milliseconds."""
-        self.now = now
-
-    def __call__(self) -> int:
-        """The time, epoch milliseconds."""
-        return self.now
-
-    def step(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
-        """Move the time forward."""
-        self.now += int((seconds + 60 * minutes + 3_600 * hours) * 1_000)
-
-
-def accelerated(start: int, factor: float, tick: Callable[[], float]) -> Callable[[], int]:
-    """A clock that begins at *start* (epoch ms) and runs *factor* times as fast as *tick* (s)."""
-    first = tick()
-    return lambda: start + int((tick() - first) * factor * 1_000)
-
-
 class Core:
     """State, time and the record of changes; the commands stand in the classes built on it."""
 
-    def __init__(self, now: Callable[[], int], *, seed: int = 0, quota: int = 1_000) -> None:
+    def __init__(self, clock: Clock, *, seed: int = 0, quota: int = 1_000) -> None:
         """Make an empty account with a default project; *quota* bounds its source servers."""
-        self._now = now
+        self._clock = clock
         self._random = Random(seed)  # noqa: S311 (made-up ids, not keys)
         self._due: list[tuple[int, str]] = []
         self.quota = quota
@@ -85,9 +64,13 @@ class Core:
 
     # Time
 
+    def clock(self) -> int:
+        """The time in epoch milliseconds."""
+        return round(self._clock() * 1_000)
+
     def now(self) -> int:
         """The time in epoch milliseconds, with everything done that is due by then."""
-        at = self._now()
+        at = self.clock()
         while self._due and self._due[0][0] <= at:
             wake, task_id = heappop(self._due)
             task = self.tasks.get(task_id)
@@ -242,7 +225,7 @@ class Core:
         source = task.source
         source.task_id, source.failure = None, None
         source.state, source.cycle = "waiting" if source.ready else "unavailable", "checking"
-        source.state_at = source.stage_at = task.wake or self._now()
+        source.state_at = source.stage_at = task.wake or self.clock()
         template = self.templates.get(str(task.fields.get("vm_template_id")))
         if template and not template.fields.get("is_template") and not self._uses(template.id):
             del self.templates[template.id]

@@ -110,14 +110,15 @@ def start(task: Task, at: int) -> None:
 def stop(task: Task, at: int) -> None:
     """Pause; the Agent needs a moment."""
     bank(task, at)
-    task.before, task.mode, task.wake = task.mode, Mode.STOPPING, at + STOP_DELAY
+    task.before, task.mode, task.wake = task.mode, Mode.STOPPING, at + int(STOP_DELAY * task.tempo)
     note(task, at)
 
 
 def delete(task: Task, at: int) -> None:
     """Begin to delete the task."""
     bank(task, at)
-    task.before, task.mode, task.wake = task.mode, Mode.DELETING, at + DELETE_DELAY
+    task.before, task.mode = task.mode, Mode.DELETING
+    task.wake = at + int(DELETE_DELAY * task.tempo)
     note(task, at)
 
 
