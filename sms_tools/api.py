@@ -36,6 +36,8 @@ from sms_tools.operation import JSON, Kind, Operation, Page, Reply
 from sms_tools.paging import Listing, at_once, read_list
 from sms_tools.settings import Settings, is_loopback
 
+__all__ = ["MAX_REPLY", "Answer", "Api", "Exchange", "Listing"]
+
 MAX_REPLY: Final = 64 * 1024 * 1024
 """Bytes, unpacked."""
 

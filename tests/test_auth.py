@@ -47,7 +47,7 @@ class Gateway:
         self.iam: Callable[[httpx.Request], httpx.Response] = self.give_token
         self.lifetime = timedelta(hours=24)
 
-    def give_token(self, request: httpx.Request) -> httpx.Response:
+    def give_token(self, _request: httpx.Request) -> httpx.Response:
         ends = (START + self.lifetime).isoformat().replace("+00:00", ".000000Z")
         headers = {"X-Subject-Token": f"example-token-{self.iam_calls}"}
         return httpx.Response(201, headers=headers, json={"token": {"expires_at": ends}})
@@ -94,7 +94,7 @@ class Anything(Operation[Reply], method="POST", path="/v3/x/{part}", kind=Kind.W
     """A request with whatever a test puts in."""
 
     part: str
-    query: list[tuple[str, str]] = []
+    query: tuple[tuple[str, str], ...] = ()
     text: str | None = None
 
     def request(self) -> Request:
@@ -111,14 +111,12 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
     query=st.lists(st.tuples(TEXT.filter(bool), TEXT), max_size=4),
     text=TEXT,
 )
-def test_what_is_signed_is_what_arrives(
-    part: str, query: list[tuple[str, str]], text: str
-) -> None:
+def test_what_is_signed_is_what_arrives(part: str, query: list[tuple[str, str]], text: str) -> None:
     gateway, clock = Gateway(), Clock()
 
     async def send() -> None:
         async with api_of(gateway, clock, KEY) as api:
-            await api(Anything(part=part, query=query, text=text))
+            await api(Anything(part=part, query=tuple(query), text=text))
 
     anyio.run(send)
     (request,) = gateway.seen
@@ -286,7 +284,9 @@ async def test_an_iam_that_does_not_answer_is_named(gateway: Gateway, clock: Clo
 
     gateway.iam = cut
     async with api_of(gateway, clock, USER) as api:
-        with pytest.raises(errors.ServiceUnreachable, match="IAM at iam.ap-southeast-3") as caught:
+        with pytest.raises(
+            errors.ServiceUnreachable, match=r"IAM at iam\.ap-southeast-3"
+        ) as caught:
             await api(Anything(part="p"))
     assert not caught.value.outcome_unknown
     assert not gateway.seen

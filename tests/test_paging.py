@@ -35,7 +35,7 @@ class Service:
         self.asked: list[tuple[int, int]] = []
         self.cap = 1000
         self.count: Callable[[], int | None] = lambda: len(self.records)
-        self.before: Callable[[int], None] = lambda page: None
+        self.before: Callable[[int], None] = lambda _: None
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.before(len(self.asked))
