@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from sms_tools.operation import Fields, Reply
-from sms_tools.operations.common import Int, Long, OsType, Text
+from sms_tools.operations.common import Int, Long, Text
 
 Bytes = Annotated[Long, Field(description="Bytes.")]
 Named = Annotated[Text, Field(description="Name.")]
@@ -26,7 +26,6 @@ Profile = Annotated[Text, Field(description="RAID profile, e.g. single.")]
 # The tables document BOOT and OS; the samples use the others as well.
 DiskUse = Literal["BOOT", "OS", "NORMAL", "VOLUME_GROUP", "BTRFS", "BOOT|OS"]
 PartitionStyle = Annotated[Literal["MBR", "GPT"], Field(description="Partition table.")]
-Firmware = Annotated[Literal["BIOS", "UEFI"], Field(description="Boot mode.")]
 
 
 def _flag_as_text(value: object) -> object:
@@ -145,44 +144,6 @@ class VolumeGroup(Fields):
     ] = None
     name: Named | None = None
     size: Bytes | None = None
-
-
-class Machine(Fields):
-    """What a report about a source server and one about a target server have in common."""
-
-    id: Annotated[Text | None, Field(description="Its id at the service.")] = None
-    ip: Annotated[Text | None, Field(description="Its IP address.")] = None
-    name: Annotated[Text | None, Field(description="Name shown for it.")] = None
-    hostname: Annotated[Text | None, Field(description="Host name.")] = None
-    os_type: Annotated[OsType | None, Field(description="Operating system.")] = None
-    os_version: Annotated[Text | None, Field(description="E.g. CENTOS_7_6_64BIT.")] = None
-    firmware: Firmware | None = None
-    cpu_quantity: Annotated[int | None, Field(ge=0, le=65_535, description="vCPUs.")] = None
-    memory: Annotated[
-        # "MB" in the table; the reference's samples are plainly bytes.
-        Long | None, Field(description="Bytes.")
-    ] = None
-    btrfs_list: Annotated[
-        list[BtrfsFileSystem] | None,
-        Field(max_length=65_535, description="Btrfs; Linux: [] if none."),
-    ] = None
-    networks: Annotated[
-        list[NetworkInterface] | None, Field(max_length=65_535, description="Its NICs.")
-    ] = None
-    domain_id: Annotated[Text | None, Field(description="Account (domain) id.")] = None
-    has_rsync: Annotated[bool | None, Field(description="Linux: rsync is there.")] = None
-    paravirtualization: Annotated[bool | None, Field(description="Linux.")] = None
-    raw_devices: Annotated[Text | None, Field(description="Linux: raw devices.")] = None
-    driver_files: Annotated[bool | None, Field(description="Windows: drivers missing.")] = None
-    system_services: Annotated[bool | None, Field(description="Windows: services broken.")] = None
-    account_rights: Annotated[bool | None, Field(description="Windows: rights suffice.")] = None
-    boot_loader: Annotated[
-        Literal["GRUB", "LILO"] | None, Field(description="Linux boot loader.")
-    ] = None
-    system_dir: Annotated[Text | None, Field(description="Windows: system folder.")] = None
-    volume_groups: Annotated[
-        list[VolumeGroup] | None, Field(max_length=65_535, description="LVM; Linux: [] if none.")
-    ] = None
 
 
 class PartitionInfo(Reply):
