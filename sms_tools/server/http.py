@@ -4,7 +4,6 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-import anyio
 import uvicorn
 from mcp.server.mcpserver import MCPServer
 
@@ -31,12 +30,8 @@ async def serve_http(
                 f"port {port} on {host} cannot be used: {error.strerror}.",
                 "Choose another with --port, or --port 0 for a free one.",
             ) from error
-        bound = listener.getsockname()[1]
+        listener.listen()  # from here on a connection waits instead of failing
+        name = f"[{host}]" if ":" in host else host
+        ready(f"http://{name}:{listener.getsockname()[1]}")
         app = server.streamable_http_app(host=host)
-        http = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(http.serve, [listener])
-            while not http.started and not http.should_exit:
-                await anyio.sleep(0.01)
-            name = f"[{host}]" if ":" in host else host
-            ready(f"http://{name}:{bound}")
+        await uvicorn.Server(uvicorn.Config(app, log_level="warning")).serve([listener])

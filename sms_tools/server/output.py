@@ -6,7 +6,6 @@ data. Errors are written for whoever must act on them.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError

@@ -58,7 +58,10 @@ class ServedTool(Tool, Generic[M]):
         return tool
 
     async def run(
-        self, arguments: dict[str, Any], context: AnyContext, convert_result: bool = False
+        self,
+        arguments: dict[str, Any],
+        context: AnyContext,
+        convert_result: bool = False,  # noqa: ARG002 (the SDK passes it; ours is converted)
     ) -> Any:
         """Validate *arguments* with the class and answer; every error becomes a result."""
         leave = self._runtime.exit
