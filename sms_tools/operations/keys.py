@@ -37,7 +37,7 @@ class GetCertificateAndPrivateKey(
     """Fetch the TLS certificates and private keys between a task's source and target server.
 
     Meant for the migration Agent of a block-level task; no troubleshooting needs it, and whoever
-    has the keys can read the migrated data. get_certificate_passphrase gives the passphrase.
+    has the keys can pose as either server. get_certificate_passphrase gives the passphrase.
     """
 
     task_id: TaskId
@@ -50,7 +50,7 @@ class GetCertificateAndPrivateKey(
 class CalculateSha256(
     Operation[Hash], method="GET", path="/v3/sha256/{key}", kind=Kind.SECRET, section="5.7.2"
 ):
-    """Have the server migration service compute the SHA-256 hash of a UUID, as its Agent does.
+    """Have the server migration service compute the SHA-256 hash of a UUID.
 
     The text travels in the URL, where gateways log it: never hash a password or key with it, and
     compute other hashes locally. No troubleshooting needs it.

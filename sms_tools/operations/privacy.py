@@ -1,4 +1,4 @@
-"""The privacy agreement (reference 5.11), without which the service migrates nothing."""
+"""The privacy agreement (reference 5.11) between the account and the service."""
 
 from sms_tools.operation import Empty, Kind, Operation, Reply
 
@@ -33,6 +33,5 @@ class GetPrivacyAgreement(
 ):
     """Read whether the account has signed the server migration privacy agreement (flag).
 
-    Check it when registering a source server or creating a task is refused for want of consent;
-    a person signs, on the console or through sign_privacy_agreement.
+    Where it has not, a person decides about it, on the console or through sign_privacy_agreement.
     """

@@ -195,9 +195,9 @@ class CreateTemplate(
 ):
     """Create a template: the flavor, network, disks and image of target servers to be created.
 
-    Creates no server by itself: a migration task that names it (create_migration_task,
-    vm_template_id) or a clone_test does, and pays. `autoCreate` as an id has the service create
-    that network part. Returns the new id; an account holds 50 templates.
+    Creates nothing billed by itself: a task that names it (create_migration_task, vm_template_id)
+    or a clone_test does. The id `autoCreate` has the service create that part of the network.
+    Returns the new id; an account holds 50 templates.
     """
 
 
@@ -288,8 +288,7 @@ class UpdateTemplate(
     """Change a target server template; its former settings cannot be restored.
 
     Read it with get_template first and send every setting that is to stay: whether one left out
-    is kept is not documented. Tasks that use it create their target from the new settings; targets
-    that exist are not touched.
+    is kept is not documented. Targets that exist are not touched.
     """
 
     template_id: TemplateId
