@@ -51,7 +51,9 @@ def test_a_region_with_an_unusual_address_is_pointed_out() -> None:
     assert not settings.warnings
 
 
-@pytest.mark.parametrize("region", ["a", "x.evil.example/", "ap southeast", "../..", "-a-1", "AP-1"])
+@pytest.mark.parametrize(
+    "region", ["a", "x.evil.example/", "ap southeast", "../..", "-a-1", "AP-1"]
+)
 def test_a_malformed_region_is_refused(region: str) -> None:
     with pytest.raises(SettingsError, match="SMS_TOOLS_REGION is not the name of a region"):
         Settings.from_env({"SMS_TOOLS_REGION": region})
