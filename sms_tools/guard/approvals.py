@@ -17,7 +17,6 @@ from typing import Final
 
 from sms_tools.guard.subject import Caller, Preview, Subject
 from sms_tools.operation import JSON, Kind
-from sms_tools.redaction import redact
 from sms_tools.state import State
 
 LIFETIME: Final = timedelta(minutes=10)
@@ -118,7 +117,7 @@ class Approvals:
                 subject.tool,
                 str(subject.kind),
                 subject.arguments_digest,
-                json.dumps(redact(dict(subject.arguments)), ensure_ascii=False),
+                json.dumps(subject.shown_arguments, ensure_ascii=False),
                 json.dumps(preview.to_dict(), ensure_ascii=False),
                 now,
                 now + LIFETIME.total_seconds(),

@@ -355,7 +355,7 @@ def _about(subject: Subject, caller: Caller) -> dict[str, JSON]:
         "tool": subject.tool,
         "kind": str(subject.kind),
         "caller": caller.identity,
-        "arguments": dict(subject.arguments),
+        "arguments": subject.shown_arguments,
     }
 
 

@@ -6,19 +6,16 @@ from html import escape
 from typing import Final
 
 from sms_tools.guard.approvals import Approval
-from sms_tools.guard.subject import Section
+from sms_tools.guard.subject import LOSSES, Section
 from sms_tools.operation import JSON, Kind
 from sms_tools.text import clean, one_line
 
-LOSSES: Final = "What will be lost or cannot be undone"
-"""The title of the section that the page sets apart."""
-
 _KINDS: Final = {
-    Kind.READ: "A call that reads",
-    Kind.WRITE: "A call that changes something",
-    Kind.DESTRUCTIVE: "A call that destroys, launches, costs or binds",
-    Kind.SECRET: "A call that reveals a secret",
-    Kind.AGENT: "A call that speaks for the migration Agent",
+    Kind.READ: "Reads",
+    Kind.WRITE: "Changes something",
+    Kind.DESTRUCTIVE: "Destructive call",
+    Kind.SECRET: "Reveals a secret",
+    Kind.AGENT: "Speaks in the migration Agent’s place",
 }
 _FOOTER: Final = (
     "<p>This page is served by sms-tools on this computer, for the Server Migration Service of "
@@ -94,7 +91,7 @@ def secret(tool: str, fields: Mapping[str, JSON]) -> str:
 def _section(section: Section) -> str:
     lines = "".join(f"<li>{_text(line)}</li>" for line in section.lines)
     if section.title == LOSSES:
-        return f'<div class="lose"><h2>{escape(section.title)}</h2><ul>{lines}</ul></div>'
+        return f'<section class="lose"><h2>{escape(section.title)}</h2><ul>{lines}</ul></section>'
     return f"<section><h2>{_text(section.title)}</h2><ul>{lines}</ul></section>"
 
 

@@ -4,9 +4,10 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from sms_tools.operation import JSON, Kind, Operation
+from sms_tools.redaction import HIDDEN, redact
 from sms_tools.text import clean, one_line
 
 
@@ -24,6 +25,10 @@ class Target:
 
     id: str
     name: str | None = None
+
+
+LOSSES: Final = "What will be lost or cannot be undone"
+"""The title of the section that the approval page sets apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,15 @@ class Subject:
     """The ids that the arguments name."""
     steps: Sequence[Operation[Any]] = ()
     """A plan's calls: the policy holds for each."""
+    hidden: frozenset[str] = frozenset()
+    """Arguments that are secrets themselves."""
+
+    @property
+    def shown_arguments(self) -> dict[str, JSON]:
+        """The arguments without secrets, for approvals and audit."""
+        known = {k: HIDDEN if k in self.hidden else v for k, v in self.arguments.items()}
+        shown: dict[str, JSON] = redact(known)
+        return shown
 
     @property
     def secret(self) -> bool:
@@ -144,6 +158,9 @@ class Subject:
             arguments=arguments_of(operation),
             preview=lambda: preview_of(operation, api),
             ids=ids_of(operation),
+            hidden=frozenset(
+                k for k, info in type(operation).model_fields.items() if not info.repr
+            ),
         )
 
 
@@ -152,12 +169,18 @@ def arguments_of(operation: Operation[Any]) -> dict[str, JSON]:
     return operation.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
 
 
+def secret_arguments(operation: Operation[Any]) -> frozenset[str]:
+    """The arguments that the operation itself keeps out of its repr."""
+    fields = type(operation).model_fields
+    return frozenset(name for name, info in fields.items() if not info.repr)
+
+
 def ids_of(operation: Operation[Any]) -> Sequence[str]:
-    """The ids that *operation* names: its path fields and what stands under `…id` or `ids`."""
+    """The ids that *operation* names at the top level: what stands under `…_id`, `id` or `ids`."""
     named = arguments_of(operation)
     found: list[str] = []
     for key, value in named.items():
-        if key in operation.__spec__.path_fields or key.endswith("_id") or key == "id":
+        if key.endswith("_id") or key == "id":
             found.append(str(value))
         elif key == "ids" and isinstance(value, list):
             found.extend(str(each) for each in value)

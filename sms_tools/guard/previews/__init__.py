@@ -1,21 +1,55 @@
-"""What a person is shown before a call: read live, in words of its own for each operation."""
+"""What a person is shown before a call: read live, in words of its own for each operation.
 
-from typing import Any
+Every call that a person is asked about by default has an entry in the table; for the others, which
+only a policy makes a question, :func:`~sms_tools.guard.previews.speaking.anything` does.
+"""
 
-from sms_tools.guard.subject import Preview, Section, Target, arguments_of, ids_of, typeable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from sms_tools.api import Api
+from sms_tools.guard.previews import acting, configuring, deleting, speaking
+from sms_tools.guard.subject import Preview
 from sms_tools.operation import Operation
-from sms_tools.redaction import redact
-from sms_tools.text import one_line
+
+_Previewer = Callable[[Any, Api], Awaitable[Preview]]
+
+PREVIEWS: Final[Mapping[str, _Previewer]] = {
+    "manage_migration_task": acting.manage,
+    "create_migration_task": configuring.create_task,
+    "update_migration_task": configuring.update_task,
+    "update_source_server": configuring.update_source,
+    "configure_migration_options": configuring.configure_options,
+    "unlock_target_server": configuring.unlock,
+    "delete_migration_task": deleting.delete_task,
+    "delete_migration_tasks": deleting.delete_tasks,
+    "delete_source_server": deleting.delete_source,
+    "delete_source_servers": deleting.delete_sources,
+    "delete_template": deleting.delete_template,
+    "delete_templates": deleting.delete_templates,
+    "delete_migration_project": deleting.delete_project,
+    "sign_privacy_agreement": speaking.privacy,
+    "get_certificate_passphrase": speaking.task_secret,
+    "get_certificate_and_private_key": speaking.task_secret,
+    "get_template_target_password": speaking.template_password,
+    "calculate_sha256": speaking.sha256,
+    "register_source_server": speaking.register,
+    "update_source_server_state": speaking.agent_word,
+    "update_source_server_disks": speaking.agent_word,
+    "report_migration_progress": speaking.agent_word,
+    "upload_consistency_results": speaking.agent_word,
+    "get_agent_command": speaking.agent_word,
+    "report_agent_command_result": speaking.agent_word,
+    "report_network_measurement": speaking.agent_word,
+}
+"""By the name of the tool."""
 
 
-async def preview_of(operation: Operation[Any], api: Any) -> Preview:  # noqa: ARG001
-    """The preview of *operation*, read through *api*."""
-    title, ids = operation.__spec__.title, ids_of(operation)
-    values = [f"{k}: {one_line(str(v))}" for k, v in redact(arguments_of(operation)).items()]
-    return Preview(
-        headline=f"{title} ({operation.danger})",
-        typed=typeable(ids[0] if ids else None, operation.__spec__.name),
-        sections=[Section("What will be sent", values)],
-        state=dict.fromkeys(ids),
-        targets=[Target(each) for each in ids],
-    )
+async def preview_of(operation: Operation[Any], api: Api) -> Preview:
+    """The preview of *operation*, read through *api*.
+
+    Raises:
+        SmsToolsError: what the call acts on is not there, or cannot be read at all.
+    """
+    previewer = PREVIEWS.get(operation.__spec__.name)
+    return await (previewer(operation, api) if previewer else speaking.anything(operation, api))

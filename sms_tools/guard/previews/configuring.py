@@ -1,0 +1,218 @@
+"""Previews of what creates or changes: tasks, their options and records, disks, the lock."""
+
+import json
+from typing import Final
+
+from sms_tools.api import Api
+from sms_tools.guard.previews.building import preview, sent_by
+from sms_tools.guard.previews.deleting import template_line
+from sms_tools.guard.previews.facts import Reader
+from sms_tools.guard.previews.words import named, plain, size
+from sms_tools.guard.subject import Preview, Target, digest
+from sms_tools.operation import Kind
+from sms_tools.operations.options import (
+    ConfigureMigrationOptions,
+    GetMigrationOptions,
+    OptionSetting,
+)
+from sms_tools.operations.source_servers import UpdateSourceServer
+from sms_tools.operations.tasks import UnlockTargetServer
+from sms_tools.operations.tasks.create import CreateMigrationTask
+from sms_tools.operations.tasks.update import UpdateMigrationTask
+from sms_tools.operations.templates import GetTemplate
+
+_TEMPORARY_DISK: Final = (
+    "A temporary 40 GB pay-per-use disk while the task is not finished, and snapshots."
+)
+
+
+async def create_task(operation: CreateMigrationTask, api: Api) -> Preview:
+    """A new task: what it would create, erase, bill and do by itself."""
+    reader = Reader(api)
+    server = await reader.server(operation.source_server.id)
+    losses, costs, will = [], [_TEMPORARY_DISK], []
+    template = None
+    if operation.vm_template_id:
+        reply = await reader.want(
+            "the template of the target", GetTemplate(template_id=operation.vm_template_id)
+        )
+        template = reply.template if reply else None
+        will.append(
+            f"The target is created from {template_line(template)}."
+            if template
+            else "The target is created from a template."
+        )
+        costs.append("The ECS and its disks, from the moment they are created.")
+        if template and template.publicip:
+            costs.append(f"An elastic IP of {template.publicip.bandwidth_size} Mbit/s.")
+    target = operation.target_server
+    if target.vm_id or operation.exist_server:
+        losses.append(
+            f"When the task starts, the disks of the existing ECS {named(target.name)} "
+            f"({plain(target.vm_id, 64)}) are erased: everything on them is lost."
+        )
+        losses += [f"Disk {plain(d.name, 60)}, {size(d.size)}: erased." for d in target.disks]
+    if not operation.syncing:
+        losses.append(
+            "Without `syncing` the target is launched by itself when the copy ends; nobody is "
+            "asked again."
+        )
+    at_once = bool(operation.auto_start)
+    will.append("The task starts at once." if at_once else "The task waits to be started.")
+    return preview(
+        f"Create a migration task for {named(server.name, server.id)}"
+        f"{' and start it at once' if at_once else ''}.",
+        server.typed,
+        now=server.lines(),
+        will=will,
+        losses=losses,
+        costs=costs,
+        sent=sent_by(operation, "source_server"),
+        unread=reader.unread,
+        state={**server.facts(), "template": template.name if template else None},
+        targets=[
+            *server.targets(),
+            *([Target(target.vm_id, target.name)] if target.vm_id else []),
+            *(
+                [Target(operation.vm_template_id, template.name if template else None)]
+                if operation.vm_template_id
+                else []
+            ),
+        ],
+    )
+
+
+async def update_task(operation: UpdateMigrationTask, api: Api) -> Preview:
+    """Settings of a task, or the service's own record of it."""
+    reader = Reader(api)
+    server = await reader.server_of_task(operation.task_id)
+    forged = operation.danger is Kind.DESTRUCTIVE
+    what = "Overwrite the service's record of the migration" if forged else "Change the task"
+    return preview(
+        f"{what} of {named(server.name, server.id)}.",
+        server.typed,
+        now=server.lines(),
+        will=["The fields below are written over what the service holds."],
+        losses=[
+            "State, sub-tasks, errors and servers in this record are what the service and every "
+            "later answer go by: written by hand, they say what did not happen.",
+            "The former record cannot be brought back.",
+        ]
+        if forged
+        else [],
+        sent=sent_by(operation, "task_id"),
+        unread=reader.unread,
+        state=server.facts(),
+        targets=server.targets(),
+    )
+
+
+async def update_source(operation: UpdateSourceServer, api: Api) -> Preview:
+    """A source server's name and project, or which of its disks are migrated."""
+    reader = Reader(api)
+    server = await reader.server(operation.source_id)
+    disks = operation.danger is Kind.DESTRUCTIVE
+    what = "Change which disks are migrated" if disks else "Change the record"
+    return preview(
+        f"{what} of {named(server.name, server.id)}.",
+        server.typed,
+        now=[*server.lines(), *_source_disks(server.source)],
+        will=["The settings below replace those that the service holds."],
+        losses=[
+            "A disk or volume with `need_migration: false`, or with a smaller `adjust_size`, "
+            "leaves data behind; nothing tells later that it is missing.",
+            *_left_behind(operation),
+        ]
+        if disks
+        else [],
+        sent=sent_by(operation, "source_id"),
+        unread=reader.unread,
+        state=server.facts(),
+        targets=server.targets(),
+    )
+
+
+async def configure_options(operation: ConfigureMigrationOptions, api: Api) -> Preview:
+    """Advanced options, each with its present value; paths that would not be copied."""
+    reader = Reader(api)
+    server = await reader.server_of_task(operation.task_id)
+    now = await reader.want("the present options", GetMigrationOptions(task_id=operation.task_id))
+    present = {
+        each.config_key: each.config_value for each in (now.configurations if now else None) or ()
+    }
+    return preview(
+        f"Change what the migration of {named(server.name, server.id)} copies and uses.",
+        server.typed,
+        now=[
+            *server.lines(),
+            *[f"{plain(key, 60)} is {plain(value, 300)}." for key, value in present.items()],
+        ],
+        will=[
+            f"{plain(each.config_key, 60)} becomes {plain(each.config_value, 400)}"
+            f" (now {plain(present.get(each.config_key), 200)})."
+            for each in operation.configurations
+        ],
+        losses=[line for each in operation.configurations for line in _not_copied(each)],
+        unread=reader.unread,
+        state={**server.facts(), "options": digest(present)},
+        targets=server.targets(),
+    )
+
+
+async def unlock(operation: UnlockTargetServer, api: Api) -> Preview:
+    """The lock on a target server."""
+    reader = Reader(api)
+    server = await reader.server_of_task(operation.task_id)
+    return preview(
+        f"Unlock the target server of {named(server.name, server.id)}.",
+        server.typed,
+        now=server.lines(),
+        will=[f"The target {server.target_words()} can be changed on the ECS console again."],
+        losses=[
+            "There is no lock again. A change to its disks makes an unfinished migration fail, "
+            "and a new task copies everything again."
+        ],
+        unread=reader.unread,
+        state=server.facts(),
+        targets=server.targets(),
+        allowed=server.legality("unlock"),
+    )
+
+
+def _not_copied(option: OptionSetting) -> list[str]:
+    key, value = option.config_key.upper(), plain(option.config_value, 400)
+    if "EXCLUDE" in key:
+        return [f"Not copied, and missing on the target after the cutover: {value}."]
+    if "ONLY" in key:
+        return [f"Only this is synchronised, all else stays as it was copied first: {value}."]
+    if "CONSISTENCY" in key:
+        return [f"Consistency is verified by this setting only: {value}."]
+    return []
+
+
+def _source_disks(source: object) -> list[str]:
+    return [
+        f"Disk {plain(disk.name, 60)}: {size(disk.size)}, {size(disk.used_size)} used."
+        for disk in getattr(source, "disks", None) or ()
+    ]
+
+
+def _left_behind(operation: UpdateSourceServer) -> list[str]:
+    """Where the arguments say that something is not to be migrated, at whatever depth."""
+    found: list[str] = []
+
+    def look(value: object, name: str) -> None:
+        if isinstance(value, dict):
+            own = plain(value.get("name") or value.get("disk_id") or name, 60)
+            if value.get("need_migration") is False:
+                found.append(f"{own}: not migrated.")
+            if value.get("adjust_size") is not None:
+                found.append(f"{own}: adjusted to {size(value['adjust_size'])}.")
+            for key, each in value.items():
+                look(each, f"{own} {key}")
+        elif isinstance(value, list):
+            for each in value:
+                look(each, name)
+
+    look(json.loads(operation.model_dump_json(exclude_none=True)), "")
+    return found
