@@ -23,15 +23,14 @@ import httpx
 from sms_tools import __version__
 from sms_tools.auth import Clock, IamTokens, authenticator
 from sms_tools.errors import (
-    ErrorReply,
     ServerFault,
     ServiceError,
     ServiceUnreachable,
     SmsToolsError,
     Throttled,
     error_from_response,
-    http_date,
 )
+from sms_tools.errors.reply import ErrorReply, http_date
 from sms_tools.operation import JSON, Kind, Operation, Page, Reply
 from sms_tools.paging import Listing, at_once, read_list
 from sms_tools.settings import Settings, is_loopback
@@ -46,7 +45,12 @@ _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 20.0
 _CONNECT_SECONDS: Final = 10.0
 _PASSING: Final = frozenset({500, 502, 503, 504, 408})
-_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NEVER_SENT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+)
 
 # httpx logs each URL at INFO and httpcore reply headers at DEBUG: calculate_sha256 carries a key in
 # its path, and IAM's token arrives in a header.
@@ -87,7 +91,8 @@ class Api:
     """A client of the service under one set of settings.
 
     *transport* replaces the network (the sandbox is one); *timeout* is in seconds, for one attempt
-    from its first byte to its last; at most *concurrency* requests are on their way at a time.
+    from its first byte to its last, and no attempt begins after twice that; at most *concurrency*
+    requests are on their way at a time.
     """
 
     def __init__(
@@ -146,13 +151,14 @@ class Api:
             SmsToolsError: it was refused here, did not get through, or the service said no.
         """
         attempt = 1
+        deadline = anyio.current_time() + 2 * self._timeout
         while True:
             try:
                 async with self._limiter:
                     return await self._attempt(operation, attempt)
             except SmsToolsError as error:
                 pause = self._pause(operation, attempt, error)
-                if pause is None:
+                if pause is None or anyio.current_time() + pause > deadline:
                     raise
             await self._sleep(pause)
             attempt += 1

@@ -351,6 +351,21 @@ async def test_an_attempt_ends_at_its_time_limit() -> None:
     assert caught.value.outcome_unknown
 
 
+async def test_a_read_is_not_begun_again_when_its_time_is_over() -> None:
+    attempts: list[httpx.Request] = []
+
+    async def hang(request: httpx.Request) -> httpx.Response:
+        attempts.append(request)
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    transport = httpx.MockTransport(hang)
+    async with Api(Settings.for_sandbox(), transport=transport, timeout=0.01) as api:
+        with pytest.raises(errors.ServiceUnreachable):
+            await api(READ)
+    assert len(attempts) == 1
+
+
 async def no_waiting(seconds: float) -> None:
     return None
 

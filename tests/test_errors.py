@@ -180,6 +180,13 @@ def test_the_clock_of_the_service_is_kept() -> None:
     assert error.reply.server_time == datetime(2026, 3, 1, 12, 20, tzinfo=UTC)
 
 
+def test_a_clock_that_is_off_is_the_first_thing_to_be_told() -> None:
+    error = error_of(401, coded("APIGW.0301"), Date="Sun, 01 Mar 2026 12:20:00 GMT")
+    assert "clock is 20 minutes off" in error.advice
+    error = error_of(401, coded("APIGW.0301"), Date="Sun, 01 Mar 2026 12:01:00 GMT")
+    assert "sms-tools check" in error.advice
+
+
 def test_a_long_message_is_cut() -> None:
     error = error_of(400, coded("SMS.9001", "x " * 5000))
     assert len(error.message) == 1000

@@ -24,20 +24,17 @@ it came, to be cleaned where it leaves. ``advice`` is ours and names the tool th
 
 # ruff: noqa: N818  (the names say what happened; "Error" at the end of each would say nothing)
 
-import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
+
+from sms_tools.errors.reply import ErrorReply, read_error_reply
+
+_CLOCK_TOLERANCE_MINUTES: Final = 15
 
 IAM_TOKEN: Final = "get an IAM token"  # noqa: S105 (what was attempted, not a password)
 """The operation named by errors of the call that turns a password into a token."""
-
-_LONGEST_MESSAGE: Final = 1000
-_MOST_DETAILS: Final = 20
 
 
 class SmsToolsError(Exception):
@@ -80,25 +77,6 @@ class ServiceUnreachable(SmsToolsError):
                 "(get_migration_task, get_source_server or the matching list tool) before "
                 "repeating it."
             )
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorReply:
-    """A refusal as it came, in one form whatever the sender's dialect."""
-
-    status: int
-    code: str | None = None
-    message: str = ""
-    params: Sequence[str] = ()
-    details: Sequence[tuple[str, str]] = ()
-    """Code and message of each nested error."""
-    request_id: str | None = None
-    retry_after: float | None = None
-    """Seconds."""
-    server_time: datetime | None = None
-    """The service's clock, from the reply's Date header."""
-    structured: bool = field(default=False, compare=False)
-    """Whether the body was a JSON object: a proxy's error page is not."""
 
 
 class ServiceError(SmsToolsError):
@@ -234,43 +212,7 @@ def error_from_response(
     """The error that a reply means; *headers* may be in any case, *now* dates a Retry-After."""
     reply = read_error_reply(status, headers, body, now)
     kind = _kind(reply)
-    return kind(reply, operation, advice=_advice(kind, reply, operation))
-
-
-def read_error_reply(
-    status: int, headers: Mapping[str, str], body: bytes, now: datetime
-) -> ErrorReply:
-    """Read a refusal in the dialects of the service, the API gateway and IAM.
-
-    The encoded authorization message, which is a secret, is left behind.
-    """
-    given = {name.lower(): value for name, value in headers.items()}
-    data = _object(body)
-    nested = data.get("error")
-    inner = nested if isinstance(nested, dict) else data
-    details = _details(inner.get("details"))
-    code = _first_text(inner, "error_code", "code") or (details[0][0] if details else None)
-    message = _first_text(inner, "error_msg", "message", "error_message", "title")
-    return ErrorReply(
-        status=status,
-        code=code[:64] if code else None,
-        message=_shortened(message or (details[0][1] if details else "")),
-        params=_params(inner.get("error_param")),
-        details=details,
-        request_id=given.get("x-request-id") or _first_text(data, "request_id"),
-        retry_after=_retry_after(given.get("retry-after"), now),
-        server_time=http_date(given.get("date")),
-        structured=bool(data),
-    )
-
-
-def http_date(text: str | None) -> datetime | None:
-    """A Date header in UTC, or None where it is missing or unreadable."""
-    try:
-        parsed = parsedate_to_datetime(text or "")
-    except ValueError:
-        return None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    return kind(reply, operation, advice=_advice(kind, reply, operation, now))
 
 
 def _codes(numbers: str) -> frozenset[str]:
@@ -359,12 +301,17 @@ def _kind(reply: ErrorReply) -> type[ServiceError]:
     return _KIND_BY_STATUS.get(reply.status, ServiceError)
 
 
-def _advice(kind: type[ServiceError], reply: ErrorReply, operation: str) -> str:
+def _advice(kind: type[ServiceError], reply: ErrorReply, operation: str, now: datetime) -> str:
     """What the class's own advice leaves open; empty where that says it all."""
     if kind is NotFound:
         return _advice_when_missing(reply, operation)
     if kind is Throttled and reply.retry_after is not None:
         return f"Wait {reply.retry_after:.0f} seconds before the next call."
+    if kind is AuthenticationFailed and (skew := _skew(reply, now)):
+        return (
+            f"This machine's clock is {skew} minutes off the service's, which makes signatures "
+            "invalid: set it (NTP)."
+        )
     if kind is AuthenticationFailed and operation == IAM_TOKEN:
         return (
             "Check SMS_TOOLS_IAM_USER, SMS_TOOLS_IAM_PASSWORD and SMS_TOOLS_IAM_DOMAIN: IAM does "
@@ -373,6 +320,12 @@ def _advice(kind: type[ServiceError], reply: ErrorReply, operation: str) -> str:
     if kind is InvalidState and reply.code in ("SMS.7111", "SMS.7311", "SMS.7601"):
         return "What depends on it has to go first; list_migration_tasks or list_source_servers."
     return ""
+
+
+def _skew(reply: ErrorReply, now: datetime) -> int:
+    """Whole minutes between the clocks where that is more than the gateway bears, else 0."""
+    minutes = abs((now - reply.server_time).total_seconds()) / 60 if reply.server_time else 0
+    return round(minutes) if minutes > _CLOCK_TOLERANCE_MINUTES else 0
 
 
 def _advice_when_missing(reply: ErrorReply, operation: str) -> str:
@@ -390,53 +343,3 @@ def _sentence(reply: ErrorReply, operation: str) -> str:
         marks.append(f"request id {reply.request_id[:128]}")
     said = reply.message or "the service gave no reason"
     return f"{operation}: {said.rstrip('.')} ({', '.join(marks)})"
-
-
-def _object(body: bytes) -> Mapping[str, Any]:
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
-def _first_text(data: Mapping[str, Any], *names: str) -> str | None:
-    for name in names:
-        value = data.get(name)
-        if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            return str(value).strip()
-    return None
-
-
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"
-
-
-def _details(value: Any) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (_first_text(item, "error_code") or "", _shortened(_first_text(item, "error_msg") or ""))
-        for item in (value if isinstance(value, list) else [])[:_MOST_DETAILS]
-        if isinstance(item, dict)
-    )
-
-
-def _params(value: Any) -> tuple[str, ...]:
-    """A list of texts, which some replies write as JSON inside a text."""
-    if isinstance(value, str) and re.match(r"\s*\[", value):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            value = [value]
-    items = value if isinstance(value, list) else [value]
-    return tuple(_shortened(str(item)) for item in items[:_MOST_DETAILS] if item not in (None, ""))
-
-
-def _retry_after(text: str | None, now: datetime) -> float | None:
-    """Seconds, from either form of the header: a number, or a date."""
-    if text is None:
-        return None
-    if re.fullmatch(r"\d{1,6}", text.strip()):
-        return float(text)
-    when = http_date(text)
-    return max((when - now).total_seconds(), 0.0) if when else None
