@@ -6,6 +6,7 @@ from sms_tools.operations.tasks.access import (
     UnlockTargetServer,
     UploadMigrationTaskLogs,
 )
+from sms_tools.operations.tasks.create import CreateMigrationTask
 from sms_tools.operations.tasks.lifecycle import (
     DeleteMigrationTask,
     DeleteMigrationTasks,
@@ -26,6 +27,7 @@ from sms_tools.operations.tasks.records import (
     SubTask,
     TaskPage,
 )
+from sms_tools.operations.tasks.update import UpdateMigrationTask
 from sms_tools.operations.tasks.verification import (
     GetConsistencyResults,
     UploadConsistencyResults,
@@ -34,6 +36,7 @@ from sms_tools.operations.tasks.verification import (
 __all__ = [
     "CheckNetworkAcl",
     "ConsistencyResults",
+    "CreateMigrationTask",
     "DeleteMigrationTask",
     "DeleteMigrationTasks",
     "GetCertificatePassphrase",
@@ -50,6 +53,7 @@ __all__ = [
     "SubTask",
     "TaskPage",
     "UnlockTargetServer",
+    "UpdateMigrationTask",
     "UploadConsistencyResults",
     "UploadMigrationTaskLogs",
 ]

@@ -5,6 +5,7 @@ sub-tasks that the reference does not.
 """
 
 from sms_tools.operation import Page, Reply
+from sms_tools.operations.hardware import PartitionInfo, VolumeGroupInfo
 from sms_tools.operations.options import MigrationOption
 
 
@@ -62,19 +63,12 @@ class TaskTarget(_TaskServer):
     """The ECS; empty until a target that the task creates itself exists."""
 
 
-class TargetVolume(Reply):
-    """A partition of a target disk. Sizes in bytes."""
+class TargetVolume(PartitionInfo):
+    """A partition of a target disk."""
 
     id: int | None = None
-    uuid: str | None = None
-    index: int | None = None
-    name: str | None = None
     relation_name: str | None = None
-    device_use: str | None = None
-    file_system: str | None = None
-    mount_point: str | None = None
-    size: int | None = None
-    used_size: int | None = None
+    """The name of its partner on a Linux target."""
     free_size: int | None = None
 
 
@@ -100,7 +94,7 @@ class TaskTargetDetail(TaskTarget):
 
     system_dir: str | None = None
     disks: list[TargetDisk] | None = None
-    volume_groups: list[Reply] | None = None
+    volume_groups: list[VolumeGroupInfo] | None = None
     btrfs_list: list[str] | None = None
     image_disk_id: str | None = None
     """The temporary disk with the Agent's image."""
