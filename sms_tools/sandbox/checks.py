@@ -19,10 +19,6 @@ _WORDS: Final[Mapping[str, str]] = {
     "SMS.7712": "Invalid task type.",
     "SMS.7724": "No project ID found.",
     "SMS.7725": "No region information found.",
-    "SMS.7726": (
-        "Failed to update the migration status or stage for the source server. "
-        "Field copystate or migrationcycle is missing in the request body."
-    ),
     "SMS.7727": (
         "Failed to update the migration status or stage for the source server. "
         "Field copystate or migrationcycle in the request body is empty."
@@ -37,8 +33,6 @@ _MISSING: Final[Mapping[tuple[str, str], str]] = {
     ("create_migration_task", "project_id"): "SMS.7724",
     ("create_migration_task", "region_id"): "SMS.7725",
     ("create_migration_task", "target_server"): "SMS.8102",
-    ("update_source_server_state", "copystate"): "SMS.7726",
-    ("update_source_server_state", "migrationcycle"): "SMS.7726",
 }
 _WRONG: Final[Mapping[tuple[str, str], str]] = {
     ("create_migration_task", "name"): "SMS.7711",
@@ -58,7 +52,7 @@ def parameter_refusal(operation: type[AnyOperation], error: ValidationError) -> 
     """
     first = error.errors(include_url=False, include_context=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    place = (operation.__spec__.name, str(first["loc"][0]) if first["loc"] else "")
+    place = (operation.__spec__.name, where)
     if first["type"] == "missing":
         code = _MISSING.get(place, INVALID)
     elif first.get("input") in ("", None):

@@ -1,0 +1,190 @@
+"""The sandbox over HTTP on loopback, for clients in another process.
+
+The application is plain ASGI; uvicorn serves it. Nothing is printed here: whoever starts the
+server is told the address when it accepts connections.
+"""
+
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from sms_tools.sandbox.service import Service
+from sms_tools.sandbox.wire import ConnectionCutError, RawRequest, RawResponse, UnreachableError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+LARGEST_BODY = 64 * 1024 * 1024
+"""Bytes that the server reads; the gateway's own limit for signed requests is lower."""
+_ABORT = "sms_tools.abort"
+"""The ASGI extension under which our server offers to break the connection."""
+
+
+def app(service: Service) -> App:
+    """*service* as an ASGI application."""
+
+    async def application(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        try:
+            response = await service.handle(await _request(scope, receive))
+        except (UnreachableError, ConnectionCutError):
+            await _break(scope)
+            return
+        await _reply(scope, send, response)
+
+    return application
+
+
+@asynccontextmanager
+async def serving(service: Service, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve while the block runs; yields the address, such as ``http://127.0.0.1:8080``.
+
+    Raises:
+        ValueError: *host* is not this machine alone.
+        OSError: *port* is taken.
+    """
+    with _listening(host, port) as listener:
+        server, ready = _server(service)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listener])
+            await ready.wait()
+            try:
+                yield _address(listener)
+            finally:
+                server.should_exit = True
+
+
+async def serve(
+    service: Service,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    on_ready: Callable[[str], object] = lambda _address: None,
+) -> None:
+    """Serve until cancelled or interrupted; *on_ready* gets the address. Raises as `serving`."""
+    async with serving(service, host, port) as address:
+        on_ready(address)
+        await anyio.sleep_forever()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    if not _is_loopback(host):
+        raise ValueError(f"the sandbox listens on loopback only, not on {host}")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends small replies at once only on sockets that say that they are TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _server(service: Service) -> tuple["uvicorn.Server", anyio.Event]:
+    """The server, and the event of its being ready. uvicorn is imported only here."""
+    import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    ready = anyio.Event()
+
+    class Protocol(H11Protocol):
+        """Offers the application to break the connection, which ASGI has no word for."""
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            inner = self.app
+
+            async def with_abort(scope: Message, receive: Receive, send: Send) -> None:
+                extensions = {**scope.get("extensions", {}), _ABORT: transport.abort}
+                await inner({**scope, "extensions": extensions}, receive, send)
+
+            self.app = with_abort
+
+    class Server(uvicorn.Server):
+        """Says when it is ready, and leaves the signals to whoever runs it."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            ready.set()
+
+    config = uvicorn.Config(
+        app(service),
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        date_header=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    return Server(config), ready
+
+
+async def _request(scope: Message, receive: Receive) -> RawRequest:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body") or len(body) > LARGEST_BODY:
+            break
+    return RawRequest(
+        scope["method"],
+        scope["raw_path"].decode("ascii"),
+        scope["query_string"].decode("ascii"),
+        {name.decode("latin-1").lower(): _text(value) for name, value in scope["headers"]},
+        bytes(body),
+    )
+
+
+def _text(value: bytes) -> str:
+    """A header's text: UTF-8, as both signers have it, else byte by byte."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+async def _reply(scope: Message, send: Send, response: RawResponse) -> None:
+    headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    if response.truncated_at is None:
+        await send({"type": "http.response.body", "body": response.body})
+        return
+    part = response.body[: response.truncated_at]
+    await send({"type": "http.response.body", "body": part, "more_body": True})
+    await _break(scope)
+
+
+async def _break(scope: Message) -> None:
+    """Break the connection; without our own server the application can only give up."""
+    abort = scope.get("extensions", {}).get(_ABORT)
+    if abort is None:
+        raise ConnectionError("the sandbox cuts this connection")
+    abort()
+    await anyio.lowlevel.checkpoint()
