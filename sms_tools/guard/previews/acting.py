@@ -13,6 +13,7 @@ from sms_tools.operation import JSON
 from sms_tools.operations.tasks import (
     ConsistencyResults,
     GetConsistencyResults,
+    ListMigrationTasks,
     ManageMigrationTask,
 )
 from sms_tools.operations.templates import GetTemplate, Template
@@ -52,12 +53,13 @@ async def _start(operation: ManageMigrationTask, server: Server, reader: Reader)
         what = "Start the migration"
         will.append("A target server is created from the task's template.")
         costs.append(_BILLED_TARGET)
-    if server.task is not None and server.task.syncing is False:
+    syncing = await _keeps_synchronising(server, reader)
+    if syncing is False:
         losses.append(
             "The task does not keep synchronising: when the copy ends, the target is launched by "
             "itself, without anybody being asked again."
         )
-    if server.task is not None and server.task.syncing is None:
+    if syncing is None:
         reader.unread.append("Whether the target will be launched by itself after the copy")
     return _of(
         operation,
@@ -67,7 +69,7 @@ async def _start(operation: ManageMigrationTask, server: Server, reader: Reader)
         will=[*will, "The Agent reads all data of the source; that uses its network and disks."],
         losses=losses,
         costs=costs,
-        state={"formatted": formatted},
+        state={"formatted": formatted, "syncing": syncing},
     )
 
 
@@ -250,6 +252,15 @@ def consistency(results: ConsistencyResults | None) -> tuple[list[str], str]:
         lines.append(f"Nothing was compared in: {', '.join(empty[:10])}.")
     verdict = "differs" if differ else "partial" if empty or not total else "clean"
     return lines, f"{verdict} {latest.finished_time}"
+
+
+async def _keeps_synchronising(server: Server, reader: Reader) -> bool | None:
+    """Whether the task waits for a launch; only lists of tasks tell in some regions."""
+    if server.task is None or server.task.syncing is not None or not server.task.id:
+        return server.task.syncing if server.task else None
+    page = await reader.want("the task in the list", ListMigrationTasks(id=server.task.id))
+    own = [task for task in (page.items if page else ()) if task.id == server.task.id]
+    return own[0].syncing if own else None
 
 
 def _disk_lines(server: Server) -> list[str]:

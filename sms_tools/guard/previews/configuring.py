@@ -1,7 +1,7 @@
 """Previews of what creates or changes: tasks, their options and records, disks, the lock."""
 
-import json
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from sms_tools.api import Api
 from sms_tools.guard.previews.building import preview, sent_by
@@ -9,13 +9,17 @@ from sms_tools.guard.previews.deleting import template_line
 from sms_tools.guard.previews.facts import Reader
 from sms_tools.guard.previews.words import named, plain, size
 from sms_tools.guard.subject import Preview, Target, digest
-from sms_tools.operation import Kind
+from sms_tools.operation import JSON, Kind
 from sms_tools.operations.options import (
     ConfigureMigrationOptions,
     GetMigrationOptions,
     OptionSetting,
 )
-from sms_tools.operations.source_servers import UpdateSourceServer
+from sms_tools.operations.source_servers import (
+    SourceServer,
+    SourceServerDetail,
+    UpdateSourceServer,
+)
 from sms_tools.operations.tasks import UnlockTargetServer
 from sms_tools.operations.tasks.create import CreateMigrationTask
 from sms_tools.operations.tasks.update import UpdateMigrationTask
@@ -121,7 +125,7 @@ async def update_source(operation: UpdateSourceServer, api: Api) -> Preview:
         losses=[
             "A disk or volume with `need_migration: false`, or with a smaller `adjust_size`, "
             "leaves data behind; nothing tells later that it is missing.",
-            *_left_behind(operation),
+            *_left_behind(operation, server.source),
         ]
         if disks
         else [],
@@ -149,7 +153,9 @@ async def configure_options(operation: ConfigureMigrationOptions, api: Api) -> P
         ],
         will=[
             f"{plain(each.config_key, 60)} becomes {plain(each.config_value, 400)}"
-            f" (now {plain(present.get(each.config_key), 200)})."
+            f" (now {plain(present.get(each.config_key, 'not set'), 200)})."
+            if now
+            else f"{plain(each.config_key, 60)} becomes {plain(each.config_value, 400)}."
             for each in operation.configurations
         ],
         losses=[line for each in operation.configurations for line in _not_copied(each)],
@@ -190,29 +196,33 @@ def _not_copied(option: OptionSetting) -> list[str]:
     return []
 
 
-def _source_disks(source: object) -> list[str]:
+def _source_disks(source: SourceServer | None) -> list[str]:
     return [
         f"Disk {plain(disk.name, 60)}: {size(disk.size)}, {size(disk.used_size)} used."
-        for disk in getattr(source, "disks", None) or ()
+        for disk in (source.disks if isinstance(source, SourceServerDetail) else None) or ()
     ]
 
 
-def _left_behind(operation: UpdateSourceServer) -> list[str]:
+def _left_behind(operation: UpdateSourceServer, source: SourceServer | None) -> list[str]:
     """Where the arguments say that something is not to be migrated, at whatever depth."""
-    found: list[str] = []
+    present = dict(_parts(source.model_dump(mode="json") if source else {}))
+    lines = []
+    for part_id, part in _parts(operation.model_dump(mode="json")):
+        there = present.get(part_id, {})
+        name = f"{plain(there.get('name') or 'A part', 60)} (id {plain(part_id, 40)})"
+        if part.get("need_migration") is False:
+            lines.append(f"{name}: not migrated.")
+        if part.get("adjust_size"):
+            lines.append(f"{name}: {size(there.get('size'))} becomes {size(part['adjust_size'])}.")
+    return lines
 
-    def look(value: object, name: str) -> None:
-        if isinstance(value, dict):
-            own = plain(value.get("name") or value.get("disk_id") or name, 60)
-            if value.get("need_migration") is False:
-                found.append(f"{own}: not migrated.")
-            if value.get("adjust_size") is not None:
-                found.append(f"{own}: adjusted to {size(value['adjust_size'])}.")
-            for key, each in value.items():
-                look(each, f"{own} {key}")
-        elif isinstance(value, list):
-            for each in value:
-                look(each, name)
 
-    look(json.loads(operation.model_dump_json(exclude_none=True)), "")
-    return found
+def _parts(value: JSON) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every object with an id in *value*, at whatever depth."""
+    if isinstance(value, dict):
+        if value.get("id") is not None:
+            yield str(value["id"]), value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _parts(each)

@@ -278,7 +278,7 @@ async def _users_of_templates(reader: Reader) -> dict[str, list[str]] | None:
 def _in_work(server: Server) -> str:
     if server.phase in ("finished", "waiting"):
         return "No copy is under way."
-    return f"What was copied so far is lost; the migration is {server.phase.replace('_', ' ')}."
+    return "The copy made so far can no longer be continued."
 
 
 def _record_stays(server: Server) -> str:

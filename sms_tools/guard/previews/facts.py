@@ -168,7 +168,9 @@ class Server:
 
     def short(self) -> str:
         """The server in one line, for a list."""
-        return f"{named(self.name, self.id)} {self._address()}: {self._saying()}, {self._copied()}"
+        who, state = f"{named(self.name, self.id)} {self._address()}", plain(self.state, 30)
+        agent = _yes_no(self.connected, "connected", "not connected")
+        return f"{who}: state {state}, Agent {agent}, {self._copied()}"
 
     def lines(self) -> list[str]:
         """What is there now, in a few lines."""
@@ -181,7 +183,8 @@ class Server:
         lines.append(
             f"Migration task {named(self.task.name, self.task.id)}, state {plain(self.task_state)}."
         )
-        lines.append(self._copied().capitalize() + ".")
+        copied = self._copied()
+        lines.append(f"{copied[:1].upper()}{copied[1:]}.")
         lines.append(f"Last synchronisation ended: {moment(self.last_sync())}.")
         lines.append(f"Target server: {self.target_words()}.")
         return lines

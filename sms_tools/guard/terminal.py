@@ -1,0 +1,161 @@
+"""``sms-tools approvals``: the same preview and the same typing as on the page, at a terminal.
+
+What reads and writes is handed in, so that nothing here prints. Answers are taken at a terminal
+only: a program that can run commands must not be able to pipe a yes into this one.
+"""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from sms_tools.guard.answers import Answers
+from sms_tools.guard.approvals import Approval, Delivery, Status, Verdict
+from sms_tools.guard.audit import AuditError
+from sms_tools.guard.page import COMMAND_HEADER
+from sms_tools.operation import JSON
+from sms_tools.text import clean, one_line
+
+_SECONDS: Final = 10.0
+
+Fetch = Callable[[Delivery], Mapping[str, JSON] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """What the command may do with the outside."""
+
+    write: Callable[[str], None]
+    """Print one line."""
+    ask: Callable[[str], str]
+    """Print a question and read one line."""
+    is_terminal: bool
+    """Whether a person can be sitting there: input and output are both a terminal."""
+
+
+def list_waiting(answers: Answers, terminal: Terminal) -> int:
+    """Print what waits for a person; returns the exit status."""
+    waiting = answers.approvals.waiting()
+    if not waiting:
+        terminal.write("Nothing waits for approval.")
+    for approval in waiting:
+        left = int((approval.expires_at - answers.approvals.now()).total_seconds() // 60)
+        terminal.write(f"{approval.id}  {approval.tool}  ({left} min left)")
+        terminal.write(f"    {one_line(approval.preview.headline, 200)}")
+        terminal.write(f"    asked for by {one_line(approval.caller, 120)}")
+    return 0
+
+
+def approve(answers: Answers, approval_id: str, terminal: Terminal) -> int:
+    """Show the preview, have the text typed, approve; returns the exit status."""
+    approval = _open(answers, approval_id, terminal)
+    if approval is None:
+        return 1
+    if not terminal.is_terminal:
+        terminal.write("Approving needs a person at a terminal; this is none. Nothing was done.")
+        return 2
+    _describe(approval, terminal)
+    typed = terminal.ask(f"To approve, type {approval.preview.typed}: ")
+    try:
+        verdict = answers.approve(approval, typed, "command")
+    except AuditError as error:
+        terminal.write(f"Nothing was approved: {error}")
+        return 1
+    said = {
+        Verdict.APPROVED: "Approved. The same call now goes through once, if nothing has changed.",
+        Verdict.WRONG_TEXT: "That is not the text. Nothing was approved.",
+    }
+    terminal.write(said.get(verdict, "The request was over already. Nothing was approved."))
+    return 0 if verdict is Verdict.APPROVED else 1
+
+
+def deny(answers: Answers, approval_id: str, terminal: Terminal) -> int:
+    """Say no; returns the exit status. Saying no needs no terminal."""
+    approval = _open(answers, approval_id, terminal)
+    if approval is None:
+        return 1
+    try:
+        verdict = answers.deny(approval, "command")
+    except AuditError as error:
+        terminal.write(f"Refused, but that could not be written into the audit: {error}")
+        return 1
+    done = verdict is Verdict.DENIED
+    terminal.write("Refused." if done else "The request was over already.")
+    return 0 if done else 1
+
+
+def show(answers: Answers, approval_id: str, terminal: Terminal, fetch: Fetch | None = None) -> int:
+    """Print a secret that waits, once, or else what the request is about."""
+    approval_id = approval_id.strip().upper()
+    delivery = answers.approvals.delivery(delivery_id=approval_id)
+    if delivery is None:
+        approval = answers.approvals.get(approval_id)
+        if approval is None:
+            terminal.write(f"There is no request {one_line(approval_id, 40)}.")
+            return 1
+        _describe(approval, terminal)
+        terminal.write(f"Status: {_standing(answers, approval)}")
+        return 0
+    if not terminal.is_terminal:
+        terminal.write("A secret is shown to a person at a terminal only; this is none.")
+        return 2
+    secret = (fetch or fetch_secret)(delivery)
+    if secret is None:
+        terminal.write("It was shown already, or the server that held it has stopped.")
+        return 1
+    for name, value in secret.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        terminal.write(f"{one_line(str(name), 80)}: {clean(text)}")
+    return 0
+
+
+def fetch_secret(delivery: Delivery) -> Mapping[str, JSON] | None:
+    """Ask the running server's page, on loopback, for a secret; None if it has none."""
+    if urlsplit(delivery.origin).hostname != "127.0.0.1":
+        return None
+    request = urllib.request.Request(  # noqa: S310 (loopback, checked above)
+        f"{delivery.origin}/secret/{delivery.token}",
+        method="POST",
+        data=b"",
+        headers={COMMAND_HEADER: "show"},
+    )
+    # Without a proxy: the secret goes from this machine to this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=_SECONDS) as reply:
+            fields = json.load(reply)
+    except (urllib.error.URLError, OSError, ValueError):
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def _open(answers: Answers, approval_id: str, terminal: Terminal) -> Approval | None:
+    approval = answers.approvals.get(approval_id)
+    if approval is None:
+        terminal.write(f"There is no request {one_line(approval_id, 40)}.")
+        return None
+    if approval.status is not Status.PENDING or answers.approvals.is_over(approval):
+        terminal.write(f"Nothing to answer any more: {_standing(answers, approval)}")
+        return None
+    return approval
+
+
+def _standing(answers: Answers, approval: Approval) -> str:
+    over = approval.status in (Status.PENDING, Status.APPROVED) and answers.approvals.is_over(
+        approval
+    )
+    return "over, without having been used" if over else str(approval.status)
+
+
+def _describe(approval: Approval, terminal: Terminal) -> None:
+    for line in approval.preview.text(most_lines=100_000).splitlines():
+        terminal.write(line)
+    arguments = json.dumps(approval.arguments, ensure_ascii=False)
+    terminal.write("")
+    terminal.write(f"The exact call: {approval.tool} {clean(arguments, 4_000)}")
+    terminal.write(
+        f"Asked for by {one_line(approval.caller, 120)}, until {approval.expires_at:%H:%M} UTC."
+    )
