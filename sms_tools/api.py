@@ -12,7 +12,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
 from urllib.parse import quote
@@ -172,7 +172,7 @@ class Api:
             except SmsToolsError as error:
                 return error
 
-        return await at_once([lambda o=o: one(o) for o in operations])  # type: ignore[misc]
+        return await at_once([partial(one, operation) for operation in operations])
 
     async def listing(self, operation: Operation[Page[T]]) -> Listing[T]:
         """Read a whole list, from the operation's offset on, in as few requests as can be.

@@ -7,7 +7,7 @@ then counted, not trusted: pages may come short, and a list may change while it 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, Generic, TypeVar
 
 import anyio
@@ -111,7 +111,7 @@ class _Pass(Generic[T]):
         got = self._take(self.position, await self._page(self.position))
         ends = min(self.counts[-1], LAST_OFFSET + 1) if self.counts else 0
         offsets = range(self.position, ends, got) if got else range(0)
-        pages = await at_once([lambda at=at: self._page(at) for at in offsets])  # type: ignore[misc]
+        pages = await at_once([partial(self._page, at) for at in offsets])
         for at, page in zip(offsets, pages, strict=True):
             await self._close_gap(at)
             self._take(at, page)
