@@ -172,6 +172,8 @@ def networks(source: Source) -> list[Record]:
 
 def init_target(source: Source, *, full: bool) -> Record:
     """The recommended target: names and sizes in a list's row, partitions in the detail."""
+    if not full and "disks" not in source.overrides:
+        return {"disks": [_brief(source.spec, n, d) for n, d in enumerate(source.spec.disks)]}
     rows = []
     for disk in disks(source):
         row = {
@@ -186,6 +188,15 @@ def init_target(source: Source, *, full: bool) -> Record:
             }
         rows.append(row)
     return {"disks": rows, "volume_groups": volume_groups(source)} if full else {"disks": rows}
+
+
+def _brief(spec: MachineSpec, index: int, disk: DiskSpec) -> Record:
+    boot = "BOOT" if spec.linux else "OS"
+    return {
+        "name": _disk_name(spec, index, "vd"),
+        "size": disk.size * GIB,
+        "device_use": "NORMAL" if index else boot,
+    }
 
 
 def _target_use(disk: Record, source: Source) -> JSON:

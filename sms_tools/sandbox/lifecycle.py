@@ -6,7 +6,7 @@ is looked at once in three days has the same history as one that is looked at ev
 
 from dataclasses import replace
 
-from sms_tools.sandbox.model import Clone, Failure, Group, Mode, Task, Trouble, Verification
+from sms_tools.sandbox.model import Clone, Failure, Group, Mode, Step, Task, Trouble, Verification
 from sms_tools.sandbox.pace import MINUTE
 from sms_tools.sandbox.steps import SECOND, begin_group
 from sms_tools.sandbox.work import bank, overspeed, reached
@@ -145,24 +145,20 @@ def _begin_step(task: Task, at: int) -> None:
 
 
 def _next_event(task: Task) -> int | None:
-    hit = _next_trouble(task)
-    times = [t for t in (_end_of_step(task), overspeed(task)) if t is not None]
-    return min([*times, *([hit[0]] if hit else [])], default=None)
-
-
-def _end_of_step(task: Task) -> int | None:
     step = task.step
-    return None if step is None else reached(task, step, step.work)
-
-
-def _next_trouble(task: Task) -> tuple[int, Trouble] | None:
-    step = task.step
-    if step is None or step.since is None:
+    if step is None:
         return None
-    end = _end_of_step(task)
+    end = reached(task, step, step.work)
+    hit = _next_trouble(task, step, end)
+    times = (end, overspeed(task), hit[0] if hit else None)
+    return min((t for t in times if t is not None), default=None)
+
+
+def _next_trouble(task: Task, step: Step, end: int | None) -> tuple[int, Trouble] | None:
+    """The first failure that *step* meets before its *end*, and when."""
     hits = []
     for trouble in task.source.troubles:
-        if trouble.subtask != step.name:
+        if trouble.subtask != step.name or step.since is None:
             continue
         at = reached(task, step, step.work * trouble.percent / 100)
         if at is None:
@@ -180,7 +176,9 @@ def _next_round(task: Task, at: int, until: int | None) -> int:
     wake = task.idle_since + past * task.sync_every
     if until is None or task.source.troubles or task.source.offline or task.halts or task.limits:
         return wake
-    leap = (until - wake) // task.sync_every - 4
+    leap = (
+        until - wake
+    ) // task.sync_every - 3  # as many rounds as the history keeps, and one more
     if leap > 0 and task.delta / task.rate + task.compare < task.sync_every:
         task.syncs += leap
         task.next_step_id += leap
@@ -216,20 +214,20 @@ def _on_round(task: Task, at: int) -> None:
 
 def _on_work(task: Task, at: int) -> None:
     """A step's end, a failure, or the service's own brake: whichever is due at this moment."""
-    hit = _next_trouble(task)
+    step = task.step
+    assert step is not None  # noqa: S101 (a task that runs has a sub-task in work)
+    hit = _next_trouble(task, step, reached(task, step, step.work))
     if hit and hit[0] <= at:
-        _fail(task, at, hit[1])
+        _fail(task, step, at, hit[1])
     elif overspeed(task) == at:
         bank(task, at)
         task.mode = Mode.PAUSED
         task.failure = task.source.failure = Failure("SMS.9007", (), at)
     else:
-        _finish_step(task, at)
+        _finish_step(task, step, at)
 
 
-def _fail(task: Task, at: int, trouble: Trouble) -> None:
-    step = task.step
-    assert step is not None  # noqa: S101 (only a running step meets trouble)
+def _fail(task: Task, step: Step, at: int, trouble: Trouble) -> None:
     bank(task, at)
     step.done = min(step.done, step.work * trouble.percent / 100)
     if task.group is Group.CLONE:
@@ -242,9 +240,7 @@ def _fail(task: Task, at: int, trouble: Trouble) -> None:
     task.source.failure = task.failure
 
 
-def _finish_step(task: Task, at: int) -> None:
-    step = task.step
-    assert step is not None  # noqa: S101 (only a running step ends)
+def _finish_step(task: Task, step: Step, at: int) -> None:
     step.done, step.since, step.end = step.work, None, at
     if step.name == "CREATE_CLOUD_SERVER":
         task.target_vm = task.target_vm or task.target_id[::-1]

@@ -286,10 +286,11 @@ class Task:
     @property
     def step(self) -> Step | None:
         """The sub-task in work, if any."""
-        last = self.steps[-1] if self.steps else None
-        if last is None or last.end is not None:
-            return None
-        return next(s for s in self.steps if s.end is None)
+        steps = self.steps
+        index = len(steps)
+        while index and steps[index - 1].end is None:  # only the last ones can be open
+            index -= 1
+        return steps[index] if index < len(steps) else None
 
     def pace(self, step: Step) -> Pace:
         """How fast *step* gets on."""

@@ -63,6 +63,8 @@ class Pace:
         """When *work* begun at *since* is done; None if it never is."""
         if work <= 0:
             return since
+        if not self.limits and not self.halts:
+            return since - int(-work // self.rate)
         moment, left = since, work
         while True:
             change, rate = self._next_change(moment), self.at(moment)

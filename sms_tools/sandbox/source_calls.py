@@ -1,6 +1,6 @@
 """What can be asked of source servers, and when the service refuses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sms_tools.operation import JSON
 from sms_tools.sandbox import rows
@@ -50,28 +50,12 @@ class Sources(Core):
         A `limit` of 0 means 200. `connected` keeps servers whose connection is as it says.
         """
         now = self.now()
-        found = [s for s in self.sources.values() if self._matches(s, filters, now)]
+        found = list(self.sources.values())
+        for key, wanted in filters.items():
+            if wanted not in (None, "") and key in _FILTERS:
+                found = [s for s in found if _FILTERS[key](self, s, wanted, now)]
         page = found[offset : offset + (limit or 200)]
         return len(found), [rows.source_row(s, self.task_of(s), now) for s in page]
-
-    def _matches(self, source: Source, filters: Mapping[str, JSON], now: int) -> bool:
-        name, task = filters.get("name"), self.task_of(source)
-        connected = filters.get("connected")
-        verified = filters.get("is_consistency_result_exist")
-        exact = {
-            "state": source.state,
-            "migration_cycle": source.cycle,
-            "id": source.id,
-            "ip": source.ip,
-            "migproject": source.project_id,
-            "vm_id": task.target_vm if task else "",
-        }
-        return (
-            all(filters.get(key) in (None, "", value) for key, value in exact.items())
-            and (not name or str(name).lower() in source.name.lower())
-            and (connected is None or source.connected(now) == connected)
-            and (verified is None or _verified(task, now) == verified)
-        )
 
     def show_source(self, source_id: str) -> Record:
         """One source server in full."""
@@ -191,6 +175,27 @@ class Sources(Core):
 
 def _verified(task: Task | None, now: int) -> bool:
     return task is not None and any(v.finished <= now for v in task.verifications)
+
+
+def _target(cloud: Core, source: Source) -> str:
+    task = cloud.task_of(source)
+    return task.target_vm if task else ""
+
+
+_FILTERS: Mapping[str, Callable[[Core, Source, JSON, int], bool]] = {
+    "state": lambda _, source, wanted, __: source.state == wanted,
+    "migration_cycle": lambda _, source, wanted, __: source.cycle == wanted,
+    "id": lambda _, source, wanted, __: source.id == wanted,
+    "ip": lambda _, source, wanted, __: source.ip == wanted,
+    "name": lambda _, source, wanted, __: str(wanted).lower() in source.name.lower(),
+    "migproject": lambda _, source, wanted, __: source.project_id == wanted,
+    "connected": lambda _, source, wanted, now: source.connected(now) == wanted,
+    "vm_id": lambda cloud, source, wanted, _: _target(cloud, source) == wanted,
+    "is_consistency_result_exist": lambda cloud, source, wanted, now: (
+        _verified(cloud.task_of(source), now) == wanted
+    ),
+}
+"""How a source server is chosen by each filter; filters that are not here choose all."""
 
 
 def _spec(body: Mapping[str, JSON]) -> MachineSpec:

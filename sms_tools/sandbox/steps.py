@@ -15,32 +15,28 @@ _FORMAT = 25 * SECOND
 _CONFIGURE = 111 * SECOND
 
 
+def names(task: Task, group: Group) -> tuple[str, ...]:
+    """The sub-tasks of a run, in order."""
+    linux = task.source.spec.linux
+    level = "FILE" if task.type == "MIGRATE_FILE" else "BLOCK"
+    data = f"LINUX_{level}" if linux else "WINDOWS_BLOCK"
+    system = data if linux else "WINDOWS"
+    if group is Group.REPLICATE:
+        copy = ("SSL_CONFIG", "ATTACH_AGENT_IMAGE", f"FORMAT_DISK_{system}", f"MIGRATE_{data}")
+        return copy if task.exist_server else ("CREATE_CLOUD_SERVER", *copy)
+    if group is Group.CUTOVER:
+        return (f"CONFIGURE_{system}", "DETTACH_AGENT_IMAGE")
+    if group is Group.RESYNC:
+        return ("SSL_CONFIG", "ATTACH_AGENT_IMAGE", f"SYNC_{data}")
+    return (f"SYNC_{data}",) if group is Group.DELTA else ("CLONE_VM",)
+
+
 def begin_group(task: Task, group: Group) -> None:
     """Append the sub-tasks of a new run to the task's history; none of them is started."""
-    file_level = task.type == "MIGRATE_FILE"
-    kind = (
-        ("LINUX_FILE" if file_level else "LINUX_BLOCK")
-        if task.source.spec.linux
-        else ("WINDOWS_BLOCK")
-    )
-    system = kind if task.source.spec.linux else "WINDOWS"
-    names: dict[Group, tuple[str, ...]] = {
-        Group.REPLICATE: (
-            *(() if task.exist_server else ("CREATE_CLOUD_SERVER",)),
-            "SSL_CONFIG",
-            "ATTACH_AGENT_IMAGE",
-            f"FORMAT_DISK_{system}",
-            f"MIGRATE_{kind}",
-        ),
-        Group.CUTOVER: (f"CONFIGURE_{system}", "DETTACH_AGENT_IMAGE"),
-        Group.RESYNC: ("SSL_CONFIG", "ATTACH_AGENT_IMAGE", f"SYNC_{kind}"),
-        Group.DELTA: (f"SYNC_{kind}",),
-        Group.CLONE: ("CLONE_VM",),
-    }
     op = _user_op(task, group)
     task.group = group
-    for name in names[group]:
-        task.steps.append(_step(task, task.next_step_id, name, op, group))
+    for name in names(task, group):
+        task.steps.append(_step(task, name, op, group))
         task.next_step_id += 1
     if group is Group.DELTA:
         _forget_old_rounds(task)
@@ -59,23 +55,26 @@ def _user_op(task: Task, group: Group) -> str:
     return group.value
 
 
-def _step(task: Task, number: int, name: str, op: str, group: Group) -> Step:
+def _step(task: Task, name: str, op: str, group: Group) -> Step:
+    compare = task.compare if name == "SYNC_LINUX_FILE" else 0
+    return Step(task.next_step_id, name, op, group, *work_of(task, name), compare)
+
+
+def work_of(task: Task, name: str) -> tuple[float, bool]:
+    """How much a sub-task has to do, and whether that is bytes (else milliseconds)."""
     if name.startswith("MIGRATE_"):
-        return Step(number, name, op, group, work=task.total, moves_data=True)
+        return task.total, True
     if name.startswith("SYNC_"):
-        compare = task.compare if name == "SYNC_LINUX_FILE" else 0
-        return Step(number, name, op, group, work=task.delta, moves_data=True, compare=compare)
+        return task.delta, True
     if name.startswith("FORMAT_DISK"):
-        return Step(number, name, op, group, work=_FORMAT * task.tempo)
+        return _FORMAT * task.tempo, False
     if name.startswith("CONFIGURE"):
-        return Step(number, name, op, group, work=_CONFIGURE * task.tempo)
-    return Step(number, name, op, group, work=_DURATIONS[name] * task.tempo)
+        return _CONFIGURE * task.tempo, False
+    return _DURATIONS[name] * task.tempo, False
 
 
 def _forget_old_rounds(task: Task, keep: int = 3) -> None:
     """Keep the history of continuous sync short, however long it goes on."""
-    rounds = sorted(
-        {s.op for s in task.steps if s.group is Group.DELTA}, key=lambda op: int(op[6:])
-    )
-    for op in rounds[:-keep]:
-        task.steps = [s for s in task.steps if s.op != op]
+    rounds = [index for index, step in enumerate(task.steps) if step.group is Group.DELTA]
+    for index in reversed(rounds[:-keep]):
+        del task.steps[index]

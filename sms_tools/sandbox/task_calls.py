@@ -91,7 +91,8 @@ class Tasks(Core):
     ) -> tuple[int, list[Record]]:
         """How many tasks match, and one page of them, oldest first."""
         now = self.now()
-        found = [task for task in self.tasks.values() if _matches(task, filters)]
+        wanted = {key: value for key, value in filters.items() if value not in (None, "")}
+        found = [task for task in self.tasks.values() if not wanted or _matches(task, wanted)]
         return len(found), [rows.task_row(t, now) for t in found[offset : offset + limit]]
 
     def show_task(self, task_id: str) -> Record:
@@ -329,8 +330,8 @@ def _matches(task: Task, filters: Mapping[str, JSON]) -> bool:
     return (
         (not state or (task.shown_state or lifecycle.shown(task)[0]) == state)
         and (not name or str(name).lower() in task.name.lower())
-        and filters.get("id") in (None, "", task.id)
-        and filters.get("source_server_id") in (None, "", task.source.id)
+        and filters.get("id", task.id) == task.id
+        and filters.get("source_server_id", task.source.id) == task.source.id
     )
 
 

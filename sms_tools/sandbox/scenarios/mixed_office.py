@@ -84,8 +84,8 @@ def _last_steps(story: Story, wave: Project, template: Template) -> None:
     """Two that failed while they were launched, one of them after the launch had succeeded."""
     task = _task(story, "crm-01", machines.APP, wave, template)
     cause = story.cause("initrd of crm-01")
-    params = ("dracut: installation failed",)
-    trouble = Trouble("CONFIGURE_LINUX_FILE", 40, "SMS.3102", params, cause)
+    reason = "dracut: installation failed"
+    trouble = Trouble("CONFIGURE_LINUX_FILE", 40, "SMS.3102", (reason,), cause)
     task.source.troubles.append(trouble)
     story.syncing(task, since=20 * HOUR)
     story.attach(story.at(task, 6 * HOUR + 20 * MINUTE, launch))

@@ -6,7 +6,6 @@ fast it went, so that it stands where the scenario wants it now.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from random import Random
 from typing import TypeAlias
 
@@ -27,7 +26,7 @@ from sms_tools.sandbox.model import (
     Truth,
 )
 from sms_tools.sandbox.pace import DAY, HOUR, MINUTE
-from sms_tools.sandbox.steps import SECOND, begin_group
+from sms_tools.sandbox.steps import SECOND, names, work_of
 from sms_tools.sandbox.work import rebase
 
 Scenario: TypeAlias = Callable[[Cloud, int, int], None]
@@ -53,9 +52,9 @@ class Story:
 
     # The account
 
-    def wave(self, name: str, **fields: object) -> Project:
+    def wave(self, name: str, *, description: str = "") -> Project:
         """A migration project for the servers of one wave."""
-        return self.cloud.new_project(name, **fields)
+        return self.cloud.new_project(name, description=description)
 
     def template(self, name: str, subnet: str, *, flavor: str = "s6.xlarge.2") -> Template:
         """A template for targets in a subnet; its password is an example."""
@@ -281,19 +280,17 @@ def go_offline(task: Task, at: int) -> None:
 
 def setup_time(task: Task) -> int:
     """How long a task takes from its start to the first byte."""
-    probe = replace(task, steps=[])
-    begin_group(probe, Group.REPLICATE)
-    return lifecycle.START_DELAY + sum(-int(-s.work // 1) for s in probe.steps if not s.moves_data)
+    works = (work_of(task, name) for name in names(task, Group.REPLICATE))
+    return lifecycle.START_DELAY + sum(-int(-work // 1) for work, moves in works if not moves)
 
 
 def failure_time(task: Task, trouble: Trouble) -> int:
     """How long a task takes from its start to a trouble in its full copy."""
-    probe = replace(task, steps=[])
-    begin_group(probe, Group.REPLICATE)
     passed = lifecycle.START_DELAY
-    for step in probe.steps:
-        length = int(step.work / (task.rate if step.moves_data else 1))
-        if step.name == trouble.subtask:
+    for name in names(task, Group.REPLICATE):
+        work, moves = work_of(task, name)
+        length = int(work / (task.rate if moves else 1))
+        if name == trouble.subtask:
             return passed + min(max(length * trouble.percent // 100, 20 * SECOND), length)
         passed += length
     raise ValueError(f"{trouble.subtask} is no sub-task of this full copy")
