@@ -8,23 +8,23 @@ are what the service reports. Where the reference's tables and the wire spell a 
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from sms_tools.operation import Fields, Reply
 from sms_tools.operations.common import Int, Long, Text
 
 Bytes = Annotated[Long, Field(description="Bytes.")]
 Named = Annotated[Text, Field(description="Name.")]
-Mount = Annotated[Text, Field(description="Mount point.")]
-FileSystem = Annotated[Text, Field(description="E.g. ext4, xfs, NTFS.")]
+Mount = Annotated[Text, Field(description="Path.")]
+FileSystem = Annotated[Text, Field(description="E.g. xfs, NTFS.")]
 # The service's own documentation says both "number" and "size" of inodes; samples carry the size.
 InodeSize = Annotated[Int, Field(description="Inode size.")]
-InodeCount = Annotated[Long, Field(description="Number of inodes.")]
+InodeCount = Annotated[Long, Field(description="Inodes.")]
 Uuid = Annotated[Text, Field(description="UUID.")]
-Profile = Annotated[Text, Field(description="RAID profile, e.g. single.")]
+Profile = Annotated[Text, Field(description="RAID profile.")]
 
 # The tables document BOOT and OS; the samples use the others as well.
-DiskUse = Literal["BOOT", "OS", "NORMAL", "VOLUME_GROUP", "BTRFS", "BOOT|OS"]
+DiskUse = Literal["BOOT", "OS", "NORMAL", "VOLUME_GROUP", "BOOT|OS"]
 PartitionStyle = Annotated[Literal["MBR", "GPT"], Field(description="Partition table.")]
 
 
@@ -36,43 +36,43 @@ def _flag_as_text(value: object) -> object:
 class Partition(Fields):
     """A partition or volume of a disk."""
 
-    device_use: Annotated[Text | None, Field(description="NORMAL, BOOT, OS …")] = None
+    device_use: Annotated[Text | None, Field(description="NORMAL, OS …")] = None
     file_system: FileSystem | None = None
-    index: Annotated[Int | None, Field(description="Serial number.")] = None
+    index: Annotated[Int | None, Field(description="Number.")] = None
     mount_point: Mount | None = None
-    name: Annotated[Text | None, Field(description="Device, or drive letter.")] = None
+    name: Annotated[Text | None, Field(description="Device or drive.")] = None
     size: Bytes | None = None
     used_size: Bytes | None = None
     inode_size: InodeSize | None = None
     inode_nums: InodeCount | None = None
-    uuid: Annotated[Text | None, Field(description="GUID on the source.")] = None
+    uuid: Annotated[Text | None, Field(description="GUID.")] = None
     size_per_cluster: Annotated[Int | None, Field(description="Cluster size.")] = None
 
 
 class ServerDisk(Fields):
     """A disk of a source server."""
 
-    name: Annotated[Text, Field(description="E.g. /dev/vda, Disk 0.")]
+    name: Annotated[Text, Field(description="/dev/vda, Disk 0 …")]
     partition_style: PartitionStyle | None = None
-    device_use: Annotated[DiskUse, Field(description="What it is for.")]
+    device_use: Annotated[DiskUse, Field(description="Its use.")]
     size: Bytes
     used_size: Bytes
     physical_volumes: Annotated[
         list[Partition], Field(max_length=65_535, description="Its partitions.")
     ]
-    os_disk: Annotated[bool | None, Field(description="Is the system disk.")] = None
-    relation_name: Annotated[Text | None, Field(description="Its disk on a Linux target.")] = None
+    os_disk: Annotated[bool | None, Field(description="System disk.")] = None
+    relation_name: Annotated[Text | None, Field(description="Target disk (Linux).")] = None
     inode_size: InodeSize | None = None
 
 
 class BtrfsSubvolume(Fields):
     """A subvolume of a Btrfs file system."""
 
-    uuid: Annotated[Text, Field(description="UUID of the parent volume.")]
+    uuid: Annotated[Text, Field(description="Parent's UUID.")]
     is_snapshot: Annotated[
-        Text, BeforeValidator(_flag_as_text), Field(description='"true" or "false".')
+        Text, BeforeValidator(_flag_as_text), Field(description="true or false.")
     ]
-    subvol_id: Annotated[Text, Field(description="Subvolume id.")]
+    subvol_id: Annotated[Text, Field(description="Id.")]
     parent_id: Annotated[Text, Field(description="Parent's id.")]
     subvol_name: Named
     # Mandatory in the table; the reference's sample sends null for what is not mounted.
@@ -83,11 +83,11 @@ class BtrfsFileSystem(Fields):
     """A Btrfs file system."""
 
     name: Named
-    label: Annotated[Text, Field(description="Label; may be empty.")]
+    label: Annotated[Text, Field(description="May be empty.")]
     uuid: Uuid
     device: Annotated[Text, Field(description="Device.")]
     # A number of bytes in the table; text with a unit in the reference's samples.
-    size: Annotated[Long | Text, Field(description='Bytes, or text such as "3.30GiB".')]
+    size: Annotated[Long | Text, Field(description="Bytes, or e.g. 3.30GiB.")]
     nodesize: Bytes
     sectorsize: Annotated[Int, Field(description="Bytes.")]
     data_profile: Profile
@@ -95,7 +95,7 @@ class BtrfsFileSystem(Fields):
     metadata_profile: Profile
     global_reserve1: Annotated[Text, Field(description="Global reserve.")]
     g_vol_used_size: Bytes
-    default_subvolid: Annotated[Text, Field(description="Default subvolume's id.")]
+    default_subvolid: Annotated[Text, Field(description="Id.")]
     default_subvol_name: Named
     default_subvol_mountpath: Mount
     subvolumn: Annotated[
@@ -107,13 +107,13 @@ class NetworkInterface(Fields):
     """A network interface."""
 
     name: Named
-    ip: Annotated[Text, Field(description="Its address.")]
-    ipv6: Annotated[Text | None, Field(description="Its IPv6 address.")] = None
+    ip: Annotated[Text, Field(description="IP address.")]
+    ipv6: Annotated[Text | None, Field(description="IPv6 address.")] = None
     netmask: Annotated[Text, Field(description="Subnet mask.")]
     gateway: Annotated[Text, Field(description="Gateway.")]
-    mtu: Annotated[Int | None, Field(description="MTU; needed for Linux.")] = None
+    mtu: Annotated[Int | None, Field(description="Needed on Linux.")] = None
     mac: Annotated[Text, Field(description="MAC address.")]
-    id: Annotated[Text | None, Field(description="Its id at the service.")] = None
+    id: Annotated[Text | None, Field(description="Id.")] = None
 
 
 class LogicalVolume(Fields):
@@ -126,8 +126,8 @@ class LogicalVolume(Fields):
     file_system: FileSystem
     inode_size: InodeSize
     inode_nums: InodeCount | None = None
-    device_use: Annotated[Text | None, Field(description="NORMAL, BOOT, OS …")] = None
-    mount_point: Annotated[str, Field(max_length=256, description="Mount point.")]
+    device_use: Annotated[Text | None, Field(description="NORMAL, OS …")] = None
+    mount_point: Annotated[str, Field(max_length=256, description="Path.")]
     name: Annotated[str, Field(max_length=1024, description="Name.")]
     size: Bytes
     used_size: Bytes
@@ -137,13 +137,21 @@ class LogicalVolume(Fields):
 class VolumeGroup(Fields):
     """An LVM volume group."""
 
-    components: Annotated[Text | None, Field(description="Its devices, split by ;.")] = None
+    components: Annotated[Text | None, Field(description="Devices, split by ;.")] = None
     free_size: Bytes | None = None
     logical_volumes: Annotated[
         list[LogicalVolume] | None, Field(max_length=255, description="Its volumes.")
     ] = None
     name: Named | None = None
     size: Bytes | None = None
+
+
+# Nobody writes these by hand, they are copied from what the service reported (get_source_server).
+# So the schemas do not list their fields anew for every tool; register_source_server, whose report
+# it is, does. They are checked like all others when the arguments arrive.
+_OBJECTS = WithJsonSchema({"type": "array", "items": {"type": "object"}})
+CopiedBtrfs = Annotated[list[BtrfsFileSystem], Field(max_length=65_535), _OBJECTS]
+CopiedVolumeGroups = Annotated[list[VolumeGroup], Field(max_length=65_535), _OBJECTS]
 
 
 class PartitionInfo(Reply):

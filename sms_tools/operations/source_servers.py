@@ -13,12 +13,12 @@ from sms_tools.operation import Empty, Fields, Kind, Operation, Page, Reply
 from sms_tools.operations.common import Created, Long, Offset, ProjectId, SourceId, Text
 from sms_tools.operations.error_json import TaskError, decode_error_json
 from sms_tools.operations.hardware import (
-    BtrfsFileSystem,
     BtrfsInfo,
+    CopiedBtrfs,
+    CopiedVolumeGroups,
     DiskInfo,
     NetworkInterfaceInfo,
     ServerDisk,
-    VolumeGroup,
     VolumeGroupInfo,
 )
 from sms_tools.operations.machines import SourceMachine, SourceState, Stage
@@ -269,13 +269,13 @@ class ListSourceServers(
     migration_overview or diagnose_server.
     """
 
-    state: Annotated[SourceState | None, Field(description="Only servers in this state.")] = None
-    name: Annotated[Text | None, Field(description="Only servers of this name.")] = None
+    state: Annotated[SourceState | None, Field(description="Only in this state.")] = None
+    name: Annotated[Text | None, Field(description="Only of this name.")] = None
     id: Annotated[Text | None, Field(description="Only the server of this id.")] = None
-    ip: Annotated[Text | None, Field(description="Only servers of this IP address.")] = None
-    ipv6: Annotated[
-        Text | None, Field(description="Only servers of this IPv6 address; newer regions.")
-    ] = None
+    ip: Annotated[Text | None, Field(description="Only of this IP address.")] = None
+    ipv6: Annotated[Text | None, Field(description="Only of this IPv6 address; newer regions.")] = (
+        None
+    )
     migproject: Annotated[
         ProjectId | None, Field(description="Only this migration project's, by id.")
     ] = None
@@ -283,21 +283,19 @@ class ListSourceServers(
         int | None, Field(ge=0, le=200, description="Servers per page; 0 means 200, the default.")
     ] = None
     offset: Offset | None = None
-    migration_cycle: Annotated[Stage | None, Field(description="Only servers in this stage.")] = (
-        None
-    )
+    migration_cycle: Annotated[Stage | None, Field(description="Only in this stage.")] = None
     connected: Annotated[
         bool | None,
-        Field(description="By Agent connection. Loosely documented: check it in the reply."),
+        Field(description="By Agent connection; vaguely documented, so check it in the reply."),
     ] = None
     enterprise_project_id: Annotated[
         Text | None, Field(description="Only this enterprise project's.")
     ] = None
     is_consistency_result_exist: Annotated[
-        bool | None, Field(description="Only servers with (or without) consistency results.")
+        bool | None, Field(description="Only with (or without) consistency results.")
     ] = None
     vm_id: Annotated[
-        Text | None, Field(description="Only servers with this target ECS; newer regions.")
+        Text | None, Field(description="Only with this target ECS; newer regions.")
     ] = None
 
 
@@ -325,20 +323,20 @@ class DeleteSourceServers(
 class VolumeChoice(Fields):
     """Whether a partition is migrated, and its new size."""
 
-    id: Annotated[Text | None, Field(description="Partition id.")] = None
-    need_migration: Annotated[
-        bool | None, Field(description="false leaves it behind. Default true.")
-    ] = None
+    id: Annotated[Text | None, Field(description="Id.")] = None
+    need_migration: Annotated[bool | None, Field(description="false skips it. Default true.")] = (
+        None
+    )
     adjust_size: Annotated[Long | None, Field(description="New size. Default 0.")] = None
 
 
 class DiskChoice(Fields):
     """Whether a disk is migrated, and its new size."""
 
-    need_migration: Annotated[
-        bool | None, Field(description="false leaves it behind. Default true.")
-    ] = None
-    id: Annotated[Text, Field(description="Disk id.")]
+    need_migration: Annotated[bool | None, Field(description="false skips it. Default true.")] = (
+        None
+    )
+    id: Annotated[Text, Field(description="Id.")]
     adjust_size: Annotated[Long, Field(description="New size in bytes.")]
     physical_volumes: Annotated[
         list[VolumeChoice] | None, Field(max_length=65_535, description="Its partitions.")
@@ -349,9 +347,9 @@ class LogicalVolumeChoice(Fields):
     """Whether a logical volume is migrated, and its new size."""
 
     id: Annotated[Text, Field(description="Id.")]
-    need_migration: Annotated[
-        bool | None, Field(description="false leaves it behind. Default true.")
-    ] = None
+    need_migration: Annotated[bool | None, Field(description="false skips it. Default true.")] = (
+        None
+    )
     adjust_size: Annotated[Long | None, Field(description="New size. Default 0.")] = None
 
 
@@ -386,11 +384,11 @@ class UpdateSourceServer(
     ] = None
     disks: Annotated[
         list[DiskChoice] | None,
-        Field(max_length=65_535, description="What becomes of the disks; may leave data behind."),
+        Field(max_length=65_535, description="Disks to skip or resize."),
     ] = None
     volume_groups: Annotated[
         list[VolumeGroupChoice] | None,
-        Field(max_length=65_535, description="What becomes of LVM; may leave data behind."),
+        Field(max_length=65_535, description="LVM to skip or resize."),
     ] = None
 
     @property
@@ -506,9 +504,10 @@ class UpdateSourceServerDisks(
         list[ServerDisk] | None, Field(max_length=65_535, description="All disks.")
     ] = None
     volumegroups: Annotated[
-        list[VolumeGroup] | None, Field(max_length=65_535, description="All volume groups.")
+        CopiedVolumeGroups | None,
+        Field(description="All volume groups, as volume_groups of register_source_server."),
     ] = None
     btrfs_list: Annotated[
-        list[BtrfsFileSystem] | None,
-        Field(max_length=65_535, description="All Btrfs file systems."),
+        CopiedBtrfs | None,
+        Field(description="All Btrfs file systems, as btrfs_list of register_source_server."),
     ] = None
