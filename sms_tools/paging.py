@@ -141,7 +141,7 @@ class _Pass(Generic[T]):
     def _take(self, offset: int, page: Page[T]) -> int:
         """Keep a page's records, the newer of two with one id; return how many there were."""
         for item in page.items:
-            key = getattr(item, "id", None) or object()
+            key = _identity(item)
             self.repeated += key in self.found
             self.found[key] = item
         if page.count is not None:
@@ -199,3 +199,14 @@ class _Pass(Generic[T]):
         if read != expected:
             notes.append(f"The service counts {expected} records and gave {read} different ones.")
         return notes
+
+
+def _identity(item: Reply) -> object:
+    """What makes a record the same one on another page: its id, or the server and all it says.
+
+    A record with neither is never taken for another.
+    """
+    own = getattr(item, "id", None)
+    if own:
+        return own
+    return item.model_dump_json() if getattr(item, "source_id", None) else object()

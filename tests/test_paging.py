@@ -14,6 +14,7 @@ from sms_tools import errors
 from sms_tools.api import Api, Listing
 from sms_tools.operations import CATALOGUE
 from sms_tools.operations.projects import ListMigrationProjects, MigrationProject
+from sms_tools.operations.source_servers import ListFailedSourceServers
 from sms_tools.paging import largest_page
 from sms_tools.settings import Settings
 
@@ -196,6 +197,22 @@ async def test_records_without_an_id_are_all_kept() -> None:
     listing = await listed(Service([{"name": "same"}] * 120))
     assert len(listing.items) == 120
     assert listing.complete
+
+
+async def test_failures_are_told_apart_by_server_and_error() -> None:
+    failures = [{"source_id": f"s-{n}", "error_json": "{}"} for n in range(150)]
+    failures.append({"source_id": "s-0", "error_json": '{"error_code": "SMS.2802"}'})
+
+    def overlapping(request: httpx.Request) -> httpx.Response:
+        start = 90 if request.url.params.get("offset") == "100" else 0
+        return httpx.Response(200, json={"count": 151, "migration_errors": failures[start:][:100]})
+
+    transport = httpx.MockTransport(overlapping)
+    async with Api(Settings.for_sandbox(), transport=transport) as api:
+        listing = await api.listing(ListFailedSourceServers())
+    assert len(listing.items) == 151
+    assert not listing.complete
+    assert "10 records came twice" in listing.note
 
 
 async def test_reading_stops_where_no_offset_reaches_and_says_so() -> None:
