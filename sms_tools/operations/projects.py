@@ -79,9 +79,9 @@ class CreateMigrationProject(
 ):
     """Create a migration project: a named group of source servers, often one wave of a migration.
 
-    Its settings are the defaults for the tasks of its servers. Names are unique; an account holds
-    50 projects. Creates no server and costs nothing. Returns the new id. Move servers into it with
-    update_source_server (migprojectid).
+    Its settings are defaults for the tasks of its servers. Names are unique; an account holds 50
+    projects. Costs nothing. Returns the new id. Move servers into it with update_source_server
+    (migprojectid).
     """
 
 
@@ -145,9 +145,9 @@ class UpdateMigrationProject(
 ):
     """Change the settings of a migration project, such as its name, rate limit or syncing.
 
-    Read it with get_migration_project first and send every setting that is to stay. Meant for
-    tasks to come: whether existing tasks follow is not documented (set_migration_rate_limits and
-    update_migration_task change those). To make it the default, use set_default_migration_project.
+    Read it with get_migration_project first and send every setting that is to stay. Whether tasks
+    that exist follow is not documented: change those with update_migration_task or
+    set_migration_rate_limits.
     """
 
     mig_project_id: ProjectId
@@ -172,9 +172,8 @@ class SetDefaultMigrationProject(
 ):
     """Make a migration project the default one, in place of the former default.
 
-    Agents started from now on register their source servers there; servers already registered
-    stay where they are. To undo, set the former one, which list_migration_projects (isdefault)
-    shows beforehand.
+    Agents started from now on register there; source servers already registered stay. To undo,
+    set the former one, which list_migration_projects (isdefault) shows beforehand.
     """
 
     mig_project_id: ProjectId

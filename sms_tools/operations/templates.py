@@ -210,8 +210,8 @@ class ListTemplates(
 ):
     """List the templates for target servers to be created, whole, filtered by name or place.
 
-    Use it to find a template_id for create_migration_task or for a clone_test. get_template reads
-    one by its id. Login passwords are left out of the answer.
+    Use it to find an id for create_migration_task or a clone_test. get_template reads one by its
+    id. Login passwords are left out.
     """
 
     name: Annotated[Text | None, Field(description="Template name.")] = None
@@ -233,8 +233,8 @@ class DeleteTemplates(
 ):
     """Delete several target server templates for good; delete_template deletes one.
 
-    A template that a migration task still uses is refused: delete the task first, which may take
-    its template along. Servers created from a template stay.
+    Refused for one that a migration task still uses: delete the task first, which may take its
+    template along. Servers created from a template stay.
     """
 
     # The reference lets the list be absent, and does not say what would be deleted then.
@@ -269,8 +269,8 @@ class GetTemplate(
 ):
     """Read one target server template: flavor, image, network, security groups, EIP and disks.
 
-    Use it before update_template, or to see what a task or clone_test would create and bill;
-    list_templates finds ids. Its login password is left out of the answer.
+    Shows what a task or clone_test would create and bill; list_templates finds ids. The login
+    password is left out.
     """
 
     template_id: TemplateId

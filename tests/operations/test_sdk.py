@@ -21,6 +21,12 @@ ONLY_IN_THE_SDK: Final[dict[str, set[str]]] = {
     "list_templates": {"id"},  # newer than the reference
 }
 ONLY_IN_THE_REFERENCE: Final[dict[str, set[str]]] = {
+    "update_migration_task": {  # what the service itself knows about the task
+        *("id", "os_type", "priority", "start_target_server", "enterprise_project_id"),
+        *("source_server", "state", "sub_tasks", "error_json", "connected", "migrate_speed"),
+        *("create_date", "start_date", "finish_date", "total_time", "remain_seconds"),
+        *("estimate_complete_time", "float_ip", "target_snapshot_id"),
+    },
     "update_migration_project": {"id"},  # repeats the id of the path
     "upload_migration_task_logs": {"log_expire"},
 }
@@ -79,6 +85,11 @@ def test_the_sdk_sends_the_request_to_the_same_place(row: dict[str, str]) -> Non
     assert spec.path.replace("{template_id}", "{id}") == info["resource_path"]
 
 
+def outermost(fields: set[str]) -> set[str]:
+    """*fields* without those that stand inside another of them."""
+    return {field for field in fields if not any(field.startswith(f"{f}.") for f in fields)}
+
+
 @witnessed
 def test_every_field_is_one_that_the_sdk_sends(row: dict[str, str]) -> None:
     operation = CATALOGUE[row["name"]]
@@ -86,5 +97,5 @@ def test_every_field_is_one_that_the_sdk_sends(row: dict[str, str]) -> None:
     ours = set(our_fields(schema, schema.get("$defs", {})))
     theirs = fields_of_the_sdk(operation, sdk_request(row))
 
-    assert theirs - ours == ONLY_IN_THE_SDK.get(row["name"], set())
-    assert ours - theirs == ONLY_IN_THE_REFERENCE.get(row["name"], set())
+    assert outermost(theirs - ours) == ONLY_IN_THE_SDK.get(row["name"], set())
+    assert outermost(ours - theirs) == ONLY_IN_THE_REFERENCE.get(row["name"], set())
