@@ -15,6 +15,7 @@ from sms_tools.operations.hardware import (
 )
 from sms_tools.operations.tasks.progress import OverSpeedThreshold
 from sms_tools.operations.tasks.records import TaskReference
+from sms_tools.schema import COPIED
 
 TargetDiskUse = Annotated[Literal["NORMAL", "OS", "BOOT"], Field(description="Default NORMAL.")]
 
@@ -56,7 +57,12 @@ class TaskTargetServer(Fields):
     """The target server of a new task."""
 
     btrfs_list: Annotated[
-        list[BtrfsFileSystem] | None, Field(max_length=65_535, description="As on the source.")
+        list[BtrfsFileSystem] | None,
+        Field(
+            max_length=65_535,
+            description="Copy of it in get_source_server.",
+            json_schema_extra=COPIED,
+        ),
     ] = None
     disks: Annotated[
         list[TaskDisk],
@@ -66,7 +72,12 @@ class TaskTargetServer(Fields):
     # Mandatory in the reference, but a server that is yet to be created has no id.
     vm_id: Annotated[Text | None, Field(description="Existing ECS; none with a template.")] = None
     volume_groups: Annotated[
-        list[VolumeGroup] | None, Field(max_length=65_535, description="As on the source.")
+        list[VolumeGroup] | None,
+        Field(
+            max_length=65_535,
+            description="Copy of it in get_source_server.",
+            json_schema_extra=COPIED,
+        ),
     ] = None
 
 

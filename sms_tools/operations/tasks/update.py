@@ -11,6 +11,7 @@ from sms_tools.operations.machines import Machine, SourceMachine
 from sms_tools.operations.tasks.create import TargetDiskUse
 from sms_tools.operations.tasks.progress import Percent, Rate
 from sms_tools.operations.tasks.records import TaskReference
+from sms_tools.schema import COPIED
 
 Millis = Annotated[Long, Field(description="Epoch ms.")]
 RecordId = Annotated[Long, Field(description="Record id.")]
@@ -169,8 +170,14 @@ class UpdateMigrationTask(
     use_ipv6: Annotated[bool | None, Field(description="migration_ip is IPv6.")] = None
     use_public_ip: Annotated[bool | None, Field(description="Copy over a public network.")] = None
     enterprise_project: Annotated[Text | None, Field(description="Newer regions: its id.")] = None
-    source_server: Annotated[SourceMachine | None, Field(description="Record: source.")] = None
-    target_server: Annotated[TargetMachine | None, Field(description="Record: target.")] = None
+    source_server: Annotated[
+        SourceMachine | None,
+        Field(description="Record: as get_migration_task has it.", json_schema_extra=COPIED),
+    ] = None
+    target_server: Annotated[
+        TargetMachine | None,
+        Field(description="Record: as get_migration_task has it.", json_schema_extra=COPIED),
+    ] = None
     state: Annotated[Text | None, Field(description="Record: task state.")] = None
     # `estimate_completion_time` in the table, which is not the wire's name.
     estimate_complete_time: Annotated[Long | None, Field(description="Record: epoch ms.")] = None
@@ -190,9 +197,17 @@ class UpdateMigrationTask(
     target_disk_ids: Annotated[str | None, Field(description="Record: target disks.")] = None
     snapshot_ids: Annotated[Text | None, Field(description="Record: snapshots.")] = None
     cutovered_snapshot_ids: Annotated[Text | None, Field(description="Record: snapshots.")] = None
-    clone_server: Annotated[CloneServerReport | None, Field(description="Record: clone.")] = None
+    clone_server: Annotated[
+        CloneServerReport | None,
+        Field(description="Record: as get_migration_task has it.", json_schema_extra=COPIED),
+    ] = None
     sub_tasks: Annotated[
-        list[SubTaskReport] | None, Field(max_length=65_535, description="Record: sub-tasks.")
+        list[SubTaskReport] | None,
+        Field(
+            max_length=65_535,
+            description="Record: as get_migration_task has it.",
+            json_schema_extra=COPIED,
+        ),
     ] = None
 
     @property
