@@ -4,8 +4,6 @@ Every event happens at its own time (`Task.wake`), whenever the sandbox gets to 
 is looked at once in three days has the same history as one that is looked at every second.
 """
 
-from dataclasses import replace
-
 from sms_tools.sandbox.model import Clone, Failure, Group, Mode, Step, Task, Trouble, Verification
 from sms_tools.sandbox.pace import MINUTE
 from sms_tools.sandbox.steps import SECOND, begin_group
@@ -137,6 +135,12 @@ def replan(task: Task, at: int) -> None:
         plan(task, at)
 
 
+def end_step(task: Task, at: int) -> None:
+    """End the sub-task in work, however far it is."""
+    step = task.todo.pop(0)
+    step.start, step.end = step.start or at, at
+
+
 def _begin_step(task: Task, at: int) -> None:
     step = task.step
     if step is not None:
@@ -216,7 +220,9 @@ def _on_work(task: Task, at: int) -> None:
     """A step's end, a failure, or the service's own brake: whichever is due at this moment."""
     step = task.step
     assert step is not None  # noqa: S101 (a task that runs has a sub-task in work)
-    hit = _next_trouble(task, step, reached(task, step, step.work))
+    hit = (
+        _next_trouble(task, step, reached(task, step, step.work)) if task.source.troubles else None
+    )
     if hit and hit[0] <= at:
         _fail(task, step, at, hit[1])
     elif overspeed(task) == at:
@@ -231,7 +237,7 @@ def _fail(task: Task, step: Step, at: int, trouble: Trouble) -> None:
     bank(task, at)
     step.done = min(step.done, step.work * trouble.percent / 100)
     if task.group is Group.CLONE:
-        step.end = at
+        end_step(task, at)
         task.clone = Clone(state="ERROR", code=trouble.code, message=" ".join(trouble.params))
         task.mode, task.idle_since = Mode.IDLE, at
         return
@@ -241,7 +247,8 @@ def _fail(task: Task, step: Step, at: int, trouble: Trouble) -> None:
 
 
 def _finish_step(task: Task, step: Step, at: int) -> None:
-    step.done, step.since, step.end = step.work, None, at
+    step.done, step.since = step.work, None
+    end_step(task, at)
     if step.name == "CREATE_CLOUD_SERVER":
         task.target_vm = task.target_vm or task.target_id[::-1]
     if task.step is not None:
@@ -285,8 +292,7 @@ def verify(task: Task, at: int) -> None:
     """Add what a verification finds after a copy or a round, for tasks that verify."""
     if task.verdict is None:
         return
-    found = [replace(directory) for directory in task.verdict]
-    task.verifications.append(Verification(at + VERIFICATION, "success", found))
+    task.verifications.append(Verification(at + VERIFICATION, "success", list(task.verdict)))
     del task.verifications[:-3]
 
 

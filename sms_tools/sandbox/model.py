@@ -184,7 +184,7 @@ class Step:
     end: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class DirectoryCheck:
     """Consistency of one directory, in files."""
 
@@ -248,6 +248,8 @@ class Task:
     """The mode that STARTING and STOPPING came from."""
     group: Group | None = None
     steps: list[Step] = field(default_factory=list)
+    todo: list[Step] = field(default_factory=list)
+    """Those of `steps` that have not ended; the first is in work, or was when it stopped."""
     next_step_id: int = 3_000
     launches: int = 0
     syncs: int = 0
@@ -286,11 +288,7 @@ class Task:
     @property
     def step(self) -> Step | None:
         """The sub-task in work, if any."""
-        steps = self.steps
-        index = len(steps)
-        while index and steps[index - 1].end is None:  # only the last ones can be open
-            index -= 1
-        return steps[index] if index < len(steps) else None
+        return self.todo[0] if self.todo else None
 
     def pace(self, step: Step) -> Pace:
         """How fast *step* gets on."""

@@ -36,7 +36,9 @@ def begin_group(task: Task, group: Group) -> None:
     op = _user_op(task, group)
     task.group = group
     for name in names(task, group):
-        task.steps.append(_step(task, name, op, group))
+        step = _step(task, name, op, group)
+        task.steps.append(step)
+        task.todo.append(step)
         task.next_step_id += 1
     if group is Group.DELTA:
         _forget_old_rounds(task)

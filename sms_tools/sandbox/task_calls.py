@@ -207,9 +207,8 @@ class Tasks(Core):
             raise Refusal("SMS.7721")
         self._reach_agent(task, at)
         bank(task, at)
-        for step in task.steps:
-            if step.end is None:
-                step.start, step.end = step.start or at, at
+        while task.todo:
+            lifecycle.end_step(task, at)
 
     def _network_check(self, task: Task, at: int, _: Mapping[str, JSON]) -> None:
         if task.mode not in _STARTABLE:

@@ -16,8 +16,8 @@ def _comparing(task: Task) -> Pace:
 
 def _moving_since(task: Task, step: Step) -> int | None:
     """From when on bytes move: at once, or after the comparison; None if never."""
-    if step.since is None:
-        return None
+    if step.since is None or step.compared >= step.compare:
+        return step.since
     return _comparing(task).finished(step.since, step.compare - step.compared)
 
 
@@ -40,9 +40,11 @@ def bank(task: Task, at: int) -> None:
     step = task.step
     if step is None or step.since is None:
         return
-    done = work_at(task, step, at)
-    compared = step.compared + _comparing(task).worked(step.since, at)
-    step.done, step.compared, step.since = done, min(compared, step.compare), None
+    step.done = work_at(task, step, at)
+    if step.compared < step.compare:
+        compared = step.compared + _comparing(task).worked(step.since, at)
+        step.compared = min(compared, step.compare)
+    step.since = None
 
 
 def rebase(task: Task, at: int) -> None:
@@ -90,7 +92,9 @@ def copied(task: Task, moment: int) -> tuple[int, int]:
 def overspeed(task: Task) -> int | None:
     """When the service pauses a task that runs faster than its limit and its threshold allow."""
     step = task.step
-    if task.source.has_tc is not False or step is None or not step.moves_data or not step.since:
+    if task.source.has_tc is not False or not task.limits or step is None:
+        return None
+    if not step.moves_data or step.since is None:
         return None
     times = []
     for limit in task.limits:
