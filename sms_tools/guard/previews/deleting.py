@@ -76,13 +76,18 @@ async def delete_tasks(operation: DeleteMigrationTasks, api: Api) -> Preview:
     tasks = await reader.want_all("the migration tasks", ListMigrationTasks())
     sources = await reader.want_all("the source servers", ListSourceServers())
     by_task = {task.id: task for task in tasks or ()}
-    by_source = {source.id: source for source in sources or ()}
-    servers = [_joined(each, by_task, by_source) for each in dict.fromkeys(operation.ids)]
+    servers = [_joined(each, by_task, sources or ()) for each in dict.fromkeys(operation.ids)]
     rulings = [server.legality("delete_task") for server in servers]
     return preview(
         f"Delete {counted(len(servers), 'migration task')}.",
         f"delete {len(servers)}",
-        now=_items([server.short() for server in servers], rulings),
+        now=_items(
+            [
+                server.short() if server.task_state else f"{_id_of(server)} is in no list of tasks"
+                for server in servers
+            ],
+            rulings,
+        ),
         will=[f"All {len(servers)} are deleted in one call.", *_TASK_LEFT],
         losses=_TASK_LOSSES,
         unread=reader.unread,
@@ -96,6 +101,7 @@ async def delete_source(operation: DeleteSourceServer, api: Api) -> Preview:
     """One source server's record."""
     reader = Reader(api)
     server = await reader.server(operation.source_id)
+    source = server.source or SourceServer(id=operation.source_id)
     tasks = await reader.want_all(
         "its migration tasks", ListMigrationTasks(source_server_id=operation.source_id)
     )
@@ -109,7 +115,7 @@ async def delete_source(operation: DeleteSourceServer, api: Api) -> Preview:
         unread=reader.unread,
         state={**server.facts(), "tasks": _ids(tasks)},
         targets=server.targets(),
-        allowed=server.legality("delete_source", tasks=_count(tasks)),
+        allowed=server.legality("delete_source", tasks=_tasks_on(source, tasks)),
     )
 
 
@@ -122,11 +128,11 @@ async def delete_sources(operation: DeleteSourceServers, api: Api) -> Preview:
     by_source = {source.id: source for source in sources or ()}
     servers, rulings = [], []
     for each in wanted:
-        own = None if tasks is None else [t for t in tasks if _source_id(t) == each]
         source = by_source.get(each) or SourceServer(id=each)
-        server = Server(source=source, task=own[0] if own else None)
-        servers.append(server)
-        rulings.append(server.legality("delete_source", tasks=_count(own)))
+        task = next((task for task in tasks or () if _source_id(task) == each), None)
+        servers.append(Server(source=source, task=task))
+        hanging = _tasks_on(source, tasks) if each in by_source else None
+        rulings.append(servers[-1].legality("delete_source", tasks=hanging))
     return preview(
         f"Delete the records of {counted(len(servers), 'source server')}.",
         f"delete {len(servers)}",
@@ -230,11 +236,30 @@ def template_line(template: Template) -> str:
 
 
 def _joined(
-    task_id: str, tasks: dict[str | None, MigrationTask], sources: dict[str | None, SourceServer]
+    task_id: str, tasks: Mapping[str | None, MigrationTask], sources: Sequence[SourceServer]
 ) -> Server:
     """The server of a task; a task that is not in the list stays, by its id alone."""
     task = tasks.get(task_id) or MigrationTask(id=task_id)
-    return Server(source=sources.get(_source_id(task)), task=task)
+    own = (
+        source
+        for source in sources
+        if source.id == _source_id(task)
+        or (source.current_task is not None and source.current_task.id == task_id)
+    )
+    return Server(source=next(own, None), task=task)
+
+
+def _tasks_on(source: SourceServer, tasks: Sequence[MigrationTask] | None) -> int | None:
+    """How many tasks hang on *source*: those that name it, and the one that it names."""
+    if tasks is None:
+        return None
+    named_by_it = source.current_task.id if source.current_task else None
+    ids = {task.id for task in tasks if _source_id(task) == source.id}
+    return len(ids | ({named_by_it} if named_by_it else set()))
+
+
+def _id_of(server: Server) -> str:
+    return named(None, server.task.id if server.task else server.id)
 
 
 def _source_id(task: MigrationTask) -> str | None:

@@ -168,7 +168,8 @@ class Server:
 
     def short(self) -> str:
         """The server in one line, for a list."""
-        who, state = f"{named(self.name, self.id)} {self._address()}", plain(self.state, 30)
+        fallback = self.id or (self.task.id if self.task else None)
+        who, state = f"{named(self.name, fallback)} {self._address()}", plain(self.state, 30)
         agent = _yes_no(self.connected, "connected", "not connected")
         return f"{who}: state {state}, Agent {agent}, {self._copied()}"
 

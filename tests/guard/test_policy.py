@@ -1,0 +1,138 @@
+"""The policy: one table of decisions, and a file that says what is wrong with it."""
+
+from pathlib import Path
+
+import pytest
+
+from sms_tools.guard import Decision, Policy, PolicyError, Subject, Target, decide, effect
+from sms_tools.guard.policy import load_policy, parse_policy
+from sms_tools.operation import Kind
+from sms_tools.operations import CATALOGUE
+from sms_tools.operations.tasks import DeleteMigrationTask, ManageMigrationTask
+
+ALLOW, ASK, BLOCK = Decision
+
+
+def subject(kind: Kind, tool: str = "delete_migration_task") -> Subject:
+    return Subject(tool=tool, kind=kind, arguments={}, preview=_never, ids=["id-1"])
+
+
+async def _never() -> None:
+    raise AssertionError("a decision reads nothing")
+
+
+def policy(text: str, tmp_path: Path) -> Policy:
+    path = tmp_path / "policy.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_policy(path)
+
+
+@pytest.mark.parametrize(
+    ("flags", "decisions"),
+    [
+        ({}, [ALLOW, ALLOW, ASK, ASK, ASK]),
+        ({"no_destructive": True}, [ALLOW, ALLOW, BLOCK, BLOCK, BLOCK]),
+        ({"read_only": True}, [ALLOW, BLOCK, BLOCK, BLOCK, BLOCK]),
+        ({"read_only": True, "no_destructive": True}, [ALLOW, BLOCK, BLOCK, BLOCK, BLOCK]),
+    ],
+)
+def test_flags_decide_by_kind(flags: dict[str, bool], decisions: list[Decision]) -> None:
+    found = [decide(subject(kind), Policy(**flags)).decision for kind in Kind]  # type: ignore[arg-type]
+    assert found == decisions
+
+
+def test_read_only_beats_a_file_that_allows_everything() -> None:
+    data = {"kinds": dict.fromkeys(Kind, "allow"), "tools": {"delete_migration_task": "allow"}}
+    loose = parse_policy(data, Policy(read_only=True))
+    assert decide(subject(Kind.DESTRUCTIVE), loose).decision is BLOCK
+
+
+def test_a_rule_for_the_tool_goes_before_a_rule_for_the_kind(tmp_path: Path) -> None:
+    text = '[kinds]\ndestructive = "block"\n[tools]\ndelete_migration_task = "ask"\n'
+    assert decide(subject(Kind.DESTRUCTIVE), policy(text, tmp_path)).decision is ASK
+
+
+@pytest.mark.parametrize(
+    ("name", "decision"),
+    [("prod-db", BLOCK), ("PROD-db", BLOCK), ("test-db", ASK), (None, BLOCK)],
+)
+def test_a_blocked_name_is_blocked_and_an_unknown_name_counts_as_blocked(
+    tmp_path: Path, name: str | None, decision: Decision
+) -> None:
+    strict = policy('[[targets]]\nmatch = "prod-*"\ndecision = "block"\n', tmp_path)
+    ruling = decide(subject(Kind.DESTRUCTIVE), strict, [Target("id-1", name)])
+    assert ruling.decision is decision
+
+
+LOOSE = '[[targets]]\nmatch = "test-*"\ndecision = "allow"\ntools = ["delete_migration_task"]\n'
+
+
+@pytest.mark.parametrize(
+    ("names", "decision"),
+    [(["test-1"], ALLOW), (["test-1", "prod-1"], ASK), ([None], ASK), ([], ASK)],
+)
+def test_an_allowed_name_loosens_only_when_every_target_has_it(
+    tmp_path: Path, names: list[str | None], decision: Decision
+) -> None:
+    targets = [Target(f"id-{number}", name) for number, name in enumerate(names)]
+    ruling = decide(subject(Kind.DESTRUCTIVE), policy(LOOSE, tmp_path), targets)
+    assert ruling.decision is decision
+
+
+def test_an_allowed_name_does_not_lift_a_block(tmp_path: Path) -> None:
+    text = '[kinds]\ndestructive = "block"\n' + LOOSE
+    targets = [Target("id-1", "test-1")]
+    assert decide(subject(Kind.DESTRUCTIVE), policy(text, tmp_path), targets).decision is BLOCK
+
+
+def test_of_two_rules_for_a_target_the_stricter_counts(tmp_path: Path) -> None:
+    text = LOOSE + '[[targets]]\nmatch = "*"\ndecision = "block"\n'
+    targets = [Target("id-1", "test-1")]
+    assert decide(subject(Kind.DESTRUCTIVE), policy(text, tmp_path), targets).decision is BLOCK
+
+
+def test_the_policy_holds_for_every_step_of_a_plan() -> None:
+    plan = Subject(
+        tool="apply_plan",
+        kind=Kind.WRITE,
+        arguments={},
+        preview=_never,
+        steps=[
+            ManageMigrationTask(task_id="t", operation="stop"),
+            DeleteMigrationTask(task_id="t"),
+        ],
+    )
+    assert decide(plan, Policy()).decision is ASK
+    assert decide(plan, Policy(no_destructive=True)).decision is BLOCK
+
+
+def test_the_effect_on_a_tool_is_told_for_each_kind_its_calls_can_have() -> None:
+    manage = CATALOGUE["manage_migration_task"]
+    assert effect(manage, Policy()) == {Kind.WRITE: ALLOW, Kind.DESTRUCTIVE: ASK}
+    assert effect(CATALOGUE["delete_template"], Policy(read_only=True)) == {Kind.DESTRUCTIVE: BLOCK}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("kinds = 1", "kinds is a table"),
+        ('[kinds]\nwrites = "ask"', "'writes' is no kind"),
+        ('[kinds]\nwrite = "maybe"', "none of allow, ask, block"),
+        ('[tools]\ndelete_everything = "ask"', "no tool is called 'delete_everything'"),
+        ('[tool]\ndelete_template = "ask"', "the file has 'tool'"),
+        ('[[targets]]\ndecision = "ask"', "needs `match`"),
+        ('[[targets]]\nmatch = "*"\ndecision = "allow"', "must say for which"),
+        ('[secrets]\ninline = "yes"', "inline is true or false"),
+        ("read_only = ", "is not TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_place_named(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    with pytest.raises(PolicyError, match=complaint.replace("(", r"\(")):
+        policy(text, tmp_path)
+
+
+def test_a_missing_file_is_an_error_and_not_an_empty_policy(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="cannot be read"):
+        load_policy(tmp_path / "nowhere.toml")
