@@ -78,7 +78,7 @@ class Core:
                 continue
             advance(task, at)
             if task.mode is Mode.GONE:
-                self.forget_task(task)
+                self.forget_task(task, task.finished_at or at)
             self.watch(task)
         return at
 
@@ -219,13 +219,13 @@ class Core:
         note(task, at)
         self.watch(task)
 
-    def forget_task(self, task: Task) -> None:
+    def forget_task(self, task: Task, at: int) -> None:
         """Drop a task; its source waits for another, and its own template goes with it."""
         del self.tasks[task.id]
         source = task.source
         source.task_id, source.failure = None, None
         source.state, source.cycle = "waiting" if source.ready else "unavailable", "checking"
-        source.state_at = source.stage_at = task.wake or self.clock()
+        source.state_at = source.stage_at = at
         template = self.templates.get(str(task.fields.get("vm_template_id")))
         if template and not template.fields.get("is_template") and not self._uses(template.id):
             del self.templates[template.id]

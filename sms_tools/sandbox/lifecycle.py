@@ -206,8 +206,8 @@ def _on_stopped(task: Task, _: int) -> None:
     task.mode = Mode.PAUSED
 
 
-def _on_deleted(task: Task, _: int) -> None:
-    task.mode = Mode.GONE
+def _on_deleted(task: Task, at: int) -> None:
+    task.mode, task.finished_at = Mode.GONE, at
 
 
 def _on_round(task: Task, at: int) -> None:

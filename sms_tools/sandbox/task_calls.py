@@ -138,7 +138,7 @@ class Tasks(Core):
     def _delete_task(self, task: Task, at: int) -> None:
         if not task.source.connected(at):
             bank(task, at)
-            self.forget_task(task)
+            self.forget_task(task, at)
             return
         task.source.commands.append({"command_name": "DELETE", "task": task.id})
         lifecycle.delete(task, at)
