@@ -67,8 +67,12 @@ class PageDesk:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if os.name == "posix":  # elsewhere it would let another program take the port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((_LOOPBACK, self._port))
-        listener.listen(16)  # from here on a browser's connection waits instead of failing
+        try:
+            listener.bind((_LOOPBACK, self._port))
+            listener.listen(16)  # from here on a browser's connection waits instead of failing
+        except OSError:
+            listener.close()
+            raise
         self._server = uvicorn.Server(
             uvicorn.Config(
                 Page(self._answers, self.vault).app(),

@@ -16,6 +16,7 @@ from sms_tools.guard.audit import Audit, AuditError
 from sms_tools.guard.policy import Decision, Policy, Ruling, decide
 from sms_tools.guard.subject import Caller, Preview, Subject
 from sms_tools.operation import JSON, Kind
+from sms_tools.text import one_line
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class Ask:
     def question(self) -> str:
         """The text of the dialog. The request's id makes the words of every request unique."""
         return (
-            f"{self.preview.text()}\n\nTo agree, type: {self.typed}\n"
+            f"{self.preview.text()}\n\nTo agree, type: {one_line(self.typed)}\n"
             f"(request {self.approval.id}, until {self.approval.expires_at:%H:%M} UTC)"
         )
 

@@ -101,11 +101,12 @@ def _form(approval: Approval, seal: str, *, wrong: bool) -> str:
         if wrong
         else ""
     )
+    typed = one_line(approval.preview.typed)
     # The first submit button is what the Enter key presses: with the text typed, that is meant.
     return (
         f'<form method="post" action="/approve/{escape(approval.token)}" autocomplete="off">'
         f'{warning}<input type="hidden" name="seal" value="{escape(seal)}">'
-        f'<label for="typed">To approve, type <code>{escape(approval.preview.typed)}</code></label>'
+        f'<label for="typed">To approve, type <code>{escape(typed)}</code></label>'
         '<input class="typed" id="typed" name="typed" type="text" autocomplete="off" '
         'autocapitalize="off" spellcheck="false">'
         '<div class="buttons">'

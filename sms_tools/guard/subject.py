@@ -66,7 +66,7 @@ class Preview:
 
     def text(self, most_lines: int = 60) -> str:
         """The preview as plain text for a dialog or a terminal, cut to about *most_lines*."""
-        lines = [self.headline]
+        lines = [one_line(self.headline, 400)]
         for section in self.sections:
             if section.lines:
                 lines += ["", section.title, *_bulleted(section.lines, most_lines)]

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def asked(guard: Guard, thing: Thing, **arguments: object) -> Ask:
-    ask = await guard.begin(thing.subject(**arguments), CALLER)
+    ask = await guard.begin(thing.subject(Kind.DESTRUCTIVE, **arguments), CALLER)
     assert isinstance(ask, Ask)
     return ask
 
@@ -141,7 +141,9 @@ async def test_an_approval_does_not_serve_other_arguments(
 ) -> None:
     answers.approve((await asked(guard, thing)).approval, "web-01", "page")
     for invented in ({"confirm": True}, {"force": True}, {"approval_id": "X"}, {"task_id": "2"}):
-        assert isinstance(await guard.begin(thing.subject(**invented), CALLER), Ask)
+        assert isinstance(
+            await guard.begin(thing.subject(Kind.DESTRUCTIVE, **invented), CALLER), Ask
+        )
 
 
 async def test_an_approval_does_not_serve_another_caller(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sms_tools.guard import Decision, Policy, PolicyError, Subject, Target, decide, effect
+from sms_tools.guard import Decision, Policy, PolicyError, Preview, Subject, Target, decide, effect
 from sms_tools.guard.policy import load_policy, parse_policy
 from sms_tools.operation import Kind
 from sms_tools.operations import CATALOGUE
@@ -17,7 +17,7 @@ def subject(kind: Kind, tool: str = "delete_migration_task") -> Subject:
     return Subject(tool=tool, kind=kind, arguments={}, preview=_never, ids=["id-1"])
 
 
-async def _never() -> None:
+async def _never() -> Preview:
     raise AssertionError("a decision reads nothing")
 
 

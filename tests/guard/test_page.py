@@ -1,0 +1,269 @@
+"""The approval page: a GET shows, a POST from the page itself decides, and nothing else does."""
+
+import re
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from sms_tools.guard import Ask, Guard, Held, Policy
+from sms_tools.guard.answers import Answers
+from sms_tools.guard.approvals import Approval, Status
+from sms_tools.guard.desk import PageDesk
+from sms_tools.guard.gate import Go
+from sms_tools.guard.page import Page, Vault
+from sms_tools.guard.terminal import fetch_secret
+from sms_tools.operation import Kind
+
+from .conftest import CALLER, Clock, Thing
+
+pytestmark = pytest.mark.anyio
+
+ORIGIN = "http://127.0.0.1:4711"
+FROM_THE_PAGE = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture
+async def browser(answers: Answers) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=Page(answers, Vault()).app())
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+        yield client
+
+
+@pytest.fixture
+async def approval(guard: Guard, thing: Thing) -> Approval:
+    ask = await guard.begin(thing.subject(), CALLER)
+    assert isinstance(ask, Ask)
+    return ask.approval
+
+
+def seal(page: httpx.Response) -> str:
+    found = re.search(r'name="seal" value="([0-9a-f]+)"', page.text)
+    assert found
+    return found.group(1)
+
+
+def status(answers: Answers, approval: Approval) -> Status:
+    found = answers.approvals.get(approval.id)
+    assert found
+    return found.status
+
+
+async def test_the_page_says_what_will_happen_and_what_to_type(
+    browser: httpx.AsyncClient, approval: Approval
+) -> None:
+    page = await browser.get(f"/approve/{approval.token}")
+    assert "Delete “web-01”." in page.text
+    assert "type <code>web-01</code>" in page.text
+    assert approval.id in page.text
+
+
+async def test_the_page_has_no_script_and_may_load_nothing_from_elsewhere(
+    browser: httpx.AsyncClient, approval: Approval
+) -> None:
+    page = await browser.get(f"/approve/{approval.token}")
+    assert "<script" not in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["referrer-policy"] == "same-origin"
+    assert (await browser.get("/style.css")).headers["content-type"].startswith("text/css")
+
+
+async def test_names_of_strangers_are_text_and_never_markup(
+    browser: httpx.AsyncClient, guard: Guard, thing: Thing
+) -> None:
+    thing.name = '"><script>alert(1)</script>\u202etxt.exe'
+    ask = await guard.begin(thing.subject(), CALLER)
+    assert isinstance(ask, Ask)
+    page = await browser.get(f"/approve/{ask.approval.token}")
+    assert "<script" not in page.text
+    assert "\u202e" not in page.text
+
+
+@pytest.mark.parametrize("query", ["", "?answer=approve&typed=web-01", "?confirm=true"])
+async def test_no_get_decides_anything(
+    browser: httpx.AsyncClient, approval: Approval, answers: Answers, query: str
+) -> None:
+    await browser.get(f"/approve/{approval.token}{query}")
+    assert status(answers, approval) is Status.PENDING
+
+
+async def test_the_right_text_approves(
+    browser: httpx.AsyncClient, approval: Approval, answers: Answers
+) -> None:
+    link = f"/approve/{approval.token}"
+    form = {"seal": seal(await browser.get(link)), "answer": "approve", "typed": "web-01"}
+    reply = await browser.post(link, data=form, headers=FROM_THE_PAGE)
+    assert reply.status_code == 303
+    assert status(answers, approval) is Status.APPROVED
+    assert "may now make this call once" in (await browser.get(link)).text
+    assert answers.audit.read()[-1]["how"] == "page"
+
+
+async def test_another_text_asks_again_and_approves_nothing(
+    browser: httpx.AsyncClient, approval: Approval, answers: Answers
+) -> None:
+    link = f"/approve/{approval.token}"
+    form = {"seal": seal(await browser.get(link)), "answer": "approve", "typed": "web-02"}
+    reply = await browser.post(link, data=form, headers=FROM_THE_PAGE)
+    assert "That is not the text" in reply.text
+    assert status(answers, approval) is Status.PENDING
+
+
+async def test_refusing_needs_no_text(
+    browser: httpx.AsyncClient, approval: Approval, answers: Answers
+) -> None:
+    link = f"/approve/{approval.token}"
+    form = {"seal": seal(await browser.get(link)), "answer": "deny"}
+    await browser.post(link, data=form, headers=FROM_THE_PAGE)
+    assert status(answers, approval) is Status.DENIED
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:9999"},
+        {"Origin": ""},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": ""},
+        {"Host": "evil.example"},
+        {"Host": "evil.example:4711"},
+        {"Host": "127.0.0.1.evil.example:4711"},
+    ],
+)
+async def test_a_post_from_elsewhere_does_not_count(
+    browser: httpx.AsyncClient, approval: Approval, answers: Answers, change: dict[str, str]
+) -> None:
+    link = f"/approve/{approval.token}"
+    form = {"seal": seal(await browser.get(link)), "answer": "approve", "typed": "web-01"}
+    reply = await browser.post(link, data=form, headers={**FROM_THE_PAGE, **change})
+    assert reply.status_code == 403
+    assert status(answers, approval) is Status.PENDING
+
+
+@pytest.mark.parametrize("wrong", ["", "0" * 64])
+async def test_a_post_without_the_pages_seal_does_not_count(
+    browser: httpx.AsyncClient, approval: Approval, answers: Answers, wrong: str
+) -> None:
+    form = {"seal": wrong, "answer": "approve", "typed": "web-01"}
+    reply = await browser.post(f"/approve/{approval.token}", data=form, headers=FROM_THE_PAGE)
+    assert reply.status_code == 403
+    assert status(answers, approval) is Status.PENDING
+
+
+async def test_the_seal_of_one_request_does_not_serve_another(
+    browser: httpx.AsyncClient, approval: Approval, guard: Guard, thing: Thing, answers: Answers
+) -> None:
+    other = await guard.begin(thing.subject(more=1), CALLER)
+    assert isinstance(other, Ask)
+    form = {"answer": "approve", "typed": "web-01"}
+    form["seal"] = seal(await browser.get(f"/approve/{other.approval.token}"))
+    await browser.post(f"/approve/{approval.token}", data=form, headers=FROM_THE_PAGE)
+    assert status(answers, approval) is Status.PENDING
+
+
+async def test_a_flood_is_refused(browser: httpx.AsyncClient, approval: Approval) -> None:
+    reply = await browser.post(
+        f"/approve/{approval.token}", content=b"x" * 10_000, headers=FROM_THE_PAGE
+    )
+    assert reply.status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/approve/guessed", "/secret/guessed", "/", "/approve/"])
+async def test_a_guessed_link_leads_nowhere(browser: httpx.AsyncClient, path: str) -> None:
+    assert (await browser.get(path)).status_code == 404
+
+
+async def test_a_stranger_who_names_this_machine_sees_nothing(
+    browser: httpx.AsyncClient, approval: Approval
+) -> None:
+    page = await browser.get(f"/approve/{approval.token}", headers={"Host": "rebound.example"})
+    assert page.status_code == 403
+    assert "web-01" not in page.text
+
+
+async def test_an_expired_request_has_no_form_any_more(
+    browser: httpx.AsyncClient, approval: Approval, clock: Clock, answers: Answers
+) -> None:
+    link = f"/approve/{approval.token}"
+    form = {"seal": seal(await browser.get(link)), "answer": "approve", "typed": "web-01"}
+    clock.pass_(minutes=11)
+    page = await browser.get(link)
+    assert "<form" not in page.text
+    assert "over" in page.text
+    await browser.post(link, data=form, headers=FROM_THE_PAGE)
+    assert status(answers, approval) is Status.PENDING
+
+
+async def test_nothing_is_approved_when_the_audit_cannot_be_written(
+    browser: httpx.AsyncClient, approval: Approval, answers: Answers
+) -> None:
+    link = f"/approve/{approval.token}"
+    form = {"seal": seal(await browser.get(link)), "answer": "approve", "typed": "web-01"}
+    answers.audit.path.mkdir()
+    reply = await browser.post(link, data=form, headers=FROM_THE_PAGE)
+    assert reply.status_code == 403
+    assert status(answers, approval) is Status.PENDING
+
+
+async def test_over_real_http_a_secret_is_shown_once_and_only_outside_the_result(
+    thing: Thing, answers: Answers
+) -> None:
+    desk = PageDesk(answers)
+    guard = Guard(Policy(), answers.approvals, answers.audit, desk)
+    ask = await guard.begin(thing.subject(Kind.SECRET), CALLER)
+    assert isinstance(ask, Ask)
+    go = await guard.answer(ask, action="accept", typed="web-01")
+    assert isinstance(go, Go)
+    assert not isinstance(await guard.perform(go, thing.delete), Held)
+    told = await guard.deliver(go, {"target_password": "Example-1"})
+    assert told is not None
+    assert "Example-1" not in str(told)
+    url = str(told["delivery_url"])
+    origin = url.partition("/secret/")[0]
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        offer = await browser.get(url)
+        assert "Example-1" not in offer.text
+        approved = await browser.get(f"{origin}/approve/{ask.approval.token}")
+        assert "Show it" in approved.text
+        headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+        shown = await browser.post(url, data={"seal": seal(offer)}, headers=headers)
+        assert "Example-1" in shown.text
+        again = await browser.post(url, data={"seal": seal(offer)}, headers=headers)
+        assert "Example-1" not in again.text
+    desk.close()
+
+
+async def test_the_command_fetches_a_secret_once_from_the_running_page(
+    thing: Thing, answers: Answers
+) -> None:
+    desk = PageDesk(answers)
+    guard = Guard(Policy(), answers.approvals, answers.audit, desk)
+    told = await guard.deliver(Go(thing.subject(Kind.SECRET), CALLER, "a test"), {"a": "Example-1"})
+    assert told is not None
+    delivery = answers.approvals.delivery(delivery_id=str(told["delivery_id"]))
+    assert delivery is not None
+    assert fetch_secret(delivery) == {"a": "Example-1"}
+    assert fetch_secret(delivery) is None
+    desk.close()
+
+
+async def test_a_secret_that_nobody_fetches_is_forgotten(clock: Clock) -> None:
+    vault = Vault()
+    vault.keep("id", {"a": "b"}, clock())
+    clock.pass_(minutes=10)
+    assert vault.take("id", clock()) is None
+
+
+async def test_a_port_that_is_taken_means_that_there_is_no_page(answers: Answers) -> None:
+    first = PageDesk(answers)
+    origin = await first.origin()
+    assert origin is not None
+    second = PageDesk(answers, port=int(origin.rpartition(":")[2]))
+    assert await second.origin() is None
+    first.close()
