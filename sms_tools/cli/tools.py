@@ -2,8 +2,12 @@
 
 import argparse
 import json
+from typing import Any
 
 from sms_tools.cli.common import add_tool_options, policy_of
+from sms_tools.guard import Policy
+from sms_tools.guard.policy import effect
+from sms_tools.operation import Kind
 from sms_tools.server.offer import Offered, offered_tools
 
 
@@ -16,32 +20,33 @@ def configure(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the table."""
     policy = policy_of(options)
-    rows = [
-        {
-            "name": tool.name,
-            "title": tool.title,
-            "area": tool.area,
-            "kind": str(tool.kind),
-            "policy": policy.effect(tool.name, tool.kind),
-            "request": tool.request,
-            "bytes": size(tool),
-        }
-        for tool in offered_tools(options.tools)
-    ]
-    total = sum(size(tool) for tool in offered_tools(options.tools))
+    tools = offered_tools(options.tools)
+    total = sum(tool.size for tool in tools)
+    rows = [_row(tool, policy) for tool in tools]
     if options.json:
-        print(json.dumps({"tools": rows, "bytes": total}, indent=2))
+        print(json.dumps({"tools": rows, "bytes": total}, indent=2, ensure_ascii=False))
         return 0
     for row in rows:
+        policies = "/".join(dict.fromkeys(row["policy"].values()))
+        kind = f"{row['kind']}{'*' if row['by_value'] else ''}"
         print(
-            f"{row['name']:34} {row['kind']:12} {row['policy']:6} {row['area']:15}"
+            f"{row['name']:34} {kind:12} {policies:12} {row['area']:15}"
             f" {row['bytes']:6,}  {row['request']}"
         )
     print(f"{len(rows)} tools, {total:,} bytes of names, descriptions and input schemas")
+    print("* the arguments decide: at worst as shown, write at best")
     return 0
 
 
-def size(tool: Offered) -> int:
-    """Bytes that *tool* takes in a conversation: name, description and input schema."""
-    shown = {"name": tool.name, "description": tool.description, "inputSchema": tool.parameters}
-    return len(json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode())
+def _row(tool: Offered, policy: Policy) -> dict[str, Any]:
+    kinds = (Kind.WRITE, tool.kind) if tool.by_value else (tool.kind,)
+    return {
+        "name": tool.name,
+        "title": tool.title,
+        "area": tool.area,
+        "kind": str(tool.kind),
+        "by_value": tool.by_value,
+        "policy": {str(k): str(v) for k, v in effect(tool.name, kinds, policy).items()},
+        "request": tool.request,
+        "bytes": tool.size,
+    }

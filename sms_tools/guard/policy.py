@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sms_tools.guard.subject import Subject, Target, ids_of
-from sms_tools.operation import Kind, Operation
+from sms_tools.operation import Kind
 from sms_tools.operations import CATALOGUE
 
 
@@ -113,11 +113,9 @@ def decide(subject: Subject, policy: Policy, targets: Sequence[Target] | None = 
     return ruling
 
 
-def effect(operation: type[Operation[Any]], policy: Policy) -> Mapping[Kind, Decision]:
-    """What *policy* does with a tool, for each kind that its calls can have."""
-    by_value = operation.danger is not Operation.danger
-    kinds = (Kind.WRITE, Kind.DESTRUCTIVE) if by_value else (operation.__spec__.kind,)
-    return {kind: _decide(operation.__spec__.name, kind, (), policy).decision for kind in kinds}
+def effect(tool: str, kinds: Sequence[Kind], policy: Policy) -> Mapping[Kind, Decision]:
+    """What *policy* does with *tool*, for each of the *kinds* that its calls can have."""
+    return {kind: _decide(tool, kind, (), policy).decision for kind in kinds}
 
 
 def _decide(tool: str, kind: Kind, targets: Sequence[Target], policy: Policy) -> Ruling:

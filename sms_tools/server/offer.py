@@ -1,19 +1,24 @@
-"""Which tools a server offers: from the catalogue, the questions and the plans, by selection."""
+"""Which tools a server offers, by selection.
 
+What a client is told of each tool stands in ``listing.json`` beside this module, written from the
+classes by :mod:`sms_tools.server.listing`. A server that starts reads that one file; the class of
+a tool, and pydantic's work on it, is loaded when the tool is first called.
+"""
+
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
+from importlib.resources import files
 from typing import Any, Final, Literal
 
-from sms_tools.diagnosis import QUESTIONS
-from sms_tools.diagnosis.question import Question
 from sms_tools.errors import SettingsError
-from sms_tools.operation import Fields, Kind, Operation
-from sms_tools.operations import AREAS, CATALOGUE, area_of
-from sms_tools.remediation import ApplyPlan, PlanRemediation
-from sms_tools.schema import input_schema
+from sms_tools.operation import Fields, Kind
 
 Role = Literal["operation", "question", "plan"]
+
+LISTING: Final = "listing.json"
 
 GUIDED: Final = (
     "list_source_servers",
@@ -30,24 +35,36 @@ GUIDED: Final = (
 
 @dataclass(frozen=True)
 class Offered:
-    """One tool as a client sees it."""
+    """One tool as a client sees it, and where its class is."""
 
     name: str
     title: str
     description: str
-    model: type[Fields]
+    parameters: dict[str, Any]
     kind: Kind
+    by_value: bool
+    """Whether the arguments decide how dangerous a call is; `kind` is the worst then."""
     area: str
     role: Role
     idempotent: bool
     open_world: bool
     request: str
     """Method and path for an operation; empty for what makes several requests."""
+    home: str
+    """``module:Class``."""
 
     @cached_property
-    def parameters(self) -> dict[str, Any]:
-        """The published input schema."""
-        return input_schema(self.model)
+    def model(self) -> type[Fields]:
+        """The class of the tool's arguments."""
+        module, _, name = self.home.partition(":")
+        found: type[Fields] = getattr(import_module(module), name)
+        return found
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in a conversation: name, description and input schema."""
+        shown = {"name": self.name, "description": self.description, "inputSchema": self.parameters}
+        return len(json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def offered_tools(selection: str = "all") -> Sequence[Offered]:
@@ -56,66 +73,17 @@ def offered_tools(selection: str = "all") -> Sequence[Offered]:
     Raises:
         SettingsError: an area that does not exist.
     """
-    everything = [
-        *(_question(question) for question in QUESTIONS.values()),
-        _question(PlanRemediation, area="remediation"),
-        _APPLY_PLAN,
-        *(_operation(operation) for operation in CATALOGUE.values()),
-    ]
+    listing = json.loads(files(__package__).joinpath(LISTING).read_text(encoding="utf-8"))
+    everything = [Offered(**{**row, "kind": Kind(row["kind"])}) for row in listing]
     if selection == "all":
         return everything
     if selection == "guided":
         return [tool for tool in everything if tool.role != "operation" or tool.name in GUIDED]
     areas = {area.strip() for area in selection.split(",")}
-    known = ("diagnosis", "remediation", *AREAS)
+    known = list(dict.fromkeys(tool.area for tool in everything))
     if unknown := sorted(areas.difference(known)):
         raise SettingsError(
             f"--tools: there is no area {', '.join(map(repr, unknown))}.",
             f"Give all, guided, or some of: {', '.join(known)}.",
         )
     return [tool for tool in everything if tool.area in areas]
-
-
-def _operation(operation: type[Operation[Any]]) -> Offered:
-    spec = operation.__spec__
-    return Offered(
-        name=spec.name,
-        title=spec.title,
-        description=spec.description,
-        model=operation,
-        kind=spec.kind,
-        area=area_of(operation),
-        role="operation",
-        idempotent=spec.idempotent,
-        open_world=True,
-        request=f"{spec.method} {spec.path}",
-    )
-
-
-def _question(question: type[Question], area: str = "diagnosis") -> Offered:
-    return Offered(
-        name=question.__tool__,
-        title=question.__title__,
-        description=question.__description__,
-        model=question,
-        kind=Kind.READ,
-        area=area,
-        role="question",
-        idempotent=True,
-        open_world=question.__open_world__,
-        request="",
-    )
-
-
-_APPLY_PLAN = Offered(
-    name="apply_plan",
-    title="Apply plan",
-    description=" ".join((ApplyPlan.__doc__ or "").split()),
-    model=ApplyPlan,
-    kind=Kind.DESTRUCTIVE,
-    area="remediation",
-    role="plan",
-    idempotent=True,
-    open_world=True,
-    request="",
-)

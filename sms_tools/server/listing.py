@@ -1,0 +1,93 @@
+"""Writes ``listing.json``: what clients are told of every tool, from the classes themselves.
+
+``python -m sms_tools.server.listing`` after a change to a class; a test fails until it was done.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sms_tools.diagnosis import QUESTIONS
+from sms_tools.diagnosis.question import Question
+from sms_tools.operation import Fields, Kind, Operation
+from sms_tools.operations import CATALOGUE, area_of
+from sms_tools.remediation import ApplyPlan, PlanRemediation
+from sms_tools.schema import input_schema
+from sms_tools.server.offer import LISTING
+
+Row = dict[str, Any]
+
+
+def rows() -> Iterator[Row]:
+    """Every tool: the questions first, then the plans, then the operations in their order."""
+    for question in QUESTIONS.values():
+        yield _question(question, "diagnosis")
+    yield _question(PlanRemediation, "remediation")
+    yield _apply_plan()
+    for operation in CATALOGUE.values():
+        yield _operation(operation)
+
+
+def written() -> str:
+    """The file's text: one tool a line, so that a change shows as the tools that it touches."""
+    lines = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows())
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+def _operation(operation: type[Operation[Any]]) -> Row:
+    spec = operation.__spec__
+    return _row(
+        operation,
+        name=spec.name,
+        title=spec.title,
+        description=spec.description,
+        kind=spec.kind,
+        by_value=operation.danger is not Operation.danger,
+        area=area_of(operation),
+        role="operation",
+        idempotent=spec.idempotent,
+        open_world=True,
+        request=f"{spec.method} {spec.path}",
+    )
+
+
+def _question(question: type[Question], area: str) -> Row:
+    return _row(
+        question,
+        name=question.__tool__,
+        title=question.__title__,
+        description=question.__description__,
+        kind=Kind.READ,
+        by_value=False,
+        area=area,
+        role="question",
+        idempotent=True,
+        open_world=question.__open_world__,
+        request="",
+    )
+
+
+def _apply_plan() -> Row:
+    return _row(
+        ApplyPlan,
+        name="apply_plan",
+        title="Apply plan",
+        description=" ".join((ApplyPlan.__doc__ or "").split()),
+        kind=Kind.DESTRUCTIVE,
+        by_value=False,
+        area="remediation",
+        role="plan",
+        idempotent=True,
+        open_world=True,
+        request="",
+    )
+
+
+def _row(model: type[Fields], **row: Any) -> Row:
+    home = f"{model.__module__}:{model.__qualname__}"
+    return {**row, "parameters": input_schema(model), "home": home}
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name(LISTING).write_text(written(), encoding="utf-8")
