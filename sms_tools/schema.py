@@ -29,7 +29,7 @@ def input_schema(model: type[BaseModel]) -> dict[str, Any]:
     schema: dict[str, Any] = _compact(full)
     definitions = schema.pop("$defs", {})
     schema.pop("description", None)  # the tool carries it
-    used = set(_references(schema, definitions))
+    used = set(_reachable(schema, definitions))
     for name in sorted(used):
         definitions[name].pop("description", None)  # the fields that use it carry one
     if used:
@@ -96,18 +96,18 @@ def _without_null(node: dict[str, Any]) -> dict[str, Any]:
     return {**options[0], **rest} if len(options) == 1 else {"anyOf": options, **rest}
 
 
-def _references(node: Any, definitions: dict[str, Any]) -> Iterator[str]:
+def _reachable(node: Any, definitions: dict[str, Any]) -> Iterator[str]:
     """The names of the definitions that *node* uses, directly or through another."""
     if isinstance(node, dict):
         if reference := node.get("$ref"):
             name = str(reference).rpartition("/")[2]
             yield name
-            yield from _references(definitions[name], definitions)
+            yield from _reachable(definitions[name], definitions)
         for value in node.values():
-            yield from _references(value, definitions)
+            yield from _reachable(value, definitions)
     elif isinstance(node, list):
         for item in node:
-            yield from _references(item, definitions)
+            yield from _reachable(item, definitions)
 
 
 def _says_nothing(key: str, value: Any) -> bool:

@@ -136,9 +136,9 @@ class ManageMigrationTask(
     start: begin, resume or retry; a first start erases the disks of an existing target. stop:
     pause. test (newer regions: cutover): LAUNCHES the target, which ends continuous
     synchronisation: the cutover, not a trial. clone_test: the rehearsal, on a clone that is billed
-    until deleted on the ECS console. restart: synchronise again after a launch; overwrites what
-    the target wrote since. network_check: measure. Only some newer regions: skip verification,
-    clear snapshots, migration_test drill. plan_remediation shows what is legal in which state.
+    until deleted on the ECS console. restart: only after a launch; synchronises again and may
+    overwrite what the target wrote since. network_check: measure. Newer regions only: skip
+    verification, clear snapshots, migration_test drill. plan_remediation shows what is legal when.
     """
 
     task_id: TaskId
