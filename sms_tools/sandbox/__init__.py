@@ -3,7 +3,7 @@
     sandbox = open_sandbox("mixed")
     client = httpx.AsyncClient(transport=sandbox.transport(), base_url="https://sms.example")
 
-The same over HTTP: ``async with serving(sandbox.service) as address: …``.
+The same over HTTP: ``async with serving(sandbox) as address: …``.
 
 Importing this package is free; a name is looked up in its module when it is first used.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sms_tools.sandbox.clocks import AcceleratedClock, Clock, ManualClock
     from sms_tools.sandbox.faults import Effect, Fault, Faults
-    from sms_tools.sandbox.http import app, serve, serving
+    from sms_tools.sandbox.http import serve, serving
     from sms_tools.sandbox.iam import User
     from sms_tools.sandbox.opening import Sandbox, open_sandbox
     from sms_tools.sandbox.transport import SandboxTransport
@@ -29,7 +29,6 @@ __all__ = [
     "Sandbox",
     "SandboxTransport",
     "User",
-    "app",
     "open_sandbox",
     "serve",
     "serving",
@@ -45,7 +44,6 @@ _HOMES = {
     "Sandbox": "opening",
     "SandboxTransport": "transport",
     "User": "iam",
-    "app": "http",
     "open_sandbox": "opening",
     "serve": "http",
     "serving": "http",

@@ -6,8 +6,8 @@ server is told the address when it accepts connections.
 
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -17,6 +17,8 @@ from sms_tools.sandbox.wire import ConnectionCutError, RawRequest, RawResponse, 
 
 if TYPE_CHECKING:
     import uvicorn
+
+    from sms_tools.sandbox.opening import Sandbox
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -46,7 +48,7 @@ def app(service: Service) -> App:
 
 
 @asynccontextmanager
-async def serving(service: Service, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+async def serving(sandbox: "Sandbox", host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Serve while the block runs; yields the address, such as ``http://127.0.0.1:8080``.
 
     Raises:
@@ -54,9 +56,9 @@ async def serving(service: Service, host: str = "127.0.0.1", port: int = 0) -> A
         OSError: *port* is taken.
     """
     with _listening(host, port) as listener:
-        server, ready = _server(service)
+        server, ready = _server(sandbox.service)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(server.serve, [listener])
+            tasks.start_soon(_run, server, listener)
             await ready.wait()
             try:
                 yield _address(listener)
@@ -65,15 +67,20 @@ async def serving(service: Service, host: str = "127.0.0.1", port: int = 0) -> A
 
 
 async def serve(
-    service: Service,
+    sandbox: "Sandbox",
     host: str = "127.0.0.1",
     port: int = 0,
-    on_ready: Callable[[str], object] = lambda _address: None,
+    ready: Callable[[str], object] = lambda _address: None,
 ) -> None:
-    """Serve until cancelled or interrupted; *on_ready* gets the address. Raises as `serving`."""
-    async with serving(service, host, port) as address:
-        on_ready(address)
+    """Serve until cancelled or interrupted; *ready* gets the address. Raises as `serving`."""
+    async with serving(sandbox, host, port) as address:
+        ready(address)
         await anyio.sleep_forever()
+
+
+async def _run(server: "uvicorn.Server", listener: socket.socket) -> None:
+    with anyio.CancelScope(shield=True):  # told to stop, it answers what it has begun
+        await server.serve([listener])
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -130,6 +137,10 @@ def _server(service: Service) -> tuple["uvicorn.Server", anyio.Event]:
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             ready.set()
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
 
     config = uvicorn.Config(
         app(service),

@@ -4,7 +4,7 @@ import anyio
 import httpx
 import pytest
 
-from sms_tools.sandbox import Effect, Fault, Sandbox, app, serve, serving
+from sms_tools.sandbox import Effect, Fault, Sandbox, serve, serving
 from sms_tools.signing import MAX_SIGNED_BODY
 
 pytestmark = pytest.mark.anyio
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 async def visitor(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the same sandbox, over a real connection."""
     async with (
-        serving(sandbox.service) as address,
+        serving(sandbox) as address,
         httpx.AsyncClient(
             base_url=address, headers={"X-Auth-Token": "example-token"}, trust_env=False, timeout=5
         ) as visitor,
@@ -89,7 +89,7 @@ async def test_serve_tells_the_address_when_it_is_ready_and_stops_when_cancelled
 
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(serve, sandbox.service, "127.0.0.1", 0, on_ready)
+            tasks.start_soon(serve, sandbox, "127.0.0.1", 0, on_ready)
             await ready.wait()
             async with httpx.AsyncClient(trust_env=False) as visitor:
                 assert (await visitor.get(f"{seen[0]}/v3/tasks")).status_code == 401
@@ -103,12 +103,12 @@ async def test_serve_tells_the_address_when_it_is_ready_and_stops_when_cancelled
 )
 async def test_a_host_beyond_this_machine_is_refused(sandbox: Sandbox, host: str) -> None:
     with pytest.raises(ValueError, match="loopback"):
-        async with serving(sandbox.service, host):
+        async with serving(sandbox, host):
             pass
 
 
 async def test_the_application_runs_under_any_asgi_server(sandbox: Sandbox) -> None:
-    transport = httpx.ASGITransport(app(sandbox.service))
+    transport = httpx.ASGITransport(sandbox.app())
     async with httpx.AsyncClient(transport=transport, base_url="http://any") as visitor:
         response = await visitor.get("/v3/tasks", headers={"X-Auth-Token": "example-token"})
     assert response.json()["count"] == len(sandbox.cloud.tasks)

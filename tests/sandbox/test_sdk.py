@@ -54,7 +54,7 @@ def sandbox(ahead: Ahead) -> Sandbox:
 def address(sandbox: Sandbox) -> Iterator[str]:
     with (
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(serving(sandbox.service)) as address,
+        portal.wrap_async_context_manager(serving(sandbox)) as address,
     ):
         yield address
 
