@@ -46,23 +46,21 @@ class ProjectSettings(Fields):
 
     name: ProjectName
     description: Annotated[Text | None, Field(description="Its purpose.")] = None
-    isdefault: Annotated[
-        bool | None, Field(description="New Agents register here. Default false.")
-    ] = None
+    isdefault: Annotated[bool | None, Field(description="New Agents register here.")] = None
     region: Annotated[Text, Field(description="Region of the targets, e.g. ap-southeast-3.")]
     start_target_server: Annotated[
-        bool | None, Field(description="Start targets after migration. Default true.")
+        bool | None, Field(description="Start targets at the end. Default true.")
     ] = None
     speed_limit: Annotated[
         Megabits | None, Field(description="Rate limit in Mbit/s; 0 means none.")
     ] = None
     use_public_ip: Annotated[bool, Field(description="Migrate over public IP addresses.")]
     exist_server: Annotated[bool, Field(description="Migrate to existing ECSs.")]
-    type: Annotated[MigrationType, Field(description="Block-level or file-level (Linux only).")]
+    type: Annotated[MigrationType, Field(description="File-level is for Linux only.")]
     enterprise_project: Annotated[Text | None, Field(description="Enterprise project name.")] = None
     syncing: Annotated[
         bool,
-        Field(description="Keep synchronising after the full copy; false launches by itself."),
+        Field(description="Sync on after the full copy; false launches by itself."),
     ]
     start_network_check: Annotated[
         bool | None, Field(description="Measure the network before migrating.")

@@ -1,12 +1,13 @@
 """Templates (reference 5.6): what a target server looks like that the service creates."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from sms_tools.operation import Empty, Fields, Kind, Operation, Page, Reply
 from sms_tools.operations.common import Created, Int, Long, Offset, TemplateId, Text
+from sms_tools.schema import COPIED
 
 VolumeType = Literal["SAS", "SSD", "SATA", ""]
 """The reference documents three; its samples send an empty text for "undecided"."""
@@ -260,6 +261,11 @@ class DeleteTemplate(
     template_id: TemplateId
 
 
+_AsRead: Final = Field(
+    description="As in get_template or create_template.", json_schema_extra=COPIED
+)
+
+
 class GetTemplate(
     Operation[TemplateReply],
     method="GET",
@@ -292,6 +298,12 @@ class UpdateTemplate(
     """
 
     template_id: TemplateId
+    # Nested parts are copied from get_template, or written as for create_template.
+    vpc: Annotated[Vpc | None, _AsRead] = None
+    nics: Annotated[list[Nic] | None, _AsRead, Field(max_length=65_535)] = None
+    security_groups: Annotated[list[SecurityGroup] | None, _AsRead, Field(max_length=65_535)] = None
+    publicip: Annotated[PublicIp | None, _AsRead] = None
+    disk: Annotated[list[TemplateDisk] | None, _AsRead, Field(max_length=65_535)] = None
 
 
 class GetTemplateTargetPassword(

@@ -21,6 +21,8 @@ ONLY_IN_THE_SDK: Final[dict[str, set[str]]] = {
     "list_templates": {"id"},  # newer than the reference
 }
 ONLY_IN_THE_REFERENCE: Final[dict[str, set[str]]] = {
+    "list_failed_source_servers": {"migproject"},
+    "register_source_server": {"virtualization_type"},
     "update_migration_task": {  # what the service itself knows about the task
         *("id", "os_type", "priority", "start_target_server", "enterprise_project_id"),
         *("source_server", "state", "sub_tasks", "error_json", "connected", "migrate_speed"),
