@@ -15,10 +15,8 @@ from sms_tools.operations.common import TaskId, Text
 class OptionSetting(Fields):
     """An option to set."""
 
-    config_key: Annotated[Text, Field(description="Option name, as in the tool's description.")]
-    config_value: Annotated[
-        str, Field(max_length=1024, description="Its value; paths or a number as text.")
-    ]
+    config_key: Annotated[Text, Field(description="Option name.")]
+    config_value: Annotated[str, Field(max_length=1024, description="Paths, or a number.")]
     config_status: Annotated[Text | None, Field(description="Reserved.")] = None
 
 
@@ -46,8 +44,8 @@ class ConfigureMigrationOptions(
     kind=Kind.DESTRUCTIVE,
     section="5.10.1",
 ):
-    """Set advanced options of a migration task: paths to exclude or to synchronise only, verified
-    paths, and the Agent's CPU, memory and disk use on the source server.
+    """Set advanced options of a migration task: paths to exclude, to synchronise only or to
+    verify, and the Agent's CPU, memory and disk use.
 
     Keys: EXCLUDE_MIGRATE_PATH, SYNC_EXCLUDE_PATH, ONLY_SYNC_PATH; in newer regions
     MIGRATE_EXCLUDE_DIR, SYNC_EXCLUDE_DIR, ONLY_SYNC_DIR, CONSISTENCY_DIR, CONSISTENCY_MODE,

@@ -19,9 +19,9 @@ class UnlockTargetServer(
     """Unlock the target server (ECS) of a migration task, so that it can be changed on the ECS
     console again.
 
-    The lock protects the target's disks during the migration and goes by itself at the end; there
-    is no call to lock it again. Use it for a target that stayed locked after its task ended or
-    failed. Unlocked during a copy, a changed disk makes the migration fail.
+    The lock goes by itself at the end of the migration; no call locks it again. Use it for a
+    target that stayed locked after its task ended or failed. Unlocked during a copy, a changed
+    disk makes the migration fail.
     """
 
     task_id: TaskId

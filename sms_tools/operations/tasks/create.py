@@ -60,7 +60,7 @@ class TaskTargetServer(Fields):
         list[BtrfsFileSystem] | None,
         Field(
             max_length=65_535,
-            description="Copy of it in get_source_server.",
+            description="Copied from get_source_server.",
             json_schema_extra=COPIED,
         ),
     ] = None
@@ -75,7 +75,7 @@ class TaskTargetServer(Fields):
         list[VolumeGroup] | None,
         Field(
             max_length=65_535,
-            description="Copy of it in get_source_server.",
+            description="Copied from get_source_server.",
             json_schema_extra=COPIED,
         ),
     ] = None
@@ -121,7 +121,7 @@ class CreateMigrationTask(
         Text | None, Field(description="Make the target from this template (list_templates).")
     ] = None
     clonevm_template_id: Annotated[
-        Text | None, Field(description="Template for rehearsal clones; newer regions.")
+        Text | None, Field(description="Template of clones; newer regions.")
     ] = None
     use_public_ip: Annotated[
         bool | None, Field(description="Copy over the public network. Default true.")
@@ -143,5 +143,5 @@ class CreateMigrationTask(
         bool | None, Field(description="Verify consistency after the copy.")
     ] = None
     need_migration_test: Annotated[
-        bool | None, Field(description="Enable migration drills; newer regions.")
+        bool | None, Field(description="Allow drills; newer regions.")
     ] = None

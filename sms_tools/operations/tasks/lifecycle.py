@@ -79,9 +79,8 @@ class DeleteMigrationTasks(
     """Delete several migration tasks at once; delete_migration_task deletes one.
 
     Their progress and target configuration are lost for good: a new task copies everything again.
-    Source and target machines stay as they are, temporary disks and snapshots of unfinished tasks
-    may stay and be billed. Works on tasks that are ready, paused, failed or finished, or whose
-    Agent is disconnected.
+    The machines stay as they are, temporary disks may stay and be billed. Each must be ready,
+    paused, failed or finished, or its Agent disconnected.
     """
 
     ids: Annotated[
@@ -100,8 +99,8 @@ class DeleteMigrationTask(
 
     Its progress and target configuration are lost for good: a new task copies everything again.
     To halt a copy that shall go on later use manage_migration_task with stop. The machines stay
-    as they are, temporary disks may stay and be billed. Works on a task that is ready, paused,
-    failed or finished, or whose Agent is disconnected.
+    as they are, temporary disks may stay and be billed. It must be ready, paused, failed or
+    finished, or its Agent disconnected.
     """
 
     task_id: TaskId

@@ -57,7 +57,7 @@ class ReportMigrationProgress(
     """
 
     task_id: TaskId
-    subtask_name: Annotated[SubTaskName, Field(description="The sub-task that is reported on.")]
+    subtask_name: Annotated[SubTaskName, Field(description="Which one.")]
     progress: Annotated[Percent, Field(description="Per cent done.")]
     replicatesize: Annotated[Long, Field(description="Bytes copied.")]
     totalsize: Annotated[Long, Field(description="Bytes to copy in all.")]

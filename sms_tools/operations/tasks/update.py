@@ -139,7 +139,7 @@ class UpdateMigrationTask(
     name: Annotated[Text | None, Field(description="New task name.")] = None
     type: Annotated[MigrationType | None, Field(description="Block-level or file-level.")] = None
     os_type: Annotated[OsType | None, Field(description="OS of the source server.")] = None
-    id: Annotated[Text | None, Field(description="The task's id again; needless.")] = None
+    id: Annotated[Text | None, Field(description="The task's id again.")] = None
     priority: Annotated[int | None, Field(ge=0, le=2, description="0 low, 1 standard, 2 high.")] = (
         None
     )
@@ -169,14 +169,14 @@ class UpdateMigrationTask(
     # reference; the official SDK sends them.
     use_ipv6: Annotated[bool | None, Field(description="migration_ip is IPv6.")] = None
     use_public_ip: Annotated[bool | None, Field(description="Copy over a public network.")] = None
-    enterprise_project: Annotated[Text | None, Field(description="Newer regions: its id.")] = None
+    enterprise_project: Annotated[Text | None, Field(description="Newer regions.")] = None
     source_server: Annotated[
         SourceMachine | None,
-        Field(description="Record: as get_migration_task has it.", json_schema_extra=COPIED),
+        Field(description="Record: see get_migration_task.", json_schema_extra=COPIED),
     ] = None
     target_server: Annotated[
         TargetMachine | None,
-        Field(description="Record: as get_migration_task has it.", json_schema_extra=COPIED),
+        Field(description="Record: see get_migration_task.", json_schema_extra=COPIED),
     ] = None
     state: Annotated[Text | None, Field(description="Record: task state.")] = None
     # `estimate_completion_time` in the table, which is not the wire's name.
@@ -186,9 +186,9 @@ class UpdateMigrationTask(
     start_date: Annotated[Long | None, Field(description="Record: epoch ms.")] = None
     finish_date: Annotated[Long | None, Field(description="Record: epoch ms.")] = None
     migrate_speed: Annotated[Rate | None, Field(description="Record: rate.")] = None
-    error_json: Annotated[
-        str | None, Field(max_length=1024, description="Record: error as JSON text.")
-    ] = None
+    error_json: Annotated[str | None, Field(max_length=1024, description="Record: JSON text.")] = (
+        None
+    )
     total_time: Annotated[Long | None, Field(description="Record: duration.")] = None
     float_ip: Annotated[Text | None, Field(description="Record: for old Agents.")] = None
     remain_seconds: Annotated[Long | None, Field(description="Record: seconds left.")] = None
@@ -199,13 +199,13 @@ class UpdateMigrationTask(
     cutovered_snapshot_ids: Annotated[Text | None, Field(description="Record: snapshots.")] = None
     clone_server: Annotated[
         CloneServerReport | None,
-        Field(description="Record: as get_migration_task has it.", json_schema_extra=COPIED),
+        Field(description="Record: see get_migration_task.", json_schema_extra=COPIED),
     ] = None
     sub_tasks: Annotated[
         list[SubTaskReport] | None,
         Field(
             max_length=65_535,
-            description="Record: as get_migration_task has it.",
+            description="Record: see get_migration_task.",
             json_schema_extra=COPIED,
         ),
     ] = None
