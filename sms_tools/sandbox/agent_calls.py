@@ -89,5 +89,6 @@ class Agents(Core):
 
     def network_open(self, network_id: str) -> bool:
         """Whether a target network's security groups let a migration in."""
-        self.now()
-        return network_id not in self.closed_networks
+        now = self.now()
+        cause = self.closed_networks.get(network_id)
+        return cause is None or not cause.active(now)

@@ -52,8 +52,8 @@ class Core:
         self.templates: dict[str, Template] = {}
         self.projects: dict[str, Project] = {}
         self.causes: dict[str, Cause] = {}
-        self.closed_networks: set[str] = set()
-        """Target networks whose security groups do not let a migration in."""
+        self.closed_networks: dict[str, Cause] = {}
+        """Target networks whose security groups do not let a migration in, and why."""
         self.privacy_signed = True
         self.changes: list[Change] = []
         """Every call that changes something, in the order in which it came."""
@@ -168,7 +168,8 @@ class Core:
         return self.tasks.get(source.task_id) if source.task_id else None
 
     def by_name(self, name: str) -> Source:
-        """The first source server of that name, for tests."""
+        """The first source server of that name as it is now, for tests."""
+        self.now()
         return next(s for s in self.sources.values() if s.name == name)
 
     # Making and forgetting

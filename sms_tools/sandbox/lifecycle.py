@@ -77,6 +77,7 @@ def note(task: Task, at: int) -> None:
     _, state, cycle = shown(task)
     if state != task.source.state:
         task.source.state, task.source.state_at = state, at
+        task.shown_state = None
     if cycle != task.source.cycle:
         task.source.cycle, task.source.stage_at = cycle, at
 

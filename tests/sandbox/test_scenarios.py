@@ -151,3 +151,23 @@ def test_large_is_as_large_as_asked_for_and_quick() -> None:
 def test_an_unknown_scenario_or_size_is_an_error(name: str, servers: int) -> None:
     with pytest.raises(ValueError, match=r"scenario|servers"):
         build(name, now=ManualClock(), servers=servers)
+
+
+def test_the_closed_network_of_mixed_opens_when_its_cause_is_over() -> None:
+    clock = ManualClock()
+    cloud = build("mixed", now=clock)
+    (network,) = cloud.closed_networks
+    assert not cloud.network_open(network)
+    clock.advance(31 * 60)
+    assert cloud.network_open(network)
+
+
+def test_mixed_has_a_task_that_would_erase_a_server_and_one_that_launches_by_itself() -> None:
+    clock = ManualClock()
+    cloud = build("mixed", now=clock)
+    row = cloud.list_sources({"name": "new-04"})[1][0]
+    assert row["current_task"]["exist_server"]
+    assert row["current_task"]["target_server"]["vm_id"]
+    assert cloud.by_name("mail-01").state == "initialize"
+    clock.advance(24 * 3_600)
+    assert cloud.by_name("mail-01").state == "finished"

@@ -49,6 +49,7 @@ def _copy(
 def _network_event(story: Story, wave: Project, template: Template) -> None:
     """Four servers whose connections into one subnet broke within four minutes."""
     cause = story.cause(_NETWORK_EVENT, fixed_in=30 * MINUTE)
+    story.cloud.closed_networks[template.fields["nics"][0]["id"]] = cause
     rows = (
         ("db-ora-01", machines.ORACLE, "SMS.3802", 34, 131),
         ("db-ora-02", machines.ORACLE, "SMS.3802", 12, 130),

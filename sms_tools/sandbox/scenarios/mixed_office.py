@@ -116,7 +116,7 @@ def _passing(story: Story, wave: Project, template: Template) -> None:
 
     task = _task(story, "mail-01", machines.APP, wave, template, tempo=20)
     story.begin(task, story.present - 25 * MINUTE)
-    story.attach(task)
+    story.attach(task).syncing = False
     story.truth(task.source, "initializing")
 
 
@@ -130,6 +130,7 @@ def _newcomers(story: Story, template: Template) -> None:
     story.truth(away, "waiting")
 
     task = _task(story, "new-04", machines.API, default, template)
+    task.exist_server, task.target_vm = True, story.cloud.new_id()  # its disks will be erased
     story.attach(task)
     story.truth(task.source, "waiting")
 
