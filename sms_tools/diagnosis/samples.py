@@ -1,0 +1,226 @@
+"""What was seen of each server before: the memory that rates, estimates and changes come from.
+
+One row per server and reading, in the state store; written on every reading of the fleet that
+went to the service. Rows thin out with age: all of two hours, then one per ten minutes for two
+days, then one per hour for thirty days, then none. A server's text is kept cleaned, no secret is.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from sms_tools.diagnosis.desk import Desk
+from sms_tools.diagnosis.servers import Server
+from sms_tools.settings import IamUser, Settings
+from sms_tools.signing import KeyPair
+from sms_tools.text import one_line
+
+_STEPS: Final = (
+    "CREATE TABLE samples (account TEXT NOT NULL, source_id TEXT NOT NULL, at INTEGER NOT NULL,"
+    " name TEXT NOT NULL, phase TEXT NOT NULL, state TEXT, stage TEXT, task_id TEXT,"
+    " task_state TEXT, connected INTEGER, done_bytes INTEGER, total_bytes INTEGER, speed REAL,"
+    " error_code TEXT, step TEXT, step_percent INTEGER, trace TEXT,"
+    " PRIMARY KEY (account, source_id, at)) WITHOUT ROWID",
+    "CREATE INDEX samples_by_time ON samples (account, at)",
+    "CREATE TABLE samples_thinned (account TEXT PRIMARY KEY, at INTEGER NOT NULL)",
+)
+_THIN_EVERY: Final = timedelta(minutes=10)
+_LONGEST_TRACE: Final = 120
+
+# (from which age on, one row per so much)
+_AGES: Final = (
+    (timedelta(hours=2), timedelta(minutes=10)),
+    (timedelta(days=2), timedelta(hours=1)),
+)
+_FORGOTTEN: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One server as it was seen at one moment."""
+
+    source_id: str
+    at: datetime
+    name: str
+    phase: str
+    state: str | None
+    stage: str | None
+    task_id: str | None
+    task_state: str | None
+    connected: bool | None
+    done_bytes: int | None
+    total_bytes: int | None
+    speed: float | None
+    """The task's rate as the service sent it; its unit is in doubt (see ``Server``)."""
+    error_code: str | None
+    step: str | None
+    """The sub-task of the moment; None between rounds."""
+    step_percent: int | None
+    trace: str | None
+    """The Agent's own words on the step, cleaned and short: to be compared, not to be shown."""
+
+
+class Samples:
+    """The samples of one account: others may share the state folder."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Use the state of *desk*; the tables are made when they are missing."""
+        self._state = desk.state
+        self._account = account_of(desk.api.settings)
+        if "samples" not in desk.shared:
+            self._state.prepare("samples", _STEPS)
+            desk.shared["samples"] = True
+
+    def record(self, servers: Sequence[Server], at: datetime) -> None:
+        """Keep what was read of *servers* at *at*, and thin what is old."""
+        stamp = _stamp(at)
+        rows = [(self._account, *_row(server, stamp)) for server in servers if server.id]
+        with self._state.transaction() as database:
+            marks = ", ".join("?" * 17)
+            database.executemany(f"INSERT OR REPLACE INTO samples VALUES ({marks})", rows)  # noqa: S608
+            self._thin(database, stamp)
+
+    def series(self, source_id: str, since: datetime) -> Sequence[Sample]:
+        """The samples of one server from *since* on, oldest first."""
+        with self._state.transaction() as database:
+            rows = database.execute(
+                "SELECT * FROM samples WHERE account = ? AND source_id = ? AND at >= ? ORDER BY at",
+                (self._account, source_id, _stamp(since)),
+            ).fetchall()
+        return [_sample(row) for row in rows]
+
+    def series_of_all(self, since: datetime) -> Mapping[str, Sequence[Sample]]:
+        """The samples of every server from *since* on, oldest first, by source id."""
+        with self._state.transaction() as database:
+            rows = database.execute(
+                "SELECT * FROM samples WHERE account = ? AND at >= ? ORDER BY at",
+                (self._account, _stamp(since)),
+            ).fetchall()
+        found: dict[str, list[Sample]] = {}
+        for row in rows:
+            found.setdefault(row["source_id"], []).append(_sample(row))
+        return found
+
+    def fleet_at(self, moment: datetime) -> Mapping[str, Sample]:
+        """Each server's latest sample at or before *moment*, by source id."""
+        return self._one_each("MAX", "<=", moment)
+
+    def first_since(self, moment: datetime) -> Mapping[str, Sample]:
+        """Each server's first sample at or after *moment*, by source id."""
+        return self._one_each("MIN", ">=", moment)
+
+    def oldest(self) -> datetime | None:
+        """When the first sample that is still kept was taken; None if there is none."""
+        with self._state.transaction() as database:
+            (at,) = database.execute(
+                "SELECT MIN(at) FROM samples WHERE account = ?", (self._account,)
+            ).fetchone()
+        return None if at is None else _time(at)
+
+    def _one_each(self, which: str, side: str, moment: datetime) -> Mapping[str, Sample]:
+        # SQLite takes the other columns from the row that has the minimum or maximum.
+        query = (
+            f"SELECT *, {which}(at) FROM samples WHERE account = ? AND at {side} ?"  # noqa: S608
+            " GROUP BY source_id"
+        )
+        with self._state.transaction() as database:
+            rows = database.execute(query, (self._account, _stamp(moment))).fetchall()
+        return {row["source_id"]: _sample(row) for row in rows}
+
+    def _thin(self, database: sqlite3.Connection, now: int) -> None:
+        row = database.execute(
+            "SELECT at FROM samples_thinned WHERE account = ?", (self._account,)
+        ).fetchone()
+        if row and now - row["at"] < _milliseconds(_THIN_EVERY):
+            return
+        database.execute(
+            "INSERT OR REPLACE INTO samples_thinned VALUES (?, ?)", (self._account, now)
+        )
+        database.execute(
+            "DELETE FROM samples WHERE account = ? AND at < ?",
+            (self._account, now - _milliseconds(_FORGOTTEN)),
+        )
+        for age, width in _AGES:
+            before, bucket = now - _milliseconds(age), _milliseconds(width)
+            database.execute(
+                "DELETE FROM samples WHERE account = ?1 AND at < ?2 AND (source_id, at) NOT IN"
+                " (SELECT source_id, MIN(at) FROM samples WHERE account = ?1 AND at < ?2"
+                " GROUP BY source_id, at / ?3)",
+                (self._account, before, bucket),
+            )
+
+
+def account_of(settings: Settings) -> str:
+    """What tells the servers of one account from another's: where, as whom. Holds no secret."""
+    match settings.credentials:
+        case KeyPair(access_key, _, _):
+            caller = sha256(access_key.encode()).hexdigest()[:16]
+        case IamUser() as user:
+            caller = user.domain
+        case _:
+            caller = ""
+    named = (settings.endpoint, settings.project_id, settings.domain_id, caller)
+    return " ".join(part or "-" for part in named)
+
+
+def _row(server: Server, stamp: int) -> tuple[object, ...]:
+    step = server.step
+    return (
+        server.id,
+        stamp,
+        server.name,
+        server.phase,
+        _word(server.state),
+        _word(server.stage),
+        server.task_id,
+        _word(server.task_state),
+        server.connected,
+        server.done_bytes,
+        server.total_bytes,
+        server.migrate_speed,
+        _word(server.error.code) if server.error else None,
+        server.step_name,
+        step.progress if step else None,
+        one_line(step.process_trace, _LONGEST_TRACE) if step and step.process_trace else None,
+    )
+
+
+def _word(text: str | None) -> str | None:
+    return one_line(text, 64) if text else None
+
+
+def _sample(row: sqlite3.Row) -> Sample:
+    connected = row["connected"]
+    return Sample(
+        source_id=row["source_id"],
+        at=_time(row["at"]),
+        name=row["name"],
+        phase=row["phase"],
+        state=row["state"],
+        stage=row["stage"],
+        task_id=row["task_id"],
+        task_state=row["task_state"],
+        connected=None if connected is None else bool(connected),
+        done_bytes=row["done_bytes"],
+        total_bytes=row["total_bytes"],
+        speed=row["speed"],
+        error_code=row["error_code"],
+        step=row["step"],
+        step_percent=row["step_percent"],
+        trace=row["trace"],
+    )
+
+
+def _stamp(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _time(stamp: int) -> datetime:
+    return datetime.fromtimestamp(stamp / 1000, UTC)
+
+
+def _milliseconds(span: timedelta) -> int:
+    return round(span.total_seconds() * 1000)
