@@ -5,6 +5,7 @@ and nothing else: no titles, no ``null`` alternatives or defaults, no bounds wit
 is left out here is still checked when the arguments arrive.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -25,15 +26,16 @@ _MEANINGLESS: Final[dict[str, set[int]]] = {
 
 def input_schema(model: type[BaseModel]) -> dict[str, Any]:
     """The compact schema of *model*: an object that admits no other properties."""
-    full = model.model_json_schema(by_alias=True)
-    schema: dict[str, Any] = _compact(full)
-    definitions = schema.pop("$defs", {})
+    schema: dict[str, Any] = _compact(model.model_json_schema(by_alias=True))
     schema.pop("description", None)  # the tool carries it
-    used = set(_reachable(schema, definitions))
-    for name in sorted(used):
-        definitions[name].pop("description", None)  # the fields that use it carry one
-    if used:
-        schema["$defs"] = {name: definitions[name] for name in sorted(used)}
+    definitions = schema.pop("$defs", {})
+    for definition in definitions.values():
+        definition.pop("description", None)  # the fields that use it carry one
+    used = Counter(_references(schema, definitions))
+    once = {name for name, times in used.items() if times == 1}
+    schema = _in_place(schema, definitions, once)
+    if shared := sorted(used.keys() - once):
+        schema["$defs"] = {name: _in_place(definitions[name], definitions, once) for name in shared}
     schema.setdefault("properties", {})
     schema["additionalProperties"] = False
     return schema
@@ -58,20 +60,31 @@ def _compact(node: Any, *, is_properties: bool = False) -> Any:
     }
 
 
-def _references(node: Any) -> list[str]:
-    """The names of the definitions that *node* refers to, once per reference."""
+def _references(node: Any, definitions: dict[str, Any]) -> list[str]:
+    """The definitions that *node* uses, directly or through another, once per place."""
+    found: list[str] = []
+    waiting = [node]
+    while waiting:
+        for name in _referred(waiting.pop()):
+            if name not in found:
+                waiting.append(definitions[name])
+            found.append(name)
+    return found
+
+
+def _referred(node: Any) -> Iterator[str]:
     if isinstance(node, list):
-        return [name for item in node for name in _references(item)]
-    if not isinstance(node, dict):
-        return []
-    own = [node["$ref"].rpartition("/")[2]] if isinstance(node.get("$ref"), str) else []
-    return own + [name for value in node.values() for name in _references(value)]
+        for item in node:
+            yield from _referred(item)
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield _name(node["$ref"])
+        for value in node.values():
+            yield from _referred(value)
 
 
-def _used_once(schema: Any, definitions: dict[str, Any]) -> set[str]:
-    """The definitions that stand in one place only, and so need no name."""
-    names = _references([schema, *definitions.values()])
-    return {name for name in definitions if names.count(name) == 1}
+def _name(reference: str) -> str:
+    return reference.rpartition("/")[2]
 
 
 def _in_place(node: Any, definitions: dict[str, Any], names: set[str]) -> Any:
@@ -80,7 +93,7 @@ def _in_place(node: Any, definitions: dict[str, Any], names: set[str]) -> Any:
         return [_in_place(item, definitions, names) for item in node]
     if not isinstance(node, dict):
         return node
-    name = node["$ref"].rpartition("/")[2] if isinstance(node.get("$ref"), str) else None
+    name = _name(node["$ref"]) if isinstance(node.get("$ref"), str) else None
     if name in names:
         rest = {key: value for key, value in node.items() if key != "$ref"}
         node = {**definitions[name], **rest}
@@ -94,20 +107,6 @@ def _without_null(node: dict[str, Any]) -> dict[str, Any]:
         return node
     rest = {key: value for key, value in node.items() if key != "anyOf"}
     return {**options[0], **rest} if len(options) == 1 else {"anyOf": options, **rest}
-
-
-def _reachable(node: Any, definitions: dict[str, Any]) -> Iterator[str]:
-    """The names of the definitions that *node* uses, directly or through another."""
-    if isinstance(node, dict):
-        if reference := node.get("$ref"):
-            name = str(reference).rpartition("/")[2]
-            yield name
-            yield from _reachable(definitions[name], definitions)
-        for value in node.values():
-            yield from _reachable(value, definitions)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _reachable(item, definitions)
 
 
 def _says_nothing(key: str, value: Any) -> bool:
