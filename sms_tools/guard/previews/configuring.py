@@ -193,7 +193,7 @@ def _not_copied(option: OptionSetting) -> list[str]:
         return [f"Only this is synchronised, all else stays as it was copied first: {value}."]
     if "CONSISTENCY" in key:
         return [f"Consistency is verified by this setting only: {value}."]
-    return []
+    return [f"The former value of {plain(option.config_key, 60)} is replaced."]
 
 
 def _source_disks(source: SourceServer | None) -> list[str]:

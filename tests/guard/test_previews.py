@@ -1,0 +1,333 @@
+"""What a person is shown, read from the sandbox: every dangerous call in its own words."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sms_tools.api import Api, Exchange
+from sms_tools.errors import NotFound
+from sms_tools.guard import Ask, Go, Guard, Held, Preview, Subject
+from sms_tools.guard.after import seen_afterwards
+from sms_tools.guard.previews import PREVIEWS, preview_of
+from sms_tools.guard.subject import LOSSES, arguments_of
+from sms_tools.operation import Kind, Operation
+from sms_tools.operations import CATALOGUE
+from sms_tools.operations.source_servers import ListSourceServers, SourceServer
+from sms_tools.operations.tasks import ListMigrationTasks, ManageMigrationTask, MigrationTask
+from sms_tools.operations.templates import ListTemplates
+from sms_tools.sandbox import Effect, Fault, ManualClock, Sandbox, open_sandbox
+from sms_tools.settings import Settings
+
+from .conftest import CALLER
+
+pytestmark = pytest.mark.anyio
+
+WIRE = Path(__file__).parents[1] / "wire"
+DANGEROUS = [n for n, o in CATALOGUE.items() if o.__spec__.kind not in (Kind.READ, Kind.WRITE)]
+CHANGING = [n for n, o in CATALOGUE.items() if o.__spec__.kind is not Kind.READ]
+
+
+@dataclass
+class World:
+    """An account of 49 servers in every state, and a client that keeps what it sent."""
+
+    sandbox: Sandbox
+    api: Api
+    sent: list[Exchange] = field(default_factory=list)
+
+    async def source(self, name: str) -> SourceServer:
+        return next(s for s in (await self.api(ListSourceServers())).items if s.name == name)
+
+    async def task(self, name: str) -> MigrationTask:
+        tasks = (await self.api(ListMigrationTasks(limit=200))).items
+        return next(t for t in tasks if t.source_server and t.source_server.name == name)
+
+    async def manage(self, name: str, action: str, **more: Any) -> ManageMigrationTask:
+        task = await self.task(name)
+        return ManageMigrationTask.model_validate({"task_id": task.id, "operation": action, **more})
+
+    async def first_start(self, name: str, vm_id: str | None = None, **more: Any) -> Preview:
+        """The preview of the start of a new task on a server that has none."""
+        sample = arguments_of(await example("create_migration_task", self))
+        source = await self.source(name)
+        arguments = {**sample, "source_server": {"id": source.id}, "auto_start": False, **more}
+        arguments |= {"syncing": False, "exist_server": vm_id is not None}
+        arguments["target_server"]["vm_id"] = vm_id
+        created: Any = await self.api(CATALOGUE["create_migration_task"].model_validate(arguments))
+        return await self.call("manage_migration_task", task_id=created.id, operation="start")
+
+    async def action(self, name: str, action: str, **more: Any) -> Preview:
+        return await preview_of(await self.manage(name, action, **more), self.api)
+
+    async def call(self, tool: str, **arguments: Any) -> Preview:
+        return await preview_of(CATALOGUE[tool].model_validate(arguments), self.api)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    clock = ManualClock()
+    sandbox = open_sandbox("mixed", clock=clock, speed=1)
+    sent: list[Exchange] = []
+    api = Api(
+        Settings.for_sandbox(),
+        transport=sandbox.transport(),
+        clock=lambda: datetime.fromtimestamp(clock(), UTC),
+        on_request=sent.append,
+    )
+    async with api:
+        yield World(sandbox, api, sent)
+
+
+async def example(tool: str, world: World) -> Operation[Any]:
+    """The reference's own sample of a call, aimed at things of this account."""
+    sample = json.loads((WIRE / f"{tool}.json").read_text(encoding="utf-8"))
+    arguments = dict(sample["requests"][0]["arguments"])
+    if tool == "update_source_server":  # the sample is the harmless use of this tool
+        arguments["disks"] = [{"id": "1", "adjust_size": 0, "need_migration": False}]
+    source, task = await world.source("web-03"), await world.task("web-03")
+    template = (await world.api(ListTemplates())).items[0]
+    project = CATALOGUE["list_migration_projects"]()
+    real = {
+        "source_id": source.id,
+        "server_id": source.id,
+        "task_id": task.id,
+        "template_id": template.id,
+        "mig_project_id": (await world.api(project)).items[0].id,
+        "source_server": {"id": source.id},
+        "ids": {"task": [task.id], "temp": [template.id]}.get(tool[7:].split("_")[-1][:4])
+        or [source.id],
+    }
+    return CATALOGUE[tool].model_validate(
+        {
+            key: real[key] if key in real and not _is_record(tool, key) else value
+            for key, value in arguments.items()
+        }
+    )
+
+
+def _is_record(tool: str, key: str) -> bool:
+    return tool == "update_migration_task" and key == "source_server"
+
+
+def text(preview: Preview) -> str:
+    return preview.text(most_lines=1_000)
+
+
+def losses(preview: Preview) -> str:
+    return "\n".join(
+        line for section in preview.sections if section.title == LOSSES for line in section.lines
+    )
+
+
+def test_every_dangerous_tool_has_words_of_its_own() -> None:
+    assert set(DANGEROUS) <= set(PREVIEWS)
+    assert set(PREVIEWS) <= set(CATALOGUE)
+
+
+@pytest.mark.parametrize("tool", CHANGING)
+async def test_a_preview_only_reads_and_asks_for_something_to_type(world: World, tool: str) -> None:
+    operation = await example(tool, world)
+    world.sent.clear()
+    preview = await preview_of(operation, world.api)
+    assert {CATALOGUE[each.operation].__spec__.kind for each in world.sent} <= {Kind.READ}
+    assert preview.typed
+    assert preview.headline.endswith(".")
+    assert preview.to_dict() == Preview.from_dict(preview.to_dict()).to_dict()
+
+
+@pytest.mark.parametrize("tool", DANGEROUS)
+async def test_a_dangerous_call_says_what_it_would_lose_or_cost(world: World, tool: str) -> None:
+    operation = await example(tool, world)
+    preview = await preview_of(operation, world.api)
+    titles = {section.title for section in preview.sections}
+    assert titles & {LOSSES, "What will be billed"} or preview.impossible
+
+
+async def test_a_preview_of_an_unchanged_world_has_the_same_fingerprint(world: World) -> None:
+    operation = await world.manage("web-03", "test")
+    first = await preview_of(operation, world.api)
+    assert (await preview_of(operation, world.api)).fingerprint == first.fingerprint
+
+
+async def test_a_launch_is_called_the_cutover_and_shows_the_consistency(world: World) -> None:
+    preview = await world.action("web-03", "test")
+    assert preview.typed == "launch web-03"
+    assert "this is the cutover" in preview.headline
+    assert "files compared" in text(preview)
+    assert "verdict" in preview.state
+
+
+async def test_a_launch_says_when_nothing_was_ever_verified_or_could_be_read(world: World) -> None:
+    world.sandbox.faults.add(Fault(Effect.STATUS, "get_consistency_results"))
+    preview = await world.action("web-03", "test")
+    assert "could not be read" in text(preview).lower()
+
+
+async def test_a_launch_outside_continuous_sync_is_impossible(world: World) -> None:
+    preview = await world.action("db-my-01", "test")
+    assert preview.impossible
+    assert preview.code == "SMS.7721"
+
+
+async def test_a_rehearsal_says_that_the_clone_is_billed_and_stays(world: World) -> None:
+    template = (await world.api(ListTemplates())).items[0]
+    preview = await world.action("web-03", "clone_test", template_id=template.id)
+    assert preview.typed == "web-03"
+    assert "billed until somebody deletes it" in text(preview)
+    assert "ECS console" in losses(preview)
+    assert template.name
+    assert template.name in text(preview)
+
+
+async def test_a_restart_says_that_writes_on_the_target_are_overwritten(world: World) -> None:
+    preview = await world.action("web-01", "restart")
+    assert "overwritten" in losses(preview)
+    assert preview.impossible is None
+
+
+async def test_a_first_start_with_a_new_target_is_said_to_cost(world: World) -> None:
+    template = (await world.api(ListTemplates())).items[0]
+    preview = await world.first_start("new-01", vm_template_id=template.id)
+    assert "billed" in text(preview)
+    assert "erase" not in text(preview).lower()
+
+
+async def test_a_first_start_on_an_existing_target_is_said_to_erase_it(world: World) -> None:
+    preview = await world.first_start("new-02", vm_id="ecs-1")
+    assert "ERASES" in preview.headline
+    assert "ecs-1" in losses(preview)
+    assert "everything on them is lost" in losses(preview)
+
+
+async def test_a_task_that_launches_by_itself_says_so_before_it_starts(world: World) -> None:
+    assert "launched by itself" in losses(await world.first_start("new-02", vm_id="ecs-1"))
+
+
+async def test_a_start_that_goes_on_is_called_resuming(world: World) -> None:
+    assert "Resume" in (await world.action("db-redis-01", "start")).headline
+
+
+async def test_creating_a_task_for_an_existing_target_says_erased_and_launched(
+    world: World,
+) -> None:
+    operation = await example("create_migration_task", world)
+    arguments = arguments_of(operation)
+    arguments["target_server"]["vm_id"] = "ecs-1"
+    arguments |= {"syncing": False, "auto_start": True, "exist_server": True}
+    preview = await world.call("create_migration_task", **arguments)
+    assert "erased" in losses(preview)
+    assert "launched by itself" in losses(preview)
+    assert "start it at once" in preview.headline
+    assert "ecs-1" in {target.id for target in preview.targets}
+
+
+async def test_a_batch_lists_every_item_and_wants_the_number_typed(world: World) -> None:
+    names = ["db-ora-01", "db-ora-02", "db-my-01"]
+    tasks = [(await world.task(name)).id for name in names]
+    preview = await world.call("delete_migration_tasks", ids=[*tasks, "gone"])
+    assert preview.typed == "delete 4"
+    assert all(name in text(preview) for name in names)
+    assert text(preview).count("will be deleted") == 2
+    assert "the service would refuse it" in text(preview)
+    assert "“gone” is in no list of tasks" in text(preview)
+    assert preview.impossible is None
+
+
+async def test_a_batch_of_which_nothing_is_possible_is_impossible(world: World) -> None:
+    task = await world.task("db-my-01")
+    assert (await world.call("delete_migration_tasks", ids=[task.id])).code == "SMS.7719"
+
+
+async def test_a_source_server_with_a_task_cannot_be_deleted(world: World) -> None:
+    source = await world.source("web-03")
+    preview = await world.call("delete_source_server", source_id=source.id)
+    assert preview.code == "SMS.7601"
+    assert "task-web-03" in text(preview)
+
+
+async def test_a_template_in_use_cannot_be_deleted_and_its_users_are_named(world: World) -> None:
+    template = (await world.api(ListTemplates())).items[0]
+    preview = await world.call("delete_template", template_id=template.id)
+    assert preview.code == "SMS.7111"
+    assert "web-0" in text(preview)
+
+
+async def test_paths_that_will_not_be_copied_are_named_as_a_loss(world: World) -> None:
+    task = await world.task("web-03")
+    options = [{"config_key": "EXCLUDE_MIGRATE_PATH", "config_value": "/srv/data"}]
+    preview = await world.call(
+        "configure_migration_options", task_id=task.id, configurations=options
+    )
+    assert "Not copied" in losses(preview)
+    assert "/srv/data" in losses(preview)
+
+
+async def test_the_text_to_hash_is_nowhere_in_preview_arguments_or_ids(world: World) -> None:
+    key = "11111111-2222-4333-8444-555555555555"
+    subject = Subject.of(CATALOGUE["calculate_sha256"].model_validate({"key": key}), world.api)
+    preview = await subject.preview()
+    assert key not in json.dumps([preview.to_dict(), subject.shown_arguments, list(subject.ids)])
+
+
+async def test_a_password_in_the_arguments_is_not_shown(world: World) -> None:
+    operation = await example("update_template", world)
+    arguments = {**arguments_of(operation), "target_password": "Example-Password-1"}
+    assert "Example-Password-1" not in text(await world.call("update_template", **arguments))
+
+
+async def test_a_strangers_name_is_cleaned_cut_and_not_what_must_be_typed(world: World) -> None:
+    sources = (await world.api(ListSourceServers())).items
+    hostile = next(s for s in sources if s.name and "Ignore previous" in s.name)
+    preview = await world.call(
+        "update_source_server_state", source_id=hostile.id, copystate="ERROR"
+    )
+    assert preview.typed == hostile.id
+    assert "\u202e" not in text(preview)
+    assert "\n" not in preview.headline
+
+
+async def test_a_task_that_is_not_there_is_an_error_and_no_question(world: World) -> None:
+    with pytest.raises(NotFound):
+        await world.call("delete_migration_task", task_id="nowhere")
+
+
+async def test_after_a_launch_the_state_now_is_reported(world: World, guard: Guard) -> None:
+    operation = await world.manage("web-03", "test")
+    ask = await guard.begin(Subject.of(operation, world.api), CALLER)
+    assert isinstance(ask, Ask)
+    go = await guard.answer(ask, action="accept", typed="launch web-03")
+    assert isinstance(go, Go)
+    answer = await guard.perform(go, lambda: world.api.send(operation))
+    assert not isinstance(answer, Held)
+    seen = await seen_afterwards(operation, answer, world.api)
+    assert seen is not None
+    assert seen["source_state"] == "cutovering"
+    assert guard.audit.read()[-1]["request_id"] == answer.request_id
+
+
+async def test_a_server_that_moves_on_makes_the_approval_stale(world: World, guard: Guard) -> None:
+    operation = await world.manage("web-03", "test")
+    ask = await guard.begin(Subject.of(operation, world.api), CALLER)
+    assert isinstance(ask, Ask)
+    go = await guard.answer(ask, action="accept", typed="launch web-03")
+    assert isinstance(go, Go)
+    await world.api.send(await world.manage("web-03", "stop"))
+    world.sent.clear()
+    held = await guard.perform(go, lambda: world.api.send(operation))
+    assert isinstance(held, Held)
+    assert held.status in ("stale", "blocked")
+    assert {each.method for each in world.sent} == {"GET"}
+
+
+async def test_after_a_deletion_it_is_said_what_is_gone(world: World) -> None:
+    task = await world.task("db-ora-01")
+    operation = CATALOGUE["delete_migration_task"].model_validate({"task_id": task.id})
+    answer = await world.api.send(operation)
+    seen = await seen_afterwards(operation, answer, world.api)
+    assert seen is not None
+    assert seen["gone"] + len(seen["still_there"]) == 1
