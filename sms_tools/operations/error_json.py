@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 _CODE = re.compile(r'"error_code"\s*:\s*"([^"\\]+)"')
-_PARAMS = re.compile(r'"error_param"\s*:\s*(.*)', re.DOTALL)
+# The value of error_param up to the quote that ends it, or up to where the text was cut off.
+_PARAMS = re.compile(r'"error_param"\s*:\s*(?:"((?:\\.|[^"\\])*)|(\[.*))', re.DOTALL)
+_ESCAPED = re.compile(r'\\(["\\/])')
 _BARE_CODE = re.compile(r"[A-Z]+\.\d+")
 # An element of a damaged list: quoted text up to the quote that a comma or bracket follows.
-_ELEMENT = re.compile(r'"(.*?)"(?=\s*[,\]])', re.DOTALL)
+_ELEMENT = re.compile(r'"((?:\\.|[^\\])*?)"(?=\s*[,\]])', re.DOTALL)
 # Salvaging takes quadratic time at worst; the service's own limit is 1,024 characters.
 _LONGEST = 4096
 
@@ -67,7 +69,7 @@ def _params(value: Any) -> tuple[tuple[str, ...], bool]:
     if isinstance(value, str):
         inner = _parsed(value)
         if inner is None and value.lstrip().startswith("["):
-            return tuple(_ELEMENT.findall(value[:_LONGEST])), False
+            return _elements(value[:_LONGEST]), False
         value = value if inner is None else inner
     if not isinstance(value, list):
         value = [value]
@@ -81,6 +83,17 @@ def _salvaged(text: str) -> tuple[str | None, tuple[str, ...]]:
     params = _PARAMS.search(text)
     if params is None:
         return code and code[1], ()
-    # One level of escapes belongs to the outer string, which has lost its end.
-    rest = params[1].lstrip().removeprefix('"').replace('\\"', '"').replace("\\\\", "\\")
-    return code and code[1], tuple(_ELEMENT.findall(rest.partition(']"')[0] + "]"))
+    inner, plain_list = params.groups()
+    # Inside the outer string the list is escaped once more.
+    listed = _ESCAPED.sub(r"\1", inner) if inner is not None else plain_list
+    return code and code[1], _elements(listed + "]")
+
+
+def _elements(text: str) -> tuple[str, ...]:
+    """The whole elements of a list of texts that is no valid JSON."""
+    found = _ELEMENT.findall(text)
+    decoded = [_parsed(f'"{element}"') for element in found]
+    return tuple(
+        value if isinstance(value, str) else element
+        for element, value in zip(found, decoded, strict=True)
+    )

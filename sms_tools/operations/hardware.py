@@ -8,7 +8,7 @@ are what the service reports. Where the reference's tables and the wire spell a 
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
 from sms_tools.operation import Fields, Reply
 from sms_tools.operations.common import Int, Long, Text
@@ -144,14 +144,6 @@ class VolumeGroup(Fields):
     ] = None
     name: Named | None = None
     size: Bytes | None = None
-
-
-# Nobody writes these by hand, they are copied from what the service reported (get_source_server).
-# So the schemas do not list their fields anew for every tool; register_source_server, whose report
-# it is, does. They are checked like all others when the arguments arrive.
-_OBJECTS = WithJsonSchema({"type": "array", "items": {"type": "object"}})
-CopiedBtrfs = Annotated[list[BtrfsFileSystem], Field(max_length=65_535), _OBJECTS]
-CopiedVolumeGroups = Annotated[list[VolumeGroup], Field(max_length=65_535), _OBJECTS]
 
 
 class PartitionInfo(Reply):

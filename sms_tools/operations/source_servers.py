@@ -13,16 +13,17 @@ from sms_tools.operation import Empty, Fields, Kind, Operation, Page, Reply
 from sms_tools.operations.common import Created, Long, Offset, ProjectId, SourceId, Text
 from sms_tools.operations.error_json import TaskError, decode_error_json
 from sms_tools.operations.hardware import (
+    BtrfsFileSystem,
     BtrfsInfo,
-    CopiedBtrfs,
-    CopiedVolumeGroups,
     DiskInfo,
     NetworkInterfaceInfo,
     ServerDisk,
+    VolumeGroup,
     VolumeGroupInfo,
 )
 from sms_tools.operations.machines import SourceMachine, SourceState, Stage
 from sms_tools.operations.tasks.records import CloneServer
+from sms_tools.schema import COPIED
 
 
 class FailedServer(Reply):
@@ -500,14 +501,28 @@ class UpdateSourceServerDisks(
     """
 
     source_id: SourceId
+    # The same report as register_source_server's, whose schema lists the fields.
     disks: Annotated[
-        list[ServerDisk] | None, Field(max_length=65_535, description="All disks.")
+        list[ServerDisk] | None,
+        Field(
+            max_length=65_535,
+            description="All disks, as disks of register_source_server.",
+            json_schema_extra=COPIED,
+        ),
     ] = None
     volumegroups: Annotated[
-        CopiedVolumeGroups | None,
-        Field(description="All volume groups, as volume_groups of register_source_server."),
+        list[VolumeGroup] | None,
+        Field(
+            max_length=65_535,
+            description="All volume groups, as volume_groups of register_source_server.",
+            json_schema_extra=COPIED,
+        ),
     ] = None
     btrfs_list: Annotated[
-        CopiedBtrfs | None,
-        Field(description="All Btrfs file systems, as btrfs_list of register_source_server."),
+        list[BtrfsFileSystem] | None,
+        Field(
+            max_length=65_535,
+            description="All Btrfs file systems, as btrfs_list of register_source_server.",
+            json_schema_extra=COPIED,
+        ),
     ] = None
