@@ -18,8 +18,8 @@ _ESCAPED = re.compile(r'\\(["\\/])')
 _BARE_CODE = re.compile(r"[A-Z]+\.\d+")
 # An element of a damaged list: quoted text up to the quote that a comma or bracket follows.
 _ELEMENT = re.compile(r'"((?:\\.|[^\\])*?)"(?=\s*[,\]])', re.DOTALL)
-# Salvaging takes quadratic time at worst; the service's own limit is 1,024 characters.
-_LONGEST = 4096
+# Salvaging takes quadratic time at worst; the service itself keeps 1,024 characters at most.
+_LONGEST = 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Source servers (reference 5.3): the machines that are to be migrated.
 
-A machine becomes a source server when the Agent on it registers. The two servers' worth of words
-that the service keeps for it: `state` (what happens now) and `migration_cycle` (the stage where
-it happens). Times are epoch milliseconds and sizes bytes.
+A machine becomes a source server when the Agent on it registers. The service keeps two words for
+where it is: `state` (what happens now) and `migration_cycle` (the stage in which it happens).
+Times are epoch milliseconds and sizes bytes.
 """
 
 from typing import Annotated, Literal
