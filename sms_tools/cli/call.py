@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 from mcp import Client
+from mcp.client import ClientRequestContext
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, Implementation
 
 from sms_tools import __version__
@@ -71,8 +72,9 @@ async def _call(options: argparse.Namespace, arguments: dict[str, Any]) -> int:
     return 1 if result.is_error or held else 0
 
 
-async def _ask_here(_context: object, asked: ElicitRequestParams) -> ElicitResult:
-    print(asked.message, file=sys.stderr)
+async def _ask_here(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    del context
+    print(params.message, file=sys.stderr)
     print("> ", end="", file=sys.stderr, flush=True)
     typed = (await anyio.to_thread.run_sync(sys.stdin.readline)).strip()
     if not typed:

@@ -67,15 +67,15 @@ def _credentials(settings: Settings) -> Iterator[Line]:
 def _state(settings: Settings) -> Iterator[Line]:
     try:
         state = State(settings.state_dir)
-        broken = Audit(state, utc_now).verify()
+        audit = Audit(state, utc_now).verify()
     except (StateError, OSError) as error:
         yield Line("FAIL", f"the state folder: {error}", "Set SMS_TOOLS_STATE_DIR to one of yours.")
         return
     yield Line("ok", f"the state folder {settings.state_dir} is private and can be written")
-    if broken.ok:
-        yield Line("ok", f"the audit is whole ({broken.lines} lines)")
+    if audit.problems:
+        yield Line("FAIL", f"the audit: {audit.problems[0]}", "See `sms-tools audit --verify`.")
     else:
-        yield Line("FAIL", f"the audit: {broken.problem}", "`sms-tools audit --verify` says where.")
+        yield Line("ok", f"the audit is whole ({audit.lines} lines)")
     state.close()
 
 

@@ -2,13 +2,21 @@
 
 import argparse
 import os
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from sms_tools.errors import SettingsError
 from sms_tools.guard.policy import Policy, load_policy
-from sms_tools.server import Runtime, open_runtime
+from sms_tools.server.runtime import Runtime, open_runtime, utc_now
 from sms_tools.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from sms_tools.sandbox import Sandbox
 
 
 def add_sandbox_options(command: argparse.ArgumentParser) -> None:
@@ -58,18 +66,48 @@ async def runtime_of(
 ) -> AsyncIterator[Runtime]:
     """The runtime that the options ask for, on the real service or on the sandbox."""
     transport = None
+    service_clock = utc_now
     if not options.sandbox:
         settings = Settings.from_env(os.environ)
     else:
-        from sms_tools.sandbox import open_sandbox
-
-        sandbox = open_sandbox(
-            options.scenario, servers=options.servers, seed=options.seed, speed=options.speed
-        )
+        sandbox = sandbox_of(options)
         transport = sandbox.transport()
+        service_clock = partial(_moment, sandbox.clock)
         # Nothing of the environment matters here but where the state is kept.
         settings = Settings.for_sandbox(state_dir=read_settings(os.environ)[0].state_dir)
     async with open_runtime(
-        settings, policy_of(options), transport=transport, reached_by=reached_by, page=page
+        settings,
+        policy_of(options),
+        transport=transport,
+        service_clock=service_clock,
+        reached_by=reached_by,
+        page=page,
     ) as runtime:
         yield runtime
+
+
+def sandbox_of(options: argparse.Namespace) -> "Sandbox":
+    """The embedded service that the options ask for.
+
+    Client and service share one accelerated clock, so that what is seen when, and what the
+    service says of the same moment, agree.
+
+    Raises:
+        SettingsError: no such scenario, or a number out of range.
+    """
+    from sms_tools.sandbox import AcceleratedClock, open_sandbox
+
+    try:
+        return open_sandbox(
+            options.scenario,
+            servers=options.servers,
+            seed=options.seed,
+            speed=1,
+            clock=AcceleratedClock(time.time, options.speed),
+        )
+    except ValueError as error:
+        raise SettingsError(f"the sandbox cannot be opened: {error}.") from error
+
+
+def _moment(clock: Callable[[], float]) -> datetime:
+    return datetime.fromtimestamp(clock(), UTC)

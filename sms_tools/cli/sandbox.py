@@ -1,11 +1,11 @@
 """``sms-tools sandbox``: the embedded service alone, over HTTP on loopback, for any client."""
 
 import argparse
-import functools
+from functools import partial
 
 import anyio
 
-from sms_tools.cli.common import add_sandbox_options
+from sms_tools.cli.common import add_sandbox_options, sandbox_of
 
 
 def configure(command: argparse.ArgumentParser) -> None:
@@ -16,13 +16,9 @@ def configure(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until the process is stopped."""
-    from sms_tools.sandbox import open_sandbox
-    from sms_tools.sandbox.http import serve
+    from sms_tools.sandbox import serve
 
-    sandbox = open_sandbox(
-        options.scenario, servers=options.servers, seed=options.seed, speed=options.speed
-    )
-    anyio.run(functools.partial(serve, sandbox, port=options.port, ready=_say_address))
+    anyio.run(partial(serve, sandbox_of(options), port=options.port, ready=_say_address))
     return 0
 
 

@@ -28,7 +28,7 @@ async def serve_http(
         except OSError as error:
             raise SettingsError(
                 f"port {port} on {host} cannot be used: {error.strerror}.",
-                "Choose another with --port, or --port 0 for a free one.",
+                advice="Choose another with --port, or --port 0 for a free one.",
             ) from error
         listener.listen()  # from here on a connection waits instead of failing
         name = f"[{host}]" if ":" in host else host

@@ -84,6 +84,6 @@ def offered_tools(selection: str = "all") -> Sequence[Offered]:
     if unknown := sorted(areas.difference(known)):
         raise SettingsError(
             f"--tools: there is no area {', '.join(map(repr, unknown))}.",
-            f"Give all, guided, or some of: {', '.join(known)}.",
+            advice=f"Give all, guided, or some of: {', '.join(known)}.",
         )
     return [tool for tool in everything if tool.area in areas]

@@ -94,16 +94,19 @@ async def open_runtime(
     *,
     transport: httpx.AsyncBaseTransport | None = None,
     clock: Clock = utc_now,
+    service_clock: Clock | None = None,
     reached_by: str = "stdio",
     page: bool = True,
 ) -> AsyncIterator[Runtime]:
     """Open what a server needs.
 
-    *transport* replaces the network, as the sandbox does. Without *page*, a person answers with
-    the command alone: for a process that ends before anybody could open a link.
+    *transport* replaces the network, as the sandbox does; *service_clock* is the service's time
+    where it is not ours, while approvals and the audit follow *clock*. Without *page*, a person
+    answers with the command alone: for a process that ends before anybody could open a link.
     """
     async with AsyncExitStack() as stack:
-        api = await stack.enter_async_context(Api(settings, transport=transport, clock=clock))
+        seen_at = service_clock or clock
+        api = await stack.enter_async_context(Api(settings, transport=transport, clock=seen_at))
         state = State(settings.state_dir)
         stack.callback(state.close)
         approvals = Approvals(state, clock)
@@ -116,7 +119,7 @@ async def open_runtime(
             api=api,
             guard=Guard(policy, approvals, audit, desk),
             page=desk,
-            desk=Desk(api, state, clock),
+            desk=Desk(api, state, seen_at),
             exit=Exit(api.secret_values),
             transport=reached_by,
         )

@@ -1,0 +1,32 @@
+"""``sms-tools audit``: what was changed or refused, by whom and how; and whether it is whole."""
+
+import argparse
+import json
+import os
+from contextlib import closing
+
+from sms_tools.guard import Audit
+from sms_tools.server.runtime import utc_now
+from sms_tools.settings import read_settings
+from sms_tools.state import State
+
+
+def configure(command: argparse.ArgumentParser) -> None:
+    """Declare the options of this command."""
+    command.add_argument("--verify", action="store_true", help="check every line's hash")
+    command.add_argument("--last", type=int, default=50, metavar="N", help="default 50; 0 for all")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the latest lines, or the result of the check: 1 if the chain is broken."""
+    with closing(State(read_settings(os.environ)[0].state_dir)) as state:
+        audit = Audit(state, utc_now)
+        if options.verify:
+            found = audit.verify()
+            print(f"{found.lines} lines, {'whole' if not found.problems else 'NOT whole'}")
+            for problem in found.problems:
+                print(f"  {problem}")
+            return int(bool(found.problems))
+        for entry in audit.read(last=options.last or None):
+            print(json.dumps(entry, ensure_ascii=False))
+    return 0
