@@ -19,20 +19,20 @@ _KINDS: Final = {
 }
 _FOOTER: Final = (
     "<p>This page is served by sms-tools on this computer, for the Server Migration Service of "
-    "Huawei Cloud. Opening it does nothing; only the button does.</p>"
-    "<p>If you did not expect this question, refuse.</p>"
+    "Huawei Cloud. Opening it does nothing; only its buttons do.</p>"
 )
+_IN_DOUBT: Final = "<p>If you did not expect this question, refuse.</p>"
 
 
-def document(title: str, body: str, *, aside: str = "") -> str:
-    """A whole page. *body* and *aside* are markup."""
+def document(title: str, body: str, *, aside: str = "", foot: str = "") -> str:
+    """A whole page. *body*, *aside* and *foot* are markup."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta name="robots" content="noindex"><title>{escape(title)}</title>'
         '<link rel="stylesheet" href="/style.css"></head><body>'
         f"<header><strong>sms-tools</strong><span>{aside}</span></header>"
-        f"<main>{body}</main><footer>{_FOOTER}</footer></body></html>"
+        f"<main>{body}</main><footer>{_FOOTER}{foot}</footer></body></html>"
     )
 
 
@@ -50,7 +50,7 @@ def question(approval: Approval, seal: str, minutes_left: int, *, wrong: bool = 
         + _exact_call(approval)
     )
     aside = f"Request {approval.id}, open until {approval.expires_at:%H:%M} UTC ({left} left)"
-    return document(f"Approve? {one_line(preview.headline, 80)}", body, aside=aside)
+    return document(f"Approve? {one_line(preview.headline, 80)}", body, aside=aside, foot=_IN_DOUBT)
 
 
 def notice(title: str, text: str, tone: str = "plain", *, kind: str = "", after: str = "") -> str:

@@ -1,5 +1,6 @@
 """Previews of what deletes: tasks, source servers, templates, projects, alone and in batches."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from sms_tools.api import Api
@@ -88,7 +89,7 @@ async def delete_tasks(operation: DeleteMigrationTasks, api: Api) -> Preview:
             ],
             rulings,
         ),
-        will=[f"All {len(servers)} are deleted in one call.", *_TASK_LEFT],
+        will=[*_fates(rulings), *_TASK_LEFT],
         losses=_TASK_LOSSES,
         unread=reader.unread,
         state={"items": [server.facts() for server in servers]},
@@ -181,7 +182,7 @@ async def delete_templates(operation: DeleteTemplates, api: Api) -> Preview:
         f"Delete {counted(len(wanted), 'template')}.",
         f"delete {len(wanted)}",
         now=_items([template_line(template) for template in found], rulings),
-        will=["All of them are deleted in one call. Servers created from them stay."],
+        will=[*_fates(rulings), "Servers created from them stay."],
         losses=["Templates cannot be brought back."],
         unread=reader.unread,
         state={
@@ -275,9 +276,22 @@ def _items(lines: Sequence[str], rulings: Sequence[Legality]) -> list[str]:
     }
     return [
         f"{line} — {fates[ruling.verdict]}"
-        + (f" ({ruling.reason.rstrip('.')})" if ruling.verdict != "legal" else "")
+        + (f" ({ruling.guard_code})" if ruling.verdict == "illegal" and ruling.guard_code else "")
         for line, ruling in zip(lines, rulings, strict=True)
     ]
+
+
+def _fates(rulings: Sequence[Legality]) -> list[str]:
+    """How many of a batch would be deleted, and why not the others: each reason once."""
+    counts = Counter(ruling.verdict for ruling in rulings)
+    lines = [f"{counts['legal']} of {len(rulings)} can be deleted as things stand."]
+    if counts["illegal"]:
+        lines.append(
+            f"{counts['illegal']} would be refused. Whether the service then deletes the others is "
+            "not documented."
+        )
+    reasons = dict.fromkeys(r.reason for r in rulings if r.verdict != "legal")
+    return lines + list(reasons)[:10]
 
 
 def _all_together(rulings: Sequence[Legality]) -> Legality | None:
