@@ -246,8 +246,23 @@ def target_disks(task: Task) -> list[Record]:
     return rows
 
 
-def copy_size(spec: MachineSpec, task_type: str) -> int:
-    """Bytes that a full copy moves: used space, but whole partitions for Linux blocks."""
-    if spec.linux and task_type == "MIGRATE_BLOCK":
-        return sum(disk.size for disk in spec.disks) * GIB
-    return sum(disk.used for disk in spec.disks) * GIB
+def copy_size(source: Source, task_type: str) -> int:
+    """Bytes that a full copy moves: used space, but whole disks for Linux blocks.
+
+    A disk with `need_migration: false` stays behind; it goes by its name.
+    """
+    whole = source.spec.linux and task_type == "MIGRATE_BLOCK"
+    if not source.overrides:
+        return sum(disk.size if whole else disk.used for disk in source.spec.disks) * GIB
+    chosen = source.overrides.get("migrate_disks") or []
+    left = {disk.get("id") for disk in chosen if disk.get("need_migration") is False}
+    return sum(
+        int(disk.get("size") or 0) if whole else _used(disk)
+        for disk in disks(source)
+        if disk.get("name") not in left
+    )
+
+
+def _used(disk: Record) -> int:
+    volumes = disk.get("physical_volumes") or []
+    return sum(int(v.get("used_size") or 0) for v in volumes) or int(disk.get("used_size") or 0)

@@ -72,7 +72,7 @@ class Tasks(Core):
             fields={key: body[key] for key in _REPEATED if body.get(key) is not None},
             syncing=bool(body.get("syncing")),
             rate=125.0 * self._random.randint(80, 320),
-            total=copy_size(source.spec, task_type),
+            total=copy_size(source, task_type),
             target_id=self.new_id(),
             target_vm=str(target.get("vm_id") or ""),
             target_name=str(target.get("name") or source.name),

@@ -286,3 +286,23 @@ def test_new_disk_information_loses_the_change_tracking_of_a_running_copy(
     clock.advance(60)
     assert cloud.show_source(source.id)["state"] == "error"
     assert "SMS.0515" in cloud.show_task(task_id(cloud, "db-my-01"))["error_json"]
+
+
+def test_a_disk_that_need_not_migrate_stays_behind(cloud: Cloud) -> None:
+    source = cloud.by_name("app-server")
+    other = cloud.register_source(
+        {
+            "name": "two-disks",
+            "os_type": "LINUX",
+            "disks": [
+                {"name": "/dev/sda", "size": 100, "used_size": 60},
+                {"name": "/dev/sdb", "size": 900, "used_size": 500},
+            ],
+        }
+    )
+    cloud.update_source(
+        other, {"disks": [{"id": "/dev/sdb", "need_migration": False, "adjust_size": 0}]}
+    )
+    body = {"type": "MIGRATE_FILE", "source_server": {"id": other}}
+    assert cloud.tasks[cloud.create_task(body)].total == 60
+    assert cloud.tasks[str(source.task_id)].total > 10**9

@@ -143,6 +143,7 @@ class Story:
             "use_public_ip": False,
             "start_target_server": True,
         }
+        total = copy_size(source, kind)
         return Task(
             id=self.cloud.new_id(),
             name=f"task-{source.name}"[:64],
@@ -152,7 +153,7 @@ class Story:
             fields=fields,
             syncing=syncing,
             rate=mbit * MBIT,
-            total=copy_size(source.spec, kind),
+            total=total,
             target_id=self.cloud.new_id(),
             target_vm=existing,
             target_name=source.name,
@@ -160,7 +161,7 @@ class Story:
             check_consistency=verdict is not None,
             verdict=None if verdict is None else list(verdict),
             tempo=tempo,
-            delta=max(20_000_000, copy_size(source.spec, kind) // 2_000),
+            delta=max(20_000_000, total // 2_000),
         )
 
     def truth(
