@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError(
             f"--host {options.host} is not a loopback address: the server holds your cloud"
             " credentials and has no login of its own.",
-            advice="Serve on 127.0.0.1 and put a proxy that authenticates its callers in front of it.",
+            advice="Serve on 127.0.0.1, with a proxy that authenticates its callers in front.",
         )
     anyio.run(functools.partial(_serve, options))
     return 0
