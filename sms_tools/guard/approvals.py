@@ -173,6 +173,15 @@ class Approvals:
             ).fetchall()
         return [_approval(row) for row in rows]
 
+    def waiting_for(self, caller: Caller) -> int:
+        """How many requests of *caller* wait for a person."""
+        with self._state.transaction() as database:
+            row = database.execute(
+                "SELECT count(*) FROM approvals WHERE caller = ? AND status = ? AND expires > ?",
+                (caller.identity, str(Status.PENDING), self._now()),
+            ).fetchone()
+        return int(row[0])
+
     def get(self, approval_id: str) -> Approval | None:
         """The approval with this id, whatever became of it; ids are read without regard to case."""
         return self._find("id", approval_id.strip().upper())

@@ -9,7 +9,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from sms_tools.guard.approvals import Approval, Approvals, Status, Verdict, new_id
 from sms_tools.guard.audit import Audit, AuditError
@@ -21,6 +21,13 @@ from sms_tools.text import one_line
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
+
+MOST_WAITING: Final = 50
+"""Requests of one caller that may wait at a time: whoever is asked without end stops reading."""
+
+_TOO_MANY: Final = Ruling(
+    Decision.BLOCK, f"the limit of {MOST_WAITING} requests that wait for a person"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,8 @@ class Guard:
             return Go(subject, caller, ruling.reason)
         if preview.impossible:
             return self._impossible(subject, caller, preview)
+        if self.approvals.waiting_for(caller) >= MOST_WAITING:
+            return self._blocked(subject, caller, _TOO_MANY, by="waiting")
         return self._resume(subject, caller, self.approvals.ask(subject, caller, preview))
 
     async def answer(
@@ -284,15 +293,20 @@ class Guard:
         summary = f"{why} Nothing has been done."
         return Held({"status": "declined", "summary": summary, "tool": subject.tool, "how": how})
 
-    def _blocked(self, subject: Subject, caller: Caller, ruling: Ruling) -> Held:
-        self._record("held", subject, caller, status="blocked", reason=ruling.reason, how="policy")
+    def _blocked(
+        self, subject: Subject, caller: Caller, ruling: Ruling, by: str = "policy"
+    ) -> Held:
+        self._record("held", subject, caller, status="blocked", reason=ruling.reason, how=by)
+        remedy = {
+            "policy": "only whoever starts the server can change this.",
+            "waiting": "they have to be answered, or to run out, first.",
+        }
         return Held(
             {
                 "status": "blocked",
-                "summary": f"Blocked by {ruling.reason}. Nothing has been done; only whoever "
-                "starts the server can change this.",
+                "summary": f"Blocked by {ruling.reason}. Nothing has been done; {remedy[by]}",
                 "tool": subject.tool,
-                "blocked_by": "policy",
+                "blocked_by": by,
                 "reason": ruling.reason,
             }
         )

@@ -8,6 +8,7 @@ import pytest
 from sms_tools.guard import Approvals, Ask, Audit, Caller, Decision, Go, Guard, Held, Policy
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import Verdict
+from sms_tools.guard.gate import MOST_WAITING
 from sms_tools.operation import Kind
 from sms_tools.state import State
 
@@ -314,3 +315,12 @@ async def test_a_secret_without_a_page_is_dropped_and_said_to_be(
     assert told is not None
     assert told["status"] == "not_delivered"
     assert "Example-1" not in str(told)
+
+
+async def test_a_caller_cannot_bury_a_person_in_requests(guard: Guard, thing: Thing) -> None:
+    for number in range(MOST_WAITING):
+        await asked(guard, thing, number=number)
+    held = await guard.begin(thing.subject(Kind.DESTRUCTIVE, number=-1), CALLER)
+    assert isinstance(held, Held)
+    assert held.result["blocked_by"] == "waiting"
+    assert isinstance(await guard.begin(thing.subject(), Caller("http: other")), Ask)
