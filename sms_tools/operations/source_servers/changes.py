@@ -1,0 +1,124 @@
+"""Renaming, moving and deleting source servers, and choosing what of them is migrated."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sms_tools.operation import Empty, Fields, Kind, Operation
+from sms_tools.operations.common import Long, ProjectId, SourceId, Text
+
+
+class DeleteSourceServers(
+    Operation[Empty],
+    method="POST",
+    path="/v3/sources/delete",
+    kind=Kind.DESTRUCTIVE,
+    section="5.3.4",
+):
+    """Delete the records of several source servers from the server migration service, for good.
+
+    Their migration tasks, checks and history go too; the machines and their targets stay. A
+    record returns only when the Agent on the source is restarted, and a new task copies
+    everything again. For one server use delete_source_server; to keep the server and drop only
+    its task use delete_migration_task.
+    """
+
+    ids: Annotated[
+        list[Text],
+        Field(max_length=65_535, description="Source server ids, from list_source_servers."),
+    ]
+
+
+class VolumeChoice(Fields):
+    """Whether a partition is migrated, and its new size."""
+
+    id: Annotated[Text | None, Field(description="Id.")] = None
+    need_migration: Annotated[bool | None, Field(description="false skips it. Default true.")] = (
+        None
+    )
+    adjust_size: Annotated[Long | None, Field(description="New size. Default 0.")] = None
+
+
+class DiskChoice(Fields):
+    """Whether a disk is migrated, and its new size."""
+
+    need_migration: Annotated[bool | None, Field(description="false skips it. Default true.")] = (
+        None
+    )
+    id: Annotated[Text, Field(description="Id.")]
+    adjust_size: Annotated[Long, Field(description="New size in bytes.")]
+    physical_volumes: Annotated[
+        list[VolumeChoice] | None, Field(max_length=65_535, description="Its partitions.")
+    ] = None
+
+
+class LogicalVolumeChoice(Fields):
+    """Whether a logical volume is migrated, and its new size."""
+
+    id: Annotated[Text, Field(description="Id.")]
+    need_migration: Annotated[bool | None, Field(description="false skips it. Default true.")] = (
+        None
+    )
+    adjust_size: Annotated[Long | None, Field(description="New size. Default 0.")] = None
+
+
+class VolumeGroupChoice(LogicalVolumeChoice):
+    """Whether a volume group is migrated, and its new size."""
+
+    logical_volumes: Annotated[
+        list[LogicalVolumeChoice] | None, Field(max_length=65_535, description="Its volumes.")
+    ] = None
+
+
+class UpdateSourceServer(
+    Operation[Empty],
+    method="PUT",
+    path="/v3/sources/{source_id}",
+    kind=Kind.DESTRUCTIVE,
+    section="5.3.5",
+):
+    """Rename a source server, move it to another migration project, or choose which of its disks
+    and volumes are migrated and how large they become.
+
+    Name and project can be set back. With disks or volume_groups, data can stay behind without
+    a word: need_migration false skips a disk, a smaller adjust_size shrinks it. Do that before
+    the task starts. For the target's side use create_migration_task; the Agent's own disk report
+    is update_source_server_disks.
+    """
+
+    source_id: SourceId
+    name: Annotated[Text | None, Field(description="New name.")] = None
+    migprojectid: Annotated[
+        ProjectId | None, Field(description="Migration project to move to, by id.")
+    ] = None
+    disks: Annotated[
+        list[DiskChoice] | None,
+        Field(max_length=65_535, description="Disks to skip or resize."),
+    ] = None
+    volume_groups: Annotated[
+        list[VolumeGroupChoice] | None,
+        Field(max_length=65_535, description="LVM to skip or resize."),
+    ] = None
+
+    @property
+    def danger(self) -> Kind:
+        """Destructive as soon as disks or volume groups are given, for data may stay behind."""
+        harmless = self.disks is None and self.volume_groups is None
+        return Kind.WRITE if harmless else Kind.DESTRUCTIVE
+
+
+class DeleteSourceServer(
+    Operation[Empty],
+    method="DELETE",
+    path="/v3/sources/{source_id}",
+    kind=Kind.DESTRUCTIVE,
+    section="5.3.7",
+):
+    """Delete one source server's record from the server migration service, for good.
+
+    Its migration task, checks and history go too; the machine and its target stay. The record
+    returns only when the Agent on the source is restarted, and a new task copies everything
+    again. For several use delete_source_servers; to drop only the task use delete_migration_task.
+    """
+
+    source_id: SourceId

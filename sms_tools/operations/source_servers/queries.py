@@ -1,0 +1,125 @@
+"""Finding, reading and counting source servers."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from sms_tools.operation import Kind, Operation
+from sms_tools.operations.common import Offset, ProjectId, SourceId, Text
+from sms_tools.operations.machines import SourceState, Stage
+from sms_tools.operations.source_servers.records import (
+    FailedServerPage,
+    SourceServerDetail,
+    SourceServerOverview,
+    SourceServerPage,
+)
+
+
+class ListFailedSourceServers(
+    Operation[FailedServerPage],
+    method="GET",
+    path="/v3/errors",
+    kind=Kind.READ,
+    section="5.3.1",
+):
+    """List source servers whose migration failed, each with its error code and parameters.
+
+    An entry has no task id and no time, its text may be cut off, and it can outlive the failure:
+    compare with list_source_servers or list_migration_tasks. For causes, first steps and servers
+    that run again use summarize_failed_servers.
+    """
+
+    limit: Annotated[
+        int | None, Field(ge=0, le=100, description="Servers per page. Default 50.")
+    ] = None
+    offset: Offset = 0
+    migproject: Annotated[
+        ProjectId | None, Field(description="Only this migration project's, by id.")
+    ] = None
+    enterprise_project_id: Annotated[
+        Text | None, Field(description="Only this enterprise project's.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _offset_is_always_sent(self) -> "ListFailedSourceServers":
+        # Mandatory in the reference, and yet it has a default.
+        self.model_fields_set.add("offset")
+        return self
+
+
+class ListSourceServers(
+    Operation[SourceServerPage],
+    method="GET",
+    path="/v3/sources",
+    kind=Kind.READ,
+    section="5.3.3",
+):
+    """List source servers with state, stage, environment checks, bytes copied and current task,
+    up to 200 a page.
+
+    Use it to find a server's id or to read a whole fleet in a few calls. get_source_server adds
+    disks and network, get_source_server_overview only counts. For judged answers use
+    migration_overview or diagnose_server.
+    """
+
+    state: Annotated[SourceState | None, Field(description="Only in this state.")] = None
+    name: Annotated[Text | None, Field(description="Only of this name.")] = None
+    id: Annotated[Text | None, Field(description="Only the server of this id.")] = None
+    ip: Annotated[Text | None, Field(description="Only of this IP address.")] = None
+    ipv6: Annotated[Text | None, Field(description="Only of this IPv6 address; newer regions.")] = (
+        None
+    )
+    migproject: Annotated[
+        ProjectId | None, Field(description="Only this migration project's, by id.")
+    ] = None
+    limit: Annotated[
+        int | None, Field(ge=0, le=200, description="Servers per page; 0 means 200, the default.")
+    ] = None
+    offset: Offset | None = None
+    migration_cycle: Annotated[Stage | None, Field(description="Only in this stage.")] = None
+    connected: Annotated[
+        bool | None,
+        Field(description="By Agent connection; vaguely documented, so check it in the reply."),
+    ] = None
+    enterprise_project_id: Annotated[
+        Text | None, Field(description="Only this enterprise project's.")
+    ] = None
+    is_consistency_result_exist: Annotated[
+        bool | None, Field(description="Only with (or without) consistency results.")
+    ] = None
+    vm_id: Annotated[
+        Text | None, Field(description="Only with this target ECS; newer regions.")
+    ] = None
+
+
+class GetSourceServer(
+    Operation[SourceServerDetail],
+    method="GET",
+    path="/v3/sources/{source_id}",
+    kind=Kind.READ,
+    section="5.3.8",
+):
+    """Read one source server by its id: state, stage, environment checks, disks, volume groups,
+    Btrfs, network interfaces, current task and the recommended target.
+
+    init_target_server.disks is what create_migration_task wants as the target's disks.
+    list_source_servers finds ids; get_migration_task has the sub-tasks; diagnose_server explains
+    what is wrong with a server.
+    """
+
+    source_id: SourceId
+
+
+class GetSourceServerOverview(
+    Operation[SourceServerOverview],
+    method="GET",
+    path="/v3/sources/overview",
+    kind=Kind.READ,
+    section="5.3.9",
+):
+    """Count the source servers of the account by state, in one call and without names.
+
+    unconfigured counts those that have no target configuration yet. No filter: for one migration
+    project or for names use list_source_servers; for bytes, problems and advice use
+    migration_overview.
+    """
