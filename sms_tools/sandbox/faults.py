@@ -30,7 +30,9 @@ class Effect(StrEnum):
     STATUS = "status"
     """The gateway answers ``status`` (429 or 5xx) itself: the service never sees the request."""
     UNREACHABLE = "unreachable"
-    """No connection comes about: the service never sees the request, and the client can tell."""
+    """No connection comes about: the service never sees the request, and the client can tell.
+
+    Over HTTP a listening port cannot pretend that it is closed: there it is ``cut-before``."""
     CUT_BEFORE = "cut-before"
     """The connection breaks before the service acts."""
     CUT_AFTER = "cut-after"

@@ -5,7 +5,7 @@ both call :meth:`Service.handle`; so what is true in memory is true over HTTP.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -55,7 +55,8 @@ class Service:
         Raises:
             UnreachableError, ConnectionCutError: a fault that was switched on.
         """
-        faults = self.faults.strike(_name(request))
+        call = _call_of(request)
+        faults = self.faults.strike(call.name)
         for fault in faults:
             if fault.effect is Effect.LATENCY:
                 await self.sleep(fault.seconds)
@@ -66,32 +67,32 @@ class Service:
             raise ConnectionCutError
         if Effect.STATUS in effects:
             return self._failed(effects[Effect.STATUS])
-        response = self._answer(request)
+        response = self._answer(call, request)
         if Effect.CUT_AFTER in effects:
             raise ConnectionCutError
         if Effect.TRUNCATE in effects:
             return replace(response, truncated_at=len(response.body) // 2)
         return response
 
-    def _answer(self, request: RawRequest) -> RawResponse:
+    def _answer(self, call: "_Call", request: RawRequest) -> RawResponse:
         request_id = self._request_id()
         try:
-            status, payload, headers = self._outcome(request)
+            status, payload, headers = self._outcome(call, request)
         except DeniedError as denied:
             status, payload, headers = denied.status, denied.body(request_id), {}
         except Refusal as refusal:
             status, payload, headers = HTTPStatus.BAD_REQUEST, error_body(refusal), {}
         return self._dressed(status, payload, headers, request_id)
 
-    def _outcome(self, request: RawRequest) -> tuple[HTTPStatus, JSON, dict[str, str]]:
-        if _is_token_call(request):
+    def _outcome(
+        self, call: "_Call", request: RawRequest
+    ) -> tuple[HTTPStatus, JSON, dict[str, str]]:
+        if call.name == IAM_OPERATION:
             return self.iam.issue(request.body)
-        found = route(request.method, request.path)
-        if found is None:
+        if call.operation is None:
             raise unknown_api()
         self.gateway.admit(request)
-        operation, parts = found
-        payload = answer(self.cloud, _parsed(operation, parts, request))
+        payload = answer(self.cloud, _parsed(call.operation, call.path_parts, request))
         return HTTPStatus.OK, payload, {}
 
     def _failed(self, fault: Fault) -> RawResponse:
@@ -120,19 +121,25 @@ def error_body(refusal: Refusal) -> JSON:
     }
 
 
-def _is_token_call(request: RawRequest) -> bool:
-    return request.method == "POST" and request.path == TOKEN_PATH
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What a request asks for, by its method and path alone; a name of "" is no known call."""
+
+    name: str
+    operation: type[AnyOperation] | None = None
+    path_parts: Mapping[str, str] = field(default_factory=dict)
+    """Still quoted."""
 
 
-def _name(request: RawRequest) -> str:
-    if _is_token_call(request):
-        return IAM_OPERATION
+def _call_of(request: RawRequest) -> _Call:
+    if request.method == "POST" and request.path == TOKEN_PATH:
+        return _Call(IAM_OPERATION)
     found = route(request.method, request.path)
-    return found[0].__spec__.name if found else ""
+    return _Call(found[0].__spec__.name, *found) if found else _Call("")
 
 
 def _parsed(
-    operation: type[AnyOperation], parts: dict[str, str], request: RawRequest
+    operation: type[AnyOperation], parts: Mapping[str, str], request: RawRequest
 ) -> AnyOperation:
     """The operation that *request* carries.
 
@@ -144,7 +151,7 @@ def _parsed(
         try:
             body = json.loads(request.body)
         except ValueError as error:
-            raise Refusal(INVALID, "body", message="Invalid parameters.") from error
+            raise Refusal(INVALID, "body") from error
     path = {name: unquote(value) for name, value in parts.items()}
     try:
         return operation.from_wire(path, dict(request.query_fields), body)

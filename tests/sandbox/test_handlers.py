@@ -1,13 +1,18 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sms_tools.operations import CATALOGUE
-from sms_tools.sandbox import Sandbox
+from sms_tools.sandbox import ManualClock, Sandbox, open_sandbox
 from sms_tools.sandbox.handlers import HANDLERS
+from sms_tools.sandbox.wire import RawRequest
 
 pytestmark = pytest.mark.anyio
 
@@ -82,3 +87,56 @@ async def test_the_overview_is_not_taken_for_a_server(client: httpx.AsyncClient)
 async def test_the_service_hashes_what_stands_in_the_path(client: httpx.AsyncClient) -> None:
     answer = (await client.get("/v3/sha256/a%2Fb")).json()
     assert answer["value"] == "c14cddc033f64b9dea80ea675cf280a015e672516090a5626781153dc68fea11"
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=300),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=5,
+)
+
+
+def places_in(body: Any, *place: Any) -> Iterator[tuple[Any, ...]]:
+    """Where something can be put into *body* instead of what is there."""
+    yield place
+    if isinstance(body, dict | list):
+        for key, value in body.items() if isinstance(body, dict) else enumerate(body):
+            yield from places_in(value, *place, key)
+
+
+def changed(body: Any, place: tuple[Any, ...], value: Any) -> Any:
+    """*body* with *value* at *place*."""
+    if not place:
+        return value
+    copy = body.copy()
+    copy[place[0]] = changed(body[place[0]], place[1:], value)
+    return copy
+
+
+def small_fleet() -> Sandbox:
+    return open_sandbox("healthy", servers=4, clock=ManualClock(), tokens=["example-token"])
+
+
+REQUESTS = [param.values[0] for param in reference_requests()]
+CLOUD = small_fleet().cloud
+KNOWN = [*CLOUD.sources, *CLOUD.tasks, *CLOUD.templates, *CLOUD.projects]
+"""Ids of every small fleet: the same seed gives the same."""
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_whatever_a_body_holds_the_service_answers_in_its_own_words(data: st.DataObject) -> None:
+    sample = data.draw(st.sampled_from(REQUESTS))
+    parts = sample["path"].split("/")
+    parts = [data.draw(st.sampled_from(KNOWN)) if len(part) > 30 else part for part in parts]
+    body = sample["body"]
+    if body is not None:
+        place = data.draw(st.sampled_from(list(places_in(body))))
+        body = changed(body, place, data.draw(ANY_JSON | st.sampled_from(KNOWN)))
+    content = b"" if body is None else json.dumps(body).encode()
+    headers = {"x-auth-token": "example-token"}
+    request = RawRequest(sample["method"], "/".join(parts), headers=headers, body=content)
+    response = anyio.run(small_fleet().service.handle, request)
+    assert response.status in (200, 400, 404)
+    if response.status != 200:
+        assert json.loads(response.body)["error_code"]
