@@ -67,6 +67,9 @@ class Gateway:
             raise _unauthorized("verify aksk signature fail, the Authorization header is malformed")
         if max(len(request.body), _content_length(request)) > MAX_SIGNED_BODY:
             raise too_large()
+        if missing := {"host", "x-sdk-date", *given.signed_headers} - request.headers.keys():
+            names = ", ".join(sorted(missing))
+            raise _unauthorized(f"verify aksk signature fail, not sent: {names}")
         if self._key_pair is None:
             return
         if given.access_key != self._key_pair.access_key:

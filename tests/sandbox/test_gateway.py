@@ -114,6 +114,13 @@ def test_without_a_configured_key_any_well_formed_signature_counts(watch: Watch)
         assert denied.code == "APIGW.0301"
 
 
+@pytest.mark.parametrize("name", ["x-sdk-date", "host", "content-type"])
+def test_a_signed_header_that_is_not_there_is_named(watch: Watch, name: str) -> None:
+    for key in (KEY, None):
+        denied = refusal(gateway(watch, key=key), with_header(signed(), name, None))
+        assert denied.message.endswith(f"not sent: {name}")
+
+
 def test_a_request_without_any_identity_is_refused(watch: Watch) -> None:
     denied = refusal(gateway(watch, key=None), RawRequest("GET", "/v3/tasks"))
     assert (denied.status, denied.code) == (HTTPStatus.UNAUTHORIZED, "APIGW.0301")
