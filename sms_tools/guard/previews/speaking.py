@@ -9,12 +9,16 @@ from sms_tools.guard.previews.deleting import template_line
 from sms_tools.guard.previews.facts import Reader, Server
 from sms_tools.guard.previews.words import named, plain
 from sms_tools.guard.subject import Preview, Target, typeable
-from sms_tools.knowledge import Legality, legality
+from sms_tools.knowledge import Legality, is_legal_pair, legality
 from sms_tools.operation import JSON, Operation
 from sms_tools.operations.keys import CalculateSha256, GetCertificateAndPrivateKey
 from sms_tools.operations.privacy import GetPrivacyAgreement, SignPrivacyAgreement
 from sms_tools.operations.projects import GetMigrationProject
-from sms_tools.operations.source_servers import ListSourceServers, RegisterSourceServer
+from sms_tools.operations.source_servers import (
+    ListSourceServers,
+    RegisterSourceServer,
+    UpdateSourceServerState,
+)
 from sms_tools.operations.tasks import GetCertificatePassphrase
 from sms_tools.operations.templates import GetTemplate, GetTemplateTargetPassword, Template
 
@@ -74,7 +78,18 @@ async def agent_word(operation: Operation[Any], api: Api) -> Preview:
         unread=reader.unread,
         state=server.facts(),
         targets=server.targets(),
+        allowed=_pair_allowed(operation),
     )
+
+
+def _pair_allowed(operation: Operation[Any]) -> Legality | None:
+    """A state and a stage that cannot stand together are refused by the service."""
+    if not isinstance(operation, UpdateSourceServerState):
+        return None
+    if is_legal_pair(operation.migrationcycle, operation.copystate) is False:
+        reason = "This state and this stage cannot stand together."
+        return Legality("illegal", reason, "SMS.7728")
+    return None
 
 
 async def register(operation: RegisterSourceServer, api: Api) -> Preview:
