@@ -50,7 +50,6 @@ class Action:
             "tool": self.tool,
             "arguments": dict(self.arguments),
             "why": self.why,
-            "kind": self.kind.value,
             "destructive": self.kind not in (Kind.READ, Kind.WRITE),
         }
 
@@ -130,12 +129,12 @@ class Draft:
         """The answer within its bound: 8,000 bytes, or 64,000 in full."""
         bound = FULL_BYTES if full else CONCISE_BYTES
         while True:
-            document = self._document(offset, full)
+            document = self.document(offset=offset, full=full)
             excess = compact_bytes(document) - bound
             if excess <= 0 or not self._shorten(excess):
                 return document
 
-    def _document(self, offset: int, full: bool) -> dict[str, Any]:
+    def document(self, *, offset: int = 0, full: bool = False) -> dict[str, Any]:
         actions: dict[str, dict[str, Any]] = {}
         for action in self.actions:
             shown = action.as_data()

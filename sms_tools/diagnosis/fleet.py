@@ -6,7 +6,7 @@ part cannot be read is named in :attr:`Fleet.problems`; only a fleet of which no
 is an error.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -24,15 +24,26 @@ from sms_tools.operation import Operation, Page, Reply
 from sms_tools.operations.projects import ListMigrationProjects, MigrationProject
 from sms_tools.operations.source_servers import ListSourceServers, SourceServer
 from sms_tools.operations.tasks import ListMigrationTasks, MigrationTask
-from sms_tools.paging import Listing
+from sms_tools.paging import Listing, at_once
 from sms_tools.text import one_line
 
-__all__ = ["SHARED_SECONDS", "Fleet", "Problem", "Server", "read_fleet", "read_shared"]
+__all__ = [
+    "SHARED_SECONDS",
+    "Fleet",
+    "Problem",
+    "Server",
+    "find_project",
+    "read_fleet",
+    "read_shared",
+    "together",
+]
 
 SHARED_SECONDS: Final = 30
 """How long one reading serves every question."""
 
 T = TypeVar("T", bound=Reply)
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,7 @@ async def read_fleet(
         SmsToolsError: neither the source servers nor the tasks could be read.
     """
     before = desk.api.requests_made
-    wave = await _project(desk, project) if project is not None else None
+    wave = await find_project(desk, project)
     parts = await _read_parts(desk, wave, fresh=fresh)
     fleet = _joined(parts, wave)
     if parts.is_new:
@@ -119,12 +130,33 @@ def _where(wave: MigrationProject | None) -> str:
     return f" in migration project {one_line(wave.name or '', 40)}" if wave else ""
 
 
-async def _project(desk: Desk, wanted: str) -> MigrationProject:
+async def find_project(desk: Desk, wanted: str | None) -> MigrationProject | None:
+    """The migration project that *wanted* names, by name or id; None for None.
+
+    Raises:
+        AmbiguousName, UnknownName: it does not name exactly one.
+        SmsToolsError: the projects could not be read.
+    """
+    if wanted is None:
+        return None
     listing, _ = await read_shared(desk, "projects", ListMigrationProjects(limit=100))
     choices = [
         Choice(each, (each.id or "",), (each.name or "",), "") for each in listing.items if each.id
     ]
     return choose(wanted, choices, what="migration project")
+
+
+async def together(
+    first: Callable[[], Awaitable[A]], second: Callable[[], Awaitable[B]]
+) -> tuple[A, B]:
+    """Both results, read at the same time.
+
+    Raises:
+        SmsToolsError: of the first that failed; the other is given up.
+    """
+    reads: list[Callable[[], Awaitable[Any]]] = [first, second]
+    one, other = await at_once(reads)
+    return one, other
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,83 @@
+"""``explain_error_code``: what a code means, what to do first, and who has to do it."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import Field
+
+from sms_tools.diagnosis.answer import Action, Draft
+from sms_tools.diagnosis.desk import Desk
+from sms_tools.diagnosis.question import Question
+from sms_tools.knowledge import ErrorKnowledge, explain
+
+ACTORS: Final = {
+    "api": "a tool of this server",
+    "source": "somebody on the source server",
+    "console": "somebody on another service's console",
+    "support": "the vendor's support",
+}
+"""Who takes the first step, in words."""
+
+_ORIGINS: Final = {
+    "reference": "the API reference",
+    "faq": "the vendor's FAQ",
+    "field": "reports from the field, not verified",
+    "ours": "our own conclusion",
+}
+
+
+class ExplainErrorCode(Question):
+    """Explain an error code of server migration (SMS.xxxx, APIGW.xxxx): cause, first step, who has
+    to act, whether a retry is safe, whether all data must be copied again, and where that is known
+    from. Needs no connection. Use it for a code that a person quotes; for the servers that failed
+    use summarize_failed_servers, which explains their codes itself.
+    """
+
+    __open_world__: ClassVar[bool] = False
+
+    code: Annotated[str, Field(min_length=1, max_length=64, description="SMS.1414, or 1414.")]
+    params: Annotated[
+        list[Annotated[str, Field(max_length=1024)]] | None,
+        Field(max_length=32, description="The error's parameters (error_param), in order."),
+    ] = None
+
+    async def answer(self, desk: Desk) -> dict[str, Any]:
+        """What is known; an undocumented code is said to be one."""
+        known = explain(self.code, self.params or ())
+        draft = Draft(
+            summary=summary_of(known),
+            observed_at=desk.now(),
+            data=explanation(known),
+            actions=[
+                Action(
+                    "summarize_failed_servers",
+                    {},
+                    f"shows which servers have {known.code} now, if any",
+                )
+            ],
+        )
+        return draft.fit()
+
+
+def explanation(known: ErrorKnowledge) -> dict[str, Any]:
+    """All that is known of a code, without what is empty; null stands for "nobody knows"."""
+    data = asdict(known)
+    data["actor_is"] = ACTORS[known.actor]
+    data["origin_is"] = [_ORIGINS[origin] for origin in known.origin]
+    unknown_matters = {"retry_safe", "full_copy_again", "origin"}
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in data.items()
+        if key in unknown_matters or value not in (None, "", (), [])
+    }
+
+
+def summary_of(known: ErrorKnowledge) -> str:
+    """The code in a sentence or two, for somebody who reads nothing else."""
+    if not known.known:
+        return (
+            f"Nobody documents {known.code}: neither the reference nor the FAQ has it, so its "
+            "cause is unknown here."
+        )
+    again = " All data has to be copied again." if known.full_copy_again else ""
+    return f"{known.code}: {known.cause} First: {known.first_step}{again}"

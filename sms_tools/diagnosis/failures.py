@@ -1,0 +1,272 @@
+"""``summarize_failed_servers``: which failed, and why?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sms_tools.diagnosis.answer import CONCISE_BYTES, Action, Draft, compact_bytes
+from sms_tools.diagnosis.causes import Failure, Group, failures_of, group
+from sms_tools.diagnosis.desk import Desk
+from sms_tools.diagnosis.errors import ACTORS
+from sms_tools.diagnosis.finding import iso
+from sms_tools.diagnosis.fleet import Fleet, find_project, read_fleet, read_shared, together
+from sms_tools.diagnosis.question import FleetQuestion
+from sms_tools.diagnosis.words import count_of, listed, scope
+from sms_tools.errors import SmsToolsError
+from sms_tools.knowledge.facts import ERRORS_PAGE, NETWORK_EVENT_CODES, TEMPLATES_PAGE
+from sms_tools.operations.source_servers import FailedServer, ListFailedSourceServers
+from sms_tools.operations.templates import ListTemplates
+from sms_tools.text import one_line
+
+_SERVERS: Final = 10
+_RECOVERED: Final = 10
+_SHORTER: Final = (240, 200, 160, 140, 120, 100, 80)
+"""How long the texts of a group may be, tried in turn before groups are left out."""
+
+
+class SummarizeFailedServers(FleetQuestion):
+    """Which source servers failed to migrate, and why? Groups them by cause from states, task
+    errors, the error list, failed rehearsals and environment checks: code, count, servers, cause,
+    first step, who must act, whether a full copy is lost; servers that run again apart. Use it for
+    "what failed"; for one server in depth use diagnose_server, for a code explain_error_code.
+    """
+
+    async def answer(self, desk: Desk) -> dict[str, Any]:
+        """The groups, the recovered, and what could not be read."""
+        wave = await find_project(desk, self.project)
+        fleet, (entries, gaps) = await together(
+            lambda: read_fleet(desk, project=self.project, servers=self.servers),
+            lambda: _listed(desk, wave.id if wave else None),
+        )
+        failures = failures_of(fleet, entries)
+        networks, more = await _networks(desk, failures)
+        groups = group(failures, networks)
+        recovered = [failure for failure in failures if failure.recovered]
+        lengths = (None,) if self.detail == "full" else (None, *_SHORTER)
+        for length in lengths:
+            draft = self._draft(fleet, groups, recovered, length)
+            draft.incomplete = [*fleet.incomplete, *gaps, *more]
+            if draft.incomplete:
+                draft.summary += " Part of the reading failed: see incomplete."
+            whole = draft.document(offset=self.offset, full=self.detail == "full")
+            if compact_bytes(whole) <= CONCISE_BYTES:
+                break
+        return draft.fit(offset=self.offset, full=self.detail == "full")
+
+    def _draft(
+        self,
+        fleet: Fleet,
+        groups: Sequence[Group],
+        recovered: Sequence[Failure],
+        length: int | None,
+    ) -> Draft:
+        full = self.detail == "full"
+        failed = {server.id or server.name for each in groups for server in each.servers}
+        draft = Draft(
+            summary=_summary(fleet, groups, len(failed), recovered),
+            observed_at=fleet.observed_at,
+            data={},
+            actions=_actions(self, groups, recovered),
+        )
+        if length:
+            draft.notes = ["texts are shortened: detail=full, or explain_error_code"]
+        rows = [_row(each, length, full=full) for each in groups]
+        draft.data["failed_servers"] = len(failed)
+        draft.data["servers_read"] = len(fleet.servers)
+        draft.data["groups"] = draft.page(
+            "groups", rows, limit=self.limit, offset=self.offset, full=full
+        )
+        for row in draft.data["groups"]:
+            row["servers"] = draft.part(
+                "servers of a group",
+                row["servers"],
+                1_000 if full else _SERVERS,
+                "detail=full",
+                inside=row,
+            )
+        again = [_recovered_row(failure) for failure in recovered]
+        draft.data["recovered"] = draft.part(
+            "recovered", again, 1_000 if full else _RECOVERED, "detail=full"
+        )
+        draft.data["recovered_count"] = len(again)
+        return draft
+
+
+async def _listed(desk: Desk, wave: str | None) -> tuple[Sequence[FailedServer], Sequence[str]]:
+    """The service's own list of failed servers, and what is missing of it."""
+    narrow: dict[str, Any] = {"migproject": wave} if wave else {}
+    operation = ListFailedSourceServers(limit=ERRORS_PAGE, **narrow)
+    try:
+        listing, _ = await read_shared(desk, f"errors {wave or ''}", operation)
+    except SmsToolsError as error:
+        what = one_line(str(error), 200)
+        gap = (
+            f"list_failed_source_servers: could not be read ({what}); failures come from states, "
+            "tasks and checks alone."
+        )
+        return (), [gap]
+    if listing.complete:
+        return listing.items, ()
+    return listing.items, [f"list_failed_source_servers: may not be whole. {listing.note}".strip()]
+
+
+async def _networks(
+    desk: Desk, failures: Sequence[Failure]
+) -> tuple[Mapping[str, str], Sequence[str]]:
+    """The subnet of each template, read only where two network failures could have one cause."""
+    network = [f for f in failures if f.code in NETWORK_EVENT_CODES and not f.recovered]
+    if len(network) < 2:
+        return {}, ()
+    try:
+        listing, _ = await read_shared(desk, "templates", ListTemplates(limit=TEMPLATES_PAGE))
+    except SmsToolsError as error:
+        what = one_line(str(error), 160)
+        return {}, [f"list_templates: could not be read ({what}); subnets are unknown."]
+    found = {}
+    for template in listing.items:
+        nics = [nic for nic in (template.nics or []) if nic.name or nic.id]
+        if template.id and nics:
+            found[template.id] = f"subnet {one_line(nics[0].name or nics[0].id or '', 60)}"
+    return found, ()
+
+
+def _row(each: Group, length: int | None, *, full: bool) -> dict[str, Any]:
+    """One group as it stands in the answer; *length* bounds its texts."""
+    known = each.knowledge()
+    code = each.codes[0] if each.codes else None
+    row: dict[str, Any] = {"code": code, "count": len(each.servers)}
+    if len(each.codes) > 1:
+        row["codes"] = list(each.codes)
+    row["servers"] = [server.as_data() for server in each.servers]
+    row["sub_task"] = _same(failure.sub_task for failure in each.failures)
+    row["stage"] = _same(failure.stage for failure in each.failures)
+    if known:
+        row |= {
+            "cause": _text(known.cause, length),
+            "first_step": _text(known.first_step, length),
+            "actor": known.actor,
+            "full_copy_again": known.full_copy_again,
+            "known": known.known,
+            "origin": list(known.origin),
+        }
+        if not known.known:
+            row["raw"] = one_line(known.message, length or 400)
+        if full:
+            row |= {"message": one_line(known.message, 400), "caution": known.caution}
+    else:
+        row |= _NO_CODE
+    if each.shared and each.likely_one_cause:
+        row["likely_one_cause"] = True
+        row["shared"] = dict(each.shared)
+    if each.began:
+        row["first_failed_at"] = iso(each.began[0])
+    if full:
+        row["evidence"] = [_evidence(failure) for failure in each.failures[:20]]
+    return {key: value for key, value in row.items() if value is not None or key in _MAY_BE_NULL}
+
+
+_MAY_BE_NULL: Final = frozenset({"code", "full_copy_again"})
+_NO_CODE: Final[Mapping[str, Any]] = {
+    "cause": "The service reports a failure without an error code that can be read.",
+    "first_step": "Read the task with get_migration_task: its sub-tasks show where it stopped.",
+    "actor": "api",
+    "full_copy_again": None,
+    "known": False,
+    "origin": [],
+}
+
+
+def _same(values: Any) -> str | None:
+    """The value that all have, cleaned; None where they differ or have none."""
+    found = set(values)
+    value = found.pop() if len(found) == 1 else None
+    return one_line(value, 60) if value else None
+
+
+def _text(text: str, length: int | None) -> str:
+    return one_line(text, length) if length else text
+
+
+def _evidence(failure: Failure) -> dict[str, Any]:
+    """What says so, and with which operation it was read."""
+    row: dict[str, Any] = {
+        **failure.server.as_data(),
+        "code": failure.code,
+        "params": [one_line(param, 160) for param in failure.params[:6]],
+        "said_by": list(failure.said_by),
+        "from": list(failure.operations),
+        "since": iso(failure.since) if failure.since else None,
+        "target_network": failure.network,
+    }
+    if not failure.whole:
+        row["note"] = "the error's text was cut off or damaged: parameters may be missing"
+    return {key: value for key, value in row.items() if value not in (None, [])}
+
+
+def _recovered_row(failure: Failure) -> dict[str, Any]:
+    return {
+        **failure.server.as_data(),
+        "code": failure.code,
+        "phase": failure.server.phase,
+        "offline": failure.server.offline,
+    }
+
+
+def _summary(
+    fleet: Fleet, groups: Sequence[Group], failed: int, recovered: Sequence[Failure]
+) -> str:
+    again = (
+        f" {count_of(len(recovered), 'server')} failed before and run again." if recovered else ""
+    )
+    if not groups:
+        found = "No failure was found" if fleet.problems else "No server has failed"
+        return f"{found} among {count_of(len(fleet.servers), 'server')}.{again}"
+    says = (
+        f"{failed} of {count_of(len(fleet.servers), 'server')} have a failure, "
+        f"in {count_of(len(groups), 'group')} by cause."
+    )
+    largest = groups[0]
+    if len(largest.servers) > 1:
+        codes = listed(list(largest.codes[:3])) or "no code"
+        why = " (likely one event)" if largest.likely_one_cause else ""
+        says += f" The largest: {codes} on {count_of(len(largest.servers), 'server')}{why}."
+    if unknown := [code for each in groups for code in each.codes if not _known(each)]:
+        says += f" Nobody documents {listed(sorted(set(unknown))[:3])}."
+    if again_full := sum(len(each.servers) for each in groups if _loses_its_copy(each)):
+        says += f" {count_of(again_full, 'server')} must copy everything again."
+    return says + again
+
+
+def _known(each: Group) -> bool:
+    known = each.knowledge()
+    return bool(known and known.known)
+
+
+def _loses_its_copy(each: Group) -> bool:
+    known = each.knowledge()
+    return bool(known and known.full_copy_again)
+
+
+def _actions(
+    question: SummarizeFailedServers, groups: Sequence[Group], recovered: Sequence[Failure]
+) -> Sequence[Action]:
+    if not groups:
+        why = "shows that all the others move" if not recovered else "shows how far they are now"
+        return [Action("summarize_progress", dict(scope(question)), why)]
+    first = groups[0]
+    ids: list[Any] = [server.id for server in first.servers if server.id][:20]
+    known = first.knowledge()
+    actor = ACTORS[known.actor] if known else ACTORS["api"]
+    actions = (
+        [Action("diagnose_server", {"server": ids[0]}, "one server of the largest group in depth")]
+        if ids
+        else []
+    )
+    if ids:
+        why = f"the steps for the largest group; the first is for {actor}"
+        actions.append(Action("plan_remediation", {"servers": ids}, why))
+    strange = next((each for each in groups if each.codes and not _known(each)), None)
+    if strange:
+        one = next((server for server in strange.servers if server.id), None)
+        why = f"{strange.codes[0]} is documented nowhere: its sub-tasks may tell more"
+        actions.append(Action("diagnose_server", {"server": one.id}, why)) if one else None
+    return actions
