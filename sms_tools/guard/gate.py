@@ -8,12 +8,12 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from sms_tools.guard.approvals import Approval, Approvals, Status, Verdict, new_id
 from sms_tools.guard.audit import Audit, AuditError
-from sms_tools.guard.policy import Decision, Policy, Ruling, decide
+from sms_tools.guard.policy import Decision, Policy, Ruling, decide, needs_names
 from sms_tools.guard.subject import Caller, Preview, Subject
 from sms_tools.operation import JSON, Kind
 from sms_tools.text import one_line
@@ -109,20 +109,14 @@ class Guard:
             Exception: whatever reading the preview raises, such as a target that is not there;
                 nobody is asked then and nothing is done.
         """
-        ruling = decide(subject, self.policy)
+        # Rules for targets need names, which the preview reads. They never lift a block.
+        ruling = decide(subject, replace(self.policy, targets=()))
         if ruling.decision is Decision.BLOCK:
             return self._blocked(subject, caller, ruling)
         current = self.approvals.current(subject, caller)
         if current is not None:
             return self._resume(subject, caller, current)
-        names_matter = any(
-            self.policy.needs_names(tool, kind)
-            for tool, kind in [
-                (subject.tool, subject.kind),
-                *((step.__spec__.name, step.danger) for step in subject.steps),
-            ]
-        )
-        if ruling.decision is Decision.ALLOW and not (names_matter and subject.kind != Kind.READ):
+        if ruling.decision is Decision.ALLOW and not needs_names(subject, self.policy):
             return Go(subject, caller, ruling.reason)
         preview = await self._preview(subject, caller)
         ruling = decide(subject, self.policy, preview.targets)

@@ -87,10 +87,6 @@ class Policy:
     secrets_inline: bool = False
     """Whether an approved secret may stand in the tool's result."""
 
-    def needs_names(self, tool: str, kind: Kind) -> bool:
-        """Whether the decision on such a call can depend on what its targets are called."""
-        return any(rule.covers(tool, kind) for rule in self.targets)
-
 
 class PolicyError(ValueError):
     """A policy file that cannot be read; the message names the place."""
@@ -104,6 +100,7 @@ def decide(subject: Subject, policy: Policy, targets: Sequence[Target] | None = 
     """
     known = targets if targets is not None else [Target(each) for each in subject.ids]
     ruling = _decide(subject.tool, subject.kind, known, policy)
+    # The names that were read for the plan as a whole serve its steps.
     for step in subject.steps:
         names = {target.id: target for target in known}
         its = [names.get(each, Target(each)) for each in ids_of(step)]

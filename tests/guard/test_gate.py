@@ -9,6 +9,7 @@ from sms_tools.guard import Approvals, Ask, Audit, Caller, Decision, Go, Guard, 
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import Verdict
 from sms_tools.guard.gate import MOST_WAITING
+from sms_tools.guard.policy import TargetRule
 from sms_tools.operation import Kind
 from sms_tools.state import State
 
@@ -324,3 +325,27 @@ async def test_a_caller_cannot_bury_a_person_in_requests(guard: Guard, thing: Th
     assert isinstance(held, Held)
     assert held.result["blocked_by"] == "waiting"
     assert isinstance(await guard.begin(thing.subject(), Caller("http: other")), Ask)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        ("web-01", Kind.DESTRUCTIVE, Ask),
+        ("prod-01", Kind.DESTRUCTIVE, Held),
+        ("web-01", Kind.WRITE, Go),
+        ("prod-01", Kind.WRITE, Held),
+        ("prod-01", Kind.READ, Go),
+    ],
+)
+async def test_a_rule_for_names_is_applied_to_the_names_that_were_read(
+    thing: Thing,
+    approvals: Approvals,
+    audit: Audit,
+    name: str,
+    kind: Kind,
+    expected: type[object],
+) -> None:
+    rule = TargetRule("prod-*", Decision.BLOCK)
+    guard = Guard(Policy(targets=[rule]), approvals, audit)
+    thing.name = name
+    assert isinstance(await guard.begin(thing.subject(kind), CALLER), expected)
