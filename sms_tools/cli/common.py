@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sms_tools.errors import SettingsError
 from sms_tools.guard.policy import Policy, load_policy
@@ -70,7 +70,12 @@ async def runtime_of(
     if not options.sandbox:
         settings = Settings.from_env(os.environ)
     else:
-        sandbox = sandbox_of(options)
+        from sms_tools.sandbox import AcceleratedClock
+
+        # One clock for client and service, so that what is seen when, and what the service says
+        # of that moment, agree.
+        clock = AcceleratedClock(time.time, options.speed)
+        sandbox = opened(options, speed=1, clock=clock)
         transport = sandbox.transport()
         service_clock = partial(_moment, sandbox.clock)
         # Nothing of the environment matters here but where the state is kept.
@@ -86,25 +91,16 @@ async def runtime_of(
         yield runtime
 
 
-def sandbox_of(options: argparse.Namespace) -> "Sandbox":
+def opened(options: argparse.Namespace, **more: Any) -> "Sandbox":
     """The embedded service that the options ask for.
-
-    Client and service share one accelerated clock, so that what is seen when, and what the
-    service says of the same moment, agree.
 
     Raises:
         SettingsError: no such scenario, or a number out of range.
     """
-    from sms_tools.sandbox import AcceleratedClock, open_sandbox
+    from sms_tools.sandbox import open_sandbox
 
     try:
-        return open_sandbox(
-            options.scenario,
-            servers=options.servers,
-            seed=options.seed,
-            speed=1,
-            clock=AcceleratedClock(time.time, options.speed),
-        )
+        return open_sandbox(options.scenario, servers=options.servers, seed=options.seed, **more)
     except ValueError as error:
         raise SettingsError(f"the sandbox cannot be opened: {error}.") from error
 
