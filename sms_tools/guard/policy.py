@@ -115,6 +115,18 @@ def effect(tool: str, kinds: Sequence[Kind], policy: Policy) -> Mapping[Kind, De
     return {kind: _decide(tool, kind, (), policy).decision for kind in kinds}
 
 
+def needs_names(subject: Subject, policy: Policy) -> bool:
+    """Whether the decision can depend on what the call's targets are called."""
+    calls = [(subject.tool, subject.kind)]
+    calls += [(step.__spec__.name, step.danger) for step in subject.steps]
+    return any(
+        rule.covers(tool, kind)
+        for tool, kind in calls
+        if kind is not Kind.READ  # a read has no target that it would do something to
+        for rule in policy.targets
+    )
+
+
 def _decide(tool: str, kind: Kind, targets: Sequence[Target], policy: Policy) -> Ruling:
     if policy.read_only and kind is not Kind.READ:
         return Ruling(Decision.BLOCK, "the server was started read-only")
