@@ -227,7 +227,8 @@ def _summary(
     largest = groups[0]
     if len(largest.servers) > 1:
         codes = listed(list(largest.codes[:3])) or "no code"
-        why = " (likely one event)" if largest.likely_one_cause else ""
+        why = " (likely one cause)" if largest.likely_one_cause else ""
+        why = " (one network event)" if largest.is_network_event else why
         says += f" The largest: {codes} on {count_of(len(largest.servers), 'server')}{why}."
     if unknown := [code for each in groups for code in each.codes if not _known(each)]:
         says += f" Nobody documents {listed(sorted(set(unknown))[:3])}."

@@ -35,6 +35,7 @@ __all__ = [
     "find_project",
     "read_fleet",
     "read_shared",
+    "recent_fleet",
     "together",
 ]
 
@@ -144,6 +145,14 @@ async def find_project(desk: Desk, wanted: str | None) -> MigrationProject | Non
         Choice(each, (each.id or "",), (each.name or "",), "") for each in listing.items if each.id
     ]
     return choose(wanted, choices, what="migration project")
+
+
+def recent_fleet(desk: Desk) -> Fleet | None:
+    """The whole fleet, if both lists were read within the last 30 seconds; reads nothing."""
+    lists = [desk.shared.get("list: sources "), desk.shared.get("list: tasks")]
+    kept = [each.listing for each in lists if isinstance(each, _Shared)]
+    recent = [each for each in kept if each and _is_recent(each, desk.now())]
+    return _joined(_Parts(recent[0], recent[1], is_new=False), None) if len(recent) == 2 else None
 
 
 async def together(
