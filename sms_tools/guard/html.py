@@ -79,6 +79,7 @@ def secret(tool: str, fields: Mapping[str, JSON]) -> str:
         f"<section><h2>{escape(one_line(str(name), 80))}</h2><pre>{escape(_plain(value))}</pre>"
         "</section>"
         for name, value in fields.items()
+        if value not in (None, "")
     )
     head = (
         '<div class="head go"><p class="kind">Shown once</p>'
@@ -108,7 +109,7 @@ def _form(approval: Approval, seal: str, *, wrong: bool) -> str:
         f'{warning}<input type="hidden" name="seal" value="{escape(seal)}">'
         f'<label for="typed">To approve, type <code>{escape(typed)}</code></label>'
         '<input class="typed" id="typed" name="typed" type="text" autocomplete="off" '
-        'autocapitalize="off" spellcheck="false">'
+        f'autocapitalize="off" spellcheck="false"{" autofocus" if wrong else ""}>'
         '<div class="buttons">'
         '<button class="act" type="submit" name="answer" value="approve">Approve this call</button>'
         '<button type="submit" name="answer" value="deny">Refuse</button></div></form>'
