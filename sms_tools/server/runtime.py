@@ -15,7 +15,7 @@ from sms_tools.guard import Approvals, Ask, Audit, Caller, Go, Guard, Held, Poli
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.desk import PageDesk
 from sms_tools.operation import JSON
-from sms_tools.server.asking import AnyContext, ask, can_show_a_form
+from sms_tools.server.asking import LONGEST_WAIT, AnyContext, ask, can_show_a_form
 from sms_tools.server.output import Exit
 from sms_tools.settings import Settings
 from sms_tools.state import State
@@ -40,6 +40,8 @@ class Runtime:
     exit: Exit
     transport: str
     """How clients reach this server; part of a caller's identity."""
+    longest_wait: float = LONGEST_WAIT
+    """Seconds that a dialog may stay open."""
 
     async def decide(
         self, subject: Subject, context: AnyContext
@@ -72,7 +74,7 @@ class Runtime:
     async def _put(self, question: Ask, context: AnyContext) -> Go | Held | InputRequiredResult:
         said = None
         if can_show_a_form(context):
-            said = await ask(context, question.question)
+            said = await ask(context, question.question, self.longest_wait)
         if isinstance(said, InputRequiredResult):
             return said
         if said is None:
@@ -97,6 +99,7 @@ async def open_runtime(
     service_clock: Clock | None = None,
     reached_by: str = "stdio",
     page: bool = True,
+    longest_wait: float = LONGEST_WAIT,
 ) -> AsyncIterator[Runtime]:
     """Open what a server needs.
 
@@ -122,4 +125,5 @@ async def open_runtime(
             desk=Desk(api, state, seen_at),
             exit=Exit(api.secret_values),
             transport=reached_by,
+            longest_wait=longest_wait,
         )
