@@ -24,7 +24,7 @@ from sms_tools.operations.tasks import ListMigrationTasks
 from sms_tools.sandbox import ManualClock, Sandbox, open_sandbox
 from sms_tools.sandbox.faults import Effect, Fault
 from sms_tools.server import build_server, open_runtime
-from sms_tools.server.runtime import utc_now
+from sms_tools.moment import utc_now
 from sms_tools.settings import Settings
 
 TOOLS = (

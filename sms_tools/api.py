@@ -11,7 +11,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property, partial
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
@@ -31,6 +31,7 @@ from sms_tools.errors import (
     error_from_response,
 )
 from sms_tools.errors.reply import ErrorReply, http_date
+from sms_tools.moment import utc_now
 from sms_tools.operation import JSON, Kind, Operation, Page, Reply
 from sms_tools.paging import Listing, at_once, read_list
 from sms_tools.settings import Settings, is_loopback
@@ -100,7 +101,7 @@ class Api:
         settings: Settings,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
-        clock: Clock = lambda: datetime.now(UTC),
+        clock: Clock = utc_now,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         jitter: Callable[[], float] = random.random,
         concurrency: int = 8,

@@ -5,7 +5,7 @@ it, kept for its 24 hours, renewed before they are over, and once after the serv
 """
 
 import json
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,6 +20,7 @@ from sms_tools.errors import (
     ServiceUnreachable,
     error_from_response,
 )
+from sms_tools.moment import Clock
 from sms_tools.settings import AuthToken, IamUser, Settings
 from sms_tools.signing import MAX_SIGNED_BODY, Facts, KeyPair, sign
 
@@ -31,8 +32,6 @@ _AFTER_REFUSAL: Final = timedelta(minutes=5)
 """IAM locks a user after five wrong passwords in 15 minutes: ask less often than that."""
 
 _SIGNED: Final = ("content-type", "host", "x-domain-id", "x-project-id")
-
-Clock = Callable[[], datetime]
 
 
 class SignatureAuth(httpx.Auth):

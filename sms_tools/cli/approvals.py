@@ -7,7 +7,7 @@ from contextlib import closing
 
 from sms_tools.guard import Approvals, Audit, terminal
 from sms_tools.guard.answers import Answers
-from sms_tools.server.runtime import utc_now
+from sms_tools.moment import utc_now
 from sms_tools.settings import read_settings
 from sms_tools.state import State
 

@@ -6,7 +6,7 @@ import os
 from contextlib import closing
 
 from sms_tools.guard import Audit
-from sms_tools.server.runtime import utc_now
+from sms_tools.moment import utc_now
 from sms_tools.settings import read_settings
 from sms_tools.state import State
 

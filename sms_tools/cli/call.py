@@ -17,9 +17,10 @@ from mcp.client import ClientRequestContext
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, Implementation
 
 from sms_tools import __version__
-from sms_tools.cli.common import add_server_options, runtime_of
+from sms_tools.cli.opening import runtime_of
+from sms_tools.cli.options import add_server_options
+from sms_tools.moment import utc_now
 from sms_tools.server import Runtime, build_server
-from sms_tools.server.runtime import utc_now
 
 
 def configure(command: argparse.ArgumentParser) -> None:

@@ -10,11 +10,11 @@ from typing import Final, Literal
 import anyio
 
 from sms_tools.api import Answer, Api
-from sms_tools.cli.common import add_tool_options, policy_of
+from sms_tools.cli.options import add_tool_options, policy_of
 from sms_tools.errors import SmsToolsError
 from sms_tools.guard import Audit
+from sms_tools.moment import utc_now
 from sms_tools.operations.source_servers import ListSourceServers
-from sms_tools.server.runtime import utc_now
 from sms_tools.settings import Settings, read_settings
 from sms_tools.state import State, StateError
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import anyio
 
-from sms_tools.cli.common import add_sandbox_options, opened
+from sms_tools.cli.options import add_sandbox_options, opened
 from sms_tools.errors import SettingsError
 from sms_tools.settings import read_settings
 from sms_tools.signing import KeyPair

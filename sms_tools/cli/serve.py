@@ -9,7 +9,8 @@ import sys
 
 import anyio
 
-from sms_tools.cli.common import add_server_options, runtime_of
+from sms_tools.cli.opening import runtime_of
+from sms_tools.cli.options import add_server_options
 from sms_tools.errors import SettingsError
 from sms_tools.server import build_server
 

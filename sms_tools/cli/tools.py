@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any
 
-from sms_tools.cli.common import add_tool_options, policy_of
+from sms_tools.cli.options import add_tool_options, policy_of
 from sms_tools.guard import Policy
 from sms_tools.guard.policy import effect
 from sms_tools.operation import Kind

@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Protocol
 
 import anyio
 
 from sms_tools.api import Api
+from sms_tools.moment import Clock, utc_now
 from sms_tools.state import State
 
 
@@ -22,17 +22,13 @@ async def nobody_listens(done: float, total: float | None, message: str) -> None
     """The report of a call whose client asked for no progress."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class Desk:
     """Everything that answering reads from. One desk serves all calls of a server."""
 
     api: Api
     state: State
-    now: Callable[[], datetime] = _utc_now
+    now: Clock = utc_now
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
     report: Report = nobody_listens
     shared: dict[str, object] = field(default_factory=dict)

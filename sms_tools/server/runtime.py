@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -14,18 +13,12 @@ from sms_tools.diagnosis.desk import Desk
 from sms_tools.guard import Approvals, Ask, Audit, Caller, Go, Guard, Held, Policy, Subject
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.desk import PageDesk
+from sms_tools.moment import Clock, utc_now
 from sms_tools.operation import JSON
 from sms_tools.server.asking import LONGEST_WAIT, AnyContext, ask, can_show_a_form
 from sms_tools.server.output import Exit
 from sms_tools.settings import Settings
 from sms_tools.state import State
-
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The time, with its zone."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,11 @@
-"""Options that several commands share, and what they open."""
+"""Options that several commands share, and what follows from them."""
 
 import argparse
-import os
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sms_tools.errors import SettingsError
-from sms_tools.guard.policy import Policy, load_policy
-from sms_tools.server.runtime import Runtime, open_runtime, utc_now
-from sms_tools.settings import Settings, read_settings
+from sms_tools.guard.policy import Policy, PolicyError, load_policy
 
 if TYPE_CHECKING:
     from sms_tools.sandbox import Sandbox
@@ -55,40 +47,16 @@ def add_tool_options(command: argparse.ArgumentParser) -> None:
 
 
 def policy_of(options: argparse.Namespace) -> Policy:
-    """The policy that the options ask for."""
+    """The policy that the options ask for.
+
+    Raises:
+        SettingsError: the policy file cannot be read or understood.
+    """
     base = Policy(read_only=options.read_only, no_destructive=options.no_destructive)
-    return load_policy(options.policy, base) if options.policy else base
-
-
-@asynccontextmanager
-async def runtime_of(
-    options: argparse.Namespace, *, reached_by: str = "stdio", page: bool = True
-) -> AsyncIterator[Runtime]:
-    """The runtime that the options ask for, on the real service or on the sandbox."""
-    transport = None
-    service_clock = utc_now
-    if not options.sandbox:
-        settings = Settings.from_env(os.environ)
-    else:
-        from sms_tools.sandbox import AcceleratedClock
-
-        # One clock for client and service, so that what is seen when, and what the service says
-        # of that moment, agree.
-        clock = AcceleratedClock(time.time, options.speed)
-        sandbox = opened(options, speed=1, clock=clock)
-        transport = sandbox.transport()
-        service_clock = partial(_moment, sandbox.clock)
-        # Nothing of the environment matters here but where the state is kept.
-        settings = Settings.for_sandbox(state_dir=read_settings(os.environ)[0].state_dir)
-    async with open_runtime(
-        settings,
-        policy_of(options),
-        transport=transport,
-        service_clock=service_clock,
-        reached_by=reached_by,
-        page=page,
-    ) as runtime:
-        yield runtime
+    try:
+        return load_policy(options.policy, base) if options.policy else base
+    except PolicyError as error:
+        raise SettingsError(f"{error}.", advice="Correct the file; nothing was started.") from error
 
 
 def opened(options: argparse.Namespace, **more: Any) -> "Sandbox":
@@ -103,7 +71,3 @@ def opened(options: argparse.Namespace, **more: Any) -> "Sandbox":
         return open_sandbox(options.scenario, servers=options.servers, seed=options.seed, **more)
     except ValueError as error:
         raise SettingsError(f"the sandbox cannot be opened: {error}.") from error
-
-
-def _moment(clock: Callable[[], float]) -> datetime:
-    return datetime.fromtimestamp(clock(), UTC)

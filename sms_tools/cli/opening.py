@@ -1,0 +1,49 @@
+"""Opens what a command works with, as its options ask."""
+
+import argparse
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+
+from sms_tools.cli.options import opened, policy_of
+from sms_tools.moment import utc_now
+from sms_tools.server import Runtime, open_runtime
+from sms_tools.settings import Settings, read_settings
+
+
+@asynccontextmanager
+async def runtime_of(
+    options: argparse.Namespace, *, reached_by: str = "stdio", page: bool = True
+) -> AsyncIterator[Runtime]:
+    """The runtime that the options ask for, on the real service or on the sandbox."""
+    transport = None
+    service_clock = utc_now
+    if not options.sandbox:
+        settings = Settings.from_env(os.environ)
+    else:
+        from sms_tools.sandbox import AcceleratedClock
+
+        # One clock for client and service, so that what is seen when, and what the service says
+        # of that moment, agree.
+        clock = AcceleratedClock(time.time, options.speed)
+        sandbox = opened(options, speed=1, clock=clock)
+        transport = sandbox.transport()
+        service_clock = partial(_moment, sandbox.clock)
+        # Nothing of the environment matters here but where the state is kept.
+        settings = Settings.for_sandbox(state_dir=read_settings(os.environ)[0].state_dir)
+    async with open_runtime(
+        settings,
+        policy_of(options),
+        transport=transport,
+        service_clock=service_clock,
+        reached_by=reached_by,
+        page=page,
+    ) as runtime:
+        yield runtime
+
+
+def _moment(clock: Callable[[], float]) -> datetime:
+    return datetime.fromtimestamp(clock(), UTC)
