@@ -37,3 +37,7 @@ class Desk:
     def reporting_to(self, report: Report) -> "Desk":
         """This desk, for one call whose progress goes to *report*."""
         return replace(self, report=report)
+
+    def forget(self) -> None:
+        """Drop what calls share: something was changed, so the next answer reads anew."""
+        self.shared.clear()

@@ -14,7 +14,7 @@ from sms_tools.guard import Approvals, Ask, Audit, Caller, Go, Guard, Held, Poli
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.desk import PageDesk
 from sms_tools.moment import Clock, utc_now
-from sms_tools.operation import JSON
+from sms_tools.operation import JSON, Kind
 from sms_tools.server.asking import LONGEST_WAIT, AnyContext, ask, can_show_a_form
 from sms_tools.server.output import Exit
 from sms_tools.settings import Settings
@@ -59,7 +59,11 @@ class Runtime:
         finish: Callable[[Any], Awaitable[Mapping[str, JSON]]],
     ) -> CallToolResult:
         """Do *act* once, and *finish* what it gave into a result."""
-        outcome = await self.guard.perform(go, act)
+        try:
+            outcome = await self.guard.perform(go, act)
+        finally:
+            if go.subject.kind is not Kind.READ:
+                self.desk.forget()
         if isinstance(outcome, Held):
             return self.exit.result(outcome.result)
         return self.exit.result(await finish(outcome))
