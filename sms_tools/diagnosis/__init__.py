@@ -8,10 +8,12 @@ from sms_tools.diagnosis.errors import ExplainErrorCode
 from sms_tools.diagnosis.failures import SummarizeFailedServers
 from sms_tools.diagnosis.overview import MigrationOverview
 from sms_tools.diagnosis.question import Question
+from sms_tools.diagnosis.server import DiagnoseServer
 
 _IN_ORDER: Final[tuple[type[Question], ...]] = (
     SummarizeFailedServers,
     MigrationOverview,
+    DiagnoseServer,
     ExplainErrorCode,
 )
 

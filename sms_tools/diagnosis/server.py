@@ -1,0 +1,124 @@
+"""``diagnose_server``: why is this one failing, slow, stuck?"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from sms_tools.diagnosis.answer import Action, Draft
+from sms_tools.diagnosis.closeup import CloseUp, read_closely
+from sms_tools.diagnosis.desk import Desk
+from sms_tools.diagnosis.finding import iso
+from sms_tools.diagnosis.hypotheses import Hypothesis, explain_server, rate_mbit_s
+from sms_tools.diagnosis.movement import RUNNING
+from sms_tools.diagnosis.question import Detail, Question
+from sms_tools.diagnosis.timeline import timeline
+from sms_tools.diagnosis.words import percent, size
+from sms_tools.operations.tasks import GetMigrationRateLimits, GetMigrationTask
+
+_EVENTS: Final = 14
+
+
+class DiagnoseServer(Question):
+    """Why is this one server failing, slow or stuck? Its phase, the timeline of its sub-tasks, and
+    ranked hypotheses with evidence for and against, what is unknown, and the next step with who
+    must take it. Use it for one server by name; for many failures use summarize_failed_servers, for
+    the time left summarize_progress. Three or four requests; a second look later tells stuck.
+    """
+
+    server: Annotated[str, Field(min_length=1, max_length=255, description="Name, address or id.")]
+    detail: Detail = "concise"
+
+    async def answer(self, desk: Desk) -> dict[str, Any]:
+        """The likeliest explanation in the summary, all of them with their evidence below."""
+        close = await read_closely(desk, self.server)
+        hypotheses = explain_server(close)
+        full = self.detail == "full"
+        draft = Draft(
+            summary=_summary(close, hypotheses[0]),
+            observed_at=close.now,
+            data=_card(close),
+            actions=_actions(close, hypotheses),
+            incomplete=close.gaps,
+        )
+        told = [each.as_data() for each in hypotheses]
+        draft.data["hypotheses"] = draft.page("hypotheses", told, full=True)
+        events = timeline(close)
+        draft.data["timeline"] = draft.part(
+            "earlier events", events, 1_000 if full else _EVENTS, "detail=full"
+        )
+        return draft.fit(full=full)
+
+
+def _card(close: CloseUp) -> dict[str, Any]:
+    """What is known of the server at a glance; unknown values are left out."""
+    server, step = close.server, close.server.step
+    card = {
+        "server": {**server.as_data(), "ip": server.ip, "os_type": server.os_type or None},
+        "task": {"id": server.task_id, "state": server.task_state} if server.task_id else None,
+        "phase": server.phase,
+        "offline": server.offline,
+        "state": server.state,
+        "stage": server.stage,
+        "since": iso(server.state_since) if server.state_since else None,
+        "sub_task": server.step_name if step else None,
+        "sub_task_percent": step.progress if step else None,
+        "done_bytes": server.done_bytes,
+        "total_bytes": server.total_bytes,
+        "rate_mbit_s": rate_mbit_s(close),
+        "samples": len(close.samples),
+    }
+    return {key: value for key, value in card.items() if value is not None}
+
+
+_IS: Final = {
+    "unavailable": "is not fit to migrate",
+    "waiting": "waits to be migrated",
+    "initializing": "is being prepared for the full copy",
+    "replicating": "is in its full copy",
+    "syncing": "is in continuous sync",
+    "paused": "is paused",
+    "cutting_over": "is being launched",
+    "cloning": "is being cloned for a rehearsal",
+    "finished": "has been launched",
+    "failed": "has failed",
+    "deleting": "is being deleted",
+    "unknown": "is in an unknown phase",
+}
+
+
+def _summary(close: CloseUp, first: Hypothesis) -> str:
+    server = close.server
+    offline = ", Agent offline" if server.offline else ""
+    says = f"{server.name} {_IS[server.phase]}{offline}"
+    if server.done_bytes is not None and server.total_bytes:
+        says += (
+            f", {size(server.done_bytes)} of {size(server.total_bytes)} copied "
+            f"({percent(server.done_bytes, server.total_bytes)} %)"
+        )
+    gaps = " Part of the reading failed: see incomplete." if close.gaps else ""
+    how = "" if first.likelihood == "certain" else f"{first.likelihood.capitalize()}: "
+    return f"{says}. {how}{first.says}{gaps}"
+
+
+def _actions(close: CloseUp, hypotheses: Sequence[Hypothesis]) -> Sequence[Action]:
+    server, names = close.server, {each.name for each in hypotheses}
+    this: dict[str, Any] = {"servers": [server.id]}
+    actions = []
+    if server.phase in ("failed", "unavailable", "paused"):
+        why = "the steps that are legal in this state, with what each of them costs"
+        actions.append(Action("plan_remediation", this, why))
+    if "waiting_for_launch" in names:
+        actions.append(Action("check_cutover_readiness", this, "whether it can be launched"))
+    if names & {"throttled", "limited"} and server.task_id:
+        limits = GetMigrationRateLimits(task_id=server.task_id)
+        actions.append(Action.of(limits, "its rate limits by the hour"))
+    if server.phase in RUNNING:
+        actions.append(Action("summarize_progress", this, "how far it is, and until when"))
+        if names & {"suspect", "comparing"}:
+            why = "a second look tells whether it moves"
+            actions.append(Action("wait_for_progress", this, why))
+    if server.task_id and not close.task_is_gone:
+        whole = GetMigrationTask(task_id=server.task_id)
+        actions.append(Action.of(whole, "the task as the service has it"))
+    return actions
