@@ -9,10 +9,11 @@ from mcp_types import INVALID_PARAMS
 
 from sms_tools import prompting
 from sms_tools.server.asking import AnyContext
+from sms_tools.server.runtime import Runtime
 from sms_tools.text import clean
 
 
-def add_prompts(server: MCPServer[Any]) -> None:
+def add_prompts(server: MCPServer[Any], runtime: Runtime) -> None:  # noqa: ARG001
     """Register every prompt of the folder with *server*."""
     for prompt in prompting.load_prompts().values():
         server.add_prompt(ServedPrompt.make(prompt))
