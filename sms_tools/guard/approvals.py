@@ -9,17 +9,19 @@ import json
 import secrets
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from sms_tools.guard.subject import Caller, Preview, Subject
+from sms_tools.moment import Clock
 from sms_tools.operation import JSON, Kind
 from sms_tools.state import State
 
 LIFETIME: Final = timedelta(minutes=10)
+DISMISSED: Final = "dialog dismissed"
 _KEPT: Final = timedelta(days=1)
 _ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # nothing that is mistaken for something else
 
@@ -33,8 +35,6 @@ _SCHEMA: Final = (
         id TEXT PRIMARY KEY, token TEXT UNIQUE NOT NULL, tool TEXT NOT NULL, origin TEXT NOT NULL,
         expires REAL NOT NULL)""",
 )
-
-Clock = Callable[[], datetime]
 
 
 class Status(StrEnum):
@@ -156,13 +156,31 @@ class Approvals:
             )
             return changed.rowcount == 1
 
-    def close(self, approval_id: str) -> None:
+    def close(self, approval_id: str, how: str | None = None) -> None:
         """End an approval that must not be used any more."""
         with self._state.transaction() as database:
             database.execute(
-                "UPDATE approvals SET status = ? WHERE id = ? AND status != ?",
-                (str(Status.CLOSED), approval_id, str(Status.USED)),
+                "UPDATE approvals SET status = ?, how = coalesce(?, how)"
+                " WHERE id = ? AND status != ?",
+                (str(Status.CLOSED), how, approval_id, str(Status.USED)),
             )
+
+    def dialog_was_dismissed(self, subject: Subject, caller: Caller) -> bool:
+        """Whether a dialog about this very call was closed unanswered in the last ten minutes."""
+        with self._state.transaction() as database:
+            row = database.execute(
+                "SELECT 1 FROM approvals WHERE caller = ? AND tool = ? AND digest = ?"
+                " AND status = ? AND how = ? AND expires > ?",
+                (
+                    caller.identity,
+                    subject.tool,
+                    subject.arguments_digest,
+                    str(Status.CLOSED),
+                    DISMISSED,
+                    self._now(),
+                ),
+            ).fetchone()
+        return row is not None
 
     def waiting(self) -> Sequence[Approval]:
         """The approvals that wait for a person, oldest first."""

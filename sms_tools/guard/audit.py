@@ -16,7 +16,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Final
 
-from sms_tools.guard.approvals import Clock
+from sms_tools.moment import Clock
 from sms_tools.operation import JSON
 from sms_tools.redaction import redact
 from sms_tools.state import State, StateError, private_file

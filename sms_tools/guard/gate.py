@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol, TypeVar
 
-from sms_tools.guard.approvals import Approval, Approvals, Status, Verdict, new_id
+from sms_tools.guard.approvals import DISMISSED, Approval, Approvals, Status, Verdict, new_id
 from sms_tools.guard.audit import Audit, AuditError
 from sms_tools.guard.policy import Decision, Policy, Ruling, decide, needs_names
 from sms_tools.guard.subject import Caller, Preview, Subject
@@ -60,6 +60,8 @@ class Ask:
     subject: Subject
     caller: Caller
     approval: Approval
+    dialog: bool = True
+    """Whether a dialog is worth trying: some clients close every dialog before anybody saw it."""
 
     @property
     def preview(self) -> Preview:
@@ -148,9 +150,12 @@ class Guard:
                     ask.subject, ask.caller, "The request was over before the answer came."
                 )
             why = "What was typed is not what the request asks for."
+        elif action == "decline":
+            why = "A person said no."
         else:
-            why = "A person said no." if action == "decline" else "The dialog was closed."
-        self.approvals.close(ask.approval.id)
+            why = "The dialog was closed without an answer; the same call again gives a link."
+            how = DISMISSED
+        self.approvals.close(ask.approval.id, how)
         return self._declined(ask.subject, ask.caller, ask.approval, why, how)
 
     async def hold(self, ask: Ask) -> Held:
@@ -216,7 +221,8 @@ class Guard:
             self.approvals.close(approval.id)
             how = approval.how or "page"
             return self._declined(subject, caller, approval, "A person said no.", how)
-        return Ask(subject, caller, approval)
+        dialog = not self.approvals.dialog_was_dismissed(subject, caller)
+        return Ask(subject, caller, approval, dialog)
 
     async def _claim(self, go: Go, approval: Approval) -> Held | None:
         """Read the state once more and use the approval; Held if it cannot be used."""

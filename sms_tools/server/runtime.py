@@ -70,7 +70,7 @@ class Runtime:
 
     async def _put(self, question: Ask, context: AnyContext) -> Go | Held | InputRequiredResult:
         said = None
-        if can_show_a_form(context):
+        if question.dialog and can_show_a_form(context):
             said = await ask(context, question.question, self.longest_wait)
         if isinstance(said, InputRequiredResult):
             return said

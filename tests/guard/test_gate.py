@@ -85,6 +85,19 @@ async def test_declining_ends_the_request_whatever_was_typed(
     assert held.status == "declined"
 
 
+async def test_after_a_dialog_that_closed_unanswered_the_same_call_gets_a_link_instead(
+    guard: Guard, thing: Thing
+) -> None:
+    first = await asked(guard, thing)
+    assert first.dialog
+    await guard.answer(first, action="cancel")
+    again = await asked(guard, thing)
+    assert not again.dialog
+    assert (await guard.hold(again)).status == "approval_required"
+    await guard.answer(again, action="decline")
+    assert not (await asked(guard, thing)).dialog
+
+
 async def test_asking_again_shows_the_same_words_and_reads_nothing_again(
     guard: Guard, thing: Thing
 ) -> None:
