@@ -21,7 +21,7 @@ import anyio
 import httpx
 
 from sms_tools import __version__
-from sms_tools.auth import Clock, IamTokens, authenticator
+from sms_tools.auth import IamTokens, authenticator
 from sms_tools.errors import (
     ServerFault,
     ServiceError,
@@ -31,7 +31,7 @@ from sms_tools.errors import (
     error_from_response,
 )
 from sms_tools.errors.reply import ErrorReply, http_date
-from sms_tools.moment import utc_now
+from sms_tools.moment import Clock, utc_now
 from sms_tools.operation import JSON, Kind, Operation, Page, Reply
 from sms_tools.paging import Listing, at_once, read_list
 from sms_tools.settings import Settings, is_loopback
