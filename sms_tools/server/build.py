@@ -48,6 +48,6 @@ def build_server(runtime: Runtime, tools: str = "all") -> MCPServer[Any]:
             "resources/templates/list": _AN_HOUR,
         },
     )
-    add_prompts(server)
+    add_prompts(server, runtime)
     add_resources(server, runtime)
     return server
