@@ -1,0 +1,232 @@
+"""Reading the fleet: how many requests, what is joined, what is said of what is missing."""
+
+from typing import Any
+
+import anyio
+import pytest
+
+from sms_tools.diagnosis.fleet import read_fleet
+from sms_tools.diagnosis.selection import AmbiguousName, UnknownName
+from sms_tools.diagnosis.servers import Server
+from sms_tools.errors import SmsToolsError
+from sms_tools.operations.source_servers import SourceServer
+from sms_tools.operations.tasks import MigrationTask
+from sms_tools.sandbox import Effect, Fault
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(("servers", "sources"), [(30, 1), (450, 3)])
+async def test_a_fleet_takes_one_request_per_200_servers_and_per_200_tasks(
+    bureau: Any, servers: int, sources: int
+) -> None:
+    place = bureau("large", servers=servers)
+    fleet = await read_fleet(place.desk)
+    tasks = -(-len(place.sandbox.cloud.tasks) // 200)
+    assert len(fleet.servers) == servers
+    assert fleet.requests == place.desk.api.requests_made == sources + tasks
+
+
+async def test_calls_share_a_reading_for_thirty_seconds_and_no_longer(bureau: Any) -> None:
+    place = bureau()
+    first = await read_fleet(place.desk)
+    place.clock.advance(29)
+    again = await read_fleet(place.desk)
+    assert (again.requests, again.observed_at) == (0, first.observed_at)
+    place.clock.advance(1)
+    later = await read_fleet(place.desk)
+    assert later.requests == first.requests
+    assert later.observed_at > first.observed_at
+
+
+async def test_calls_at_the_same_time_share_one_reading(bureau: Any) -> None:
+    place = bureau()
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(read_fleet, place.desk)
+    assert place.desk.api.requests_made == 2
+
+
+async def test_a_fresh_reading_is_always_read_anew(bureau: Any) -> None:
+    place = bureau()
+    await read_fleet(place.desk)
+    assert (await read_fleet(place.desk, fresh=True)).requests == 2
+
+
+async def test_phases_and_connections_are_those_of_the_truth(bureau: Any) -> None:
+    place = bureau()
+    fleet = await read_fleet(place.desk)
+    for truth in place.sandbox.cloud.truth.values():
+        server = fleet.by_id[truth.id]
+        assert (truth.name, server.phase, server.offline) == (
+            truth.name,
+            truth.phase,
+            truth.offline,
+        )
+
+
+async def test_a_project_narrows_the_reading_by_name_and_by_id(bureau: Any) -> None:
+    place = bureau()
+    expected = {t.id for t in place.sandbox.cloud.truth.values() if t.project == "Wave-2-DB"}
+    by_name = await read_fleet(place.desk, project="wave-2-db")
+    assert {server.id for server in by_name.servers} == expected
+    assert by_name.project is not None
+    by_id = await read_fleet(place.desk, project=by_name.project.id)
+    assert {server.id for server in by_id.servers} == expected
+
+
+@pytest.mark.parametrize("wanted", ["db-ora-01", "DB-ORA-01", "address", "id"])
+async def test_a_server_is_named_by_name_address_or_id(bureau: Any, wanted: str) -> None:
+    place = bureau()
+    source = next(s for s in place.sandbox.cloud.sources.values() if s.name == "db-ora-01")
+    name = {"address": source.ip, "id": source.id}.get(wanted, wanted)
+    fleet = await read_fleet(place.desk, servers=[name, name])
+    assert [server.id for server in fleet.servers] == [source.id]
+
+
+async def test_an_ambiguous_name_lists_the_candidates_and_chooses_none(bureau: Any) -> None:
+    place = bureau()
+    with pytest.raises(AmbiguousName) as refused:
+        await read_fleet(place.desk, servers=["app-server"])
+    same = [s for s in place.sandbox.cloud.sources.values() if s.name == "app-server"]
+    assert {each["id"] for each in refused.value.candidates} == {source.id for source in same}
+    for source in same:
+        assert source.id in str(refused.value)
+        assert source.ip in str(refused.value)
+
+
+async def test_an_unknown_name_brings_similar_ones(bureau: Any) -> None:
+    place = bureau()
+    with pytest.raises(UnknownName, match="db-ora-01"):
+        await read_fleet(place.desk, servers=["db-ora-1"])
+    with pytest.raises(UnknownName, match="Wave-2-DB"):
+        await read_fleet(place.desk, project="Wave2DB")
+
+
+async def test_a_hostile_name_in_a_refusal_is_cleaned_and_short(bureau: Any) -> None:
+    place = bureau()
+    with pytest.raises(UnknownName) as refused:
+        await read_fleet(place.desk, servers=["x\u202e\u200b\n" + "y" * 200])
+    assert "\u202e" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "y" * 100 not in str(refused.value)
+
+
+async def test_a_fleet_without_its_tasks_says_what_is_missing(bureau: Any) -> None:
+    place = bureau()
+    place.sandbox.faults.add(Fault(Effect.STATUS, operation="list_migration_tasks"))
+    fleet = await read_fleet(place.desk)
+    assert len(fleet.servers) == len(place.sandbox.cloud.sources)
+    assert not fleet.tasks_read
+    assert fleet.sources_read
+    (problem,) = fleet.incomplete
+    assert problem.startswith("list_migration_tasks: could not be read")
+
+
+async def test_a_fleet_without_its_sources_is_what_the_tasks_tell(bureau: Any) -> None:
+    place = bureau()
+    place.sandbox.faults.add(Fault(Effect.STATUS, operation="list_source_servers"))
+    fleet = await read_fleet(place.desk)
+    assert not fleet.sources_read
+    assert "db-ora-01" in {server.name for server in fleet.servers}
+    assert fleet.listed is None
+
+
+async def test_a_fleet_of_which_nothing_can_be_read_is_an_error(bureau: Any) -> None:
+    place = bureau()
+    place.sandbox.faults.add(Fault(Effect.STATUS))
+    with pytest.raises(SmsToolsError):
+        await read_fleet(place.desk)
+
+
+async def test_a_failed_reading_is_not_kept(bureau: Any) -> None:
+    place = bureau()
+    place.sandbox.faults.add(Fault(Effect.STATUS, operation="list_migration_tasks", times=4))
+    assert not (await read_fleet(place.desk)).tasks_read
+    assert (await read_fleet(place.desk)).tasks_read
+
+
+async def test_a_list_that_is_not_whole_is_said_to_be_so(serve: Any) -> None:
+    place = serve(
+        {
+            "/v3/sources": {"count": 3, "source_servers": [{"id": "a"}, {"id": "b"}]},
+            "/v3/tasks": {"count": 0, "tasks": []},
+        }
+    )
+    fleet = await read_fleet(place.desk)
+    assert [p.operation for p in fleet.problems] == ["list_source_servers"]
+    assert fleet.listed == 3
+
+
+async def test_tasks_are_joined_and_the_one_that_the_source_names_is_current(serve: Any) -> None:
+    tasks = [
+        {"id": "old", "create_date": 1, "source_server": {"id": "a"}},
+        {"id": "new", "create_date": 3, "source_server": {"id": "a"}},
+        {"id": "named", "create_date": 2, "source_server": None},
+        {"id": "orphan", "source_server": None},
+    ]
+    sources = [
+        {"id": "a", "name": "one"},
+        {"id": "b", "current_task": {"id": "named", "state": "RUNNING"}},
+        {"id": "c", "current_task": {"id": "not listed", "state": "READY"}},
+    ]
+    place = serve(
+        {
+            "/v3/sources": {"count": 3, "source_servers": sources},
+            "/v3/tasks": {"count": 4, "tasks": tasks},
+        }
+    )
+    fleet = await read_fleet(place.desk)
+    a, b, c = (fleet.by_id[key] for key in "abc")
+    assert a.task is not None
+    assert (a.task.id, [t.id for t in a.other_tasks]) == ("new", ["old"])
+    assert b.task is not None
+    assert b.task.id == "named"
+    assert (c.task, c.task_id, c.task_state) == (None, "not listed", "READY")
+    assert [task.id for task in fleet.orphans] == ["orphan"]
+
+
+def test_a_server_of_nulls_and_unknown_words_is_unknown_and_breaks_nothing() -> None:
+    server = Server(
+        SourceServer.read({"state": "dancing", "connected": None, "totalsize": 0, "checks": None}),
+        MigrationTask.read({"sub_tasks": [{"name": None}], "error_json": "{"}),
+    )
+    assert server.phase == "unknown"
+    assert (server.offline, server.connected) == (False, None)
+    assert (server.total_bytes, server.done_bytes) == (None, None)
+    assert (server.state_since, server.last_sync) == (None, None)
+    assert server.error is not None
+    assert server.error.code is None
+    assert server.name == "(unnamed)"
+
+
+def test_a_name_is_cleaned_and_cut() -> None:
+    server = Server(SourceServer.read({"id": "a", "name": "x\u202e\u200by\n" + "z" * 200}))
+    assert server.name.startswith("xy zzz")
+    assert len(server.name) == 80
+
+
+def test_only_the_last_round_of_sub_tasks_says_what_happens_now() -> None:
+    steps = [
+        {"name": "SSL_CONFIG", "user_op": "REPLICATE", "start_date": 1, "end_date": 2},
+        {"name": "MIGRATE_LINUX_FILE", "user_op": "REPLICATE", "start_date": 2, "end_date": 9},
+        {"name": "SYNC_LINUX_FILE", "user_op": "RESYNC0", "start_date": 10, "end_date": 12},
+        {"name": "SYNC_LINUX_FILE", "user_op": "RESYNC1", "start_date": 20, "progress": 6},
+    ]
+    for sub_tasks in (steps, [{**step, "user_op": None} for step in steps]):
+        server = Server(None, MigrationTask.read({"sub_tasks": sub_tasks}))
+        assert [len(each) for each in server.rounds] == [2, 1, 1]
+        assert server.step is not None
+        assert server.step.progress == 6
+        assert server.last_sync is not None
+        assert server.last_sync.end_date == 12
+
+
+def test_all_sub_tasks_at_100_leave_no_step_and_prove_no_end() -> None:
+    steps = [{"name": "MIGRATE_LINUX_FILE", "progress": 100, "start_date": 1, "end_date": 2}]
+    server = Server(
+        SourceServer.read({"state": "syncing", "migration_cycle": "syncing"}),
+        MigrationTask.read({"state": "RUNNING", "sub_tasks": steps}),
+    )
+    assert server.step is None
+    assert server.phase == "syncing"
