@@ -1,0 +1,236 @@
+"""The gates before a launch: each passes, fails, or cannot be told from what was read.
+
+Pure: one server, its consistency and the time go in. One mandatory gate that is unknown makes
+"not confirmed", never "ready".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from sms_tools.diagnosis.finding import Evidence, Finding, moment
+from sms_tools.diagnosis.fleet import Server
+from sms_tools.diagnosis.verification import Consistency
+from sms_tools.diagnosis.verification import Verdict as ConsistencyVerdict
+from sms_tools.diagnosis.words import span
+from sms_tools.knowledge import legality, sub_task_kind
+from sms_tools.knowledge.states import normalize_state
+from sms_tools.operations.tasks import SubTask
+from sms_tools.text import one_line
+
+GateVerdict = Literal["pass", "fail", "unknown"]
+Readiness = Literal["ready", "not_ready", "not_confirmed"]
+
+SYNC_RECENT: Final = timedelta(hours=24)
+"""A last synchronisation older than this no longer counts as recent (ours)."""
+_SOURCES: Final = "list_source_servers"
+_TASKS: Final = "list_migration_tasks"
+_RESULTS: Final = "get_consistency_results"
+
+_CONSISTENCY: Final[Mapping[ConsistencyVerdict, GateVerdict]] = {
+    "clean": "pass",
+    "inconsistent": "fail",
+    "stale": "fail",
+    "warning": "unknown",
+    "partial": "unknown",
+    "never": "unknown",
+    "unreadable": "unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """All gates of one server, and what they make of it."""
+
+    findings: Mapping[str, Finding]
+    advice: Sequence[str] = ()
+    """What does not decide, but should be known before a launch."""
+
+    @property
+    def verdict(self) -> Readiness:
+        """Ready only if every gate passes."""
+        verdicts = {finding.verdict for finding in self.findings.values()}
+        if "fail" in verdicts:
+            return "not_ready"
+        return "ready" if verdicts == {"pass"} else "not_confirmed"
+
+    @property
+    def open(self) -> Mapping[str, Finding]:
+        """The gates that do not pass, failures first."""
+        closed = [item for item in self.findings.items() if item[1].verdict != "pass"]
+        return dict(sorted(closed, key=lambda item: item[1].verdict != "fail"))
+
+
+def gates_of(server: Server, consistency: Consistency | None, now: datetime) -> Gates:
+    """Every gate of *server*; *consistency* None means that nobody looked."""
+    return Gates(
+        findings={
+            "stage_syncing": _stage(server, now),
+            "state_syncing": _state(server, now),
+            "agent_connected": _connected(server, now),
+            "no_error": _no_error(server, now),
+            "launch_allowed": _launch_allowed(server, now),
+            "full_copy_done": _full_copy(server, now),
+            "last_sync_done": _last_sync(server, now),
+            "no_clone_in_progress": _no_clone(server, now),
+            "consistency_clean": _consistency(consistency),
+            "environment_checks": _checks(server, now),
+        },
+        advice=_advice(server),
+    )
+
+
+def _gate(verdict: GateVerdict, says: str, *evidence: Evidence) -> Finding:
+    return Finding(verdict, says, evidence)
+
+
+def _stage(server: Server, now: datetime) -> Finding:
+    if not server.stage:
+        return _gate("unknown", "The stage was not read.")
+    if server.stage.strip().lower() == "syncing":
+        return _gate("pass", "The stage is continuous sync.")
+    says = "The stage is not continuous sync."
+    return _gate("fail", says, Evidence("migration_cycle", server.stage, _SOURCES, now))
+
+
+def _state(server: Server, now: datetime) -> Finding:
+    if not server.state:
+        return _gate("unknown", "The state was not read.")
+    if normalize_state(server.state) == "syncing":
+        return _gate("pass", "The state is syncing.")
+    seen = Evidence("state", server.state, _SOURCES, server.state_since or now)
+    return _gate("fail", "The state is not syncing.", seen)
+
+
+def _connected(server: Server, now: datetime) -> Finding:
+    if server.connected is None:
+        return _gate("unknown", "Nobody says whether the Agent is connected.")
+    if server.connected:
+        return _gate("pass", "The Agent is connected.")
+    seen = Evidence("connected", False, _SOURCES, server.connection_since or now)
+    return _gate("fail", "The Agent is disconnected.", seen)
+
+
+def _no_error(server: Server, now: datetime) -> Finding:
+    if server.error:
+        shown = server.error.code or one_line(server.error.raw, 80)
+        seen = Evidence("error_json", shown, _TASKS, now)
+        return _gate("fail", "The task reports an error.", seen)
+    if server.task is None or server.task.error_json is None:
+        return _gate("unknown", "Whether the task reports an error was not read.")
+    return _gate("pass", "The task reports no error.")
+
+
+def _launch_allowed(server: Server, now: datetime) -> Finding:
+    """Whether states of server and task together let the service launch it."""
+    found = legality(
+        "test",
+        source_state=server.state,
+        migration_cycle=server.stage,
+        task_state=server.task_state,
+        connected=True,  # has a gate of its own
+    )
+    if found.verdict == "legal":
+        return _gate("pass", "The service would accept a launch.")
+    verdict: GateVerdict = "fail" if found.verdict == "illegal" else "unknown"
+    return _gate(verdict, found.reason, Evidence("state", server.task_state, _TASKS, now))
+
+
+def _full_copy(server: Server, now: datetime) -> Finding:
+    if not server.rounds:
+        return _gate("unknown", "The task's sub-tasks were not read.")
+    first = server.rounds[0]
+    copies = [step for step in first if sub_task_kind(step.name) == "copy"]
+    if not copies:
+        return _gate("unknown", "The sub-tasks name no full copy.")
+    if unfinished := [step for step in first if _part_of_copy(step) and not _is_whole(step)]:
+        step = unfinished[0]
+        return _gate("fail", "The full copy is not done.", _step(step, now))
+    return _gate("pass", "Every step of the full copy is at 100 %.")
+
+
+def _part_of_copy(step: SubTask) -> bool:
+    """Whether *step* belongs to the replication; a launch may stand in the same round."""
+    return sub_task_kind(step.name) not in ("configure", "detach")
+
+
+def _step(step: SubTask, at: datetime) -> Evidence:
+    return Evidence(f"sub_tasks {one_line(step.name or '', 40)}", step.progress, _TASKS, at)
+
+
+def _is_whole(step: SubTask) -> bool:
+    return (step.progress or 0) >= 100
+
+
+def _last_sync(server: Server, now: datetime) -> Finding:
+    """The latest round that synchronises: whole, and recent. A task without one has no gap here."""
+    syncs = [r for r in server.rounds[1:] if any(sub_task_kind(s.name) == "sync" for s in r)]
+    if not server.rounds:
+        return _gate("unknown", "The task's sub-tasks were not read.")
+    if not syncs:
+        return _gate("pass", "There was no synchronisation after the full copy.")
+    if unfinished := [step for step in syncs[-1] if not _is_whole(step)]:
+        step = unfinished[0]
+        return _gate("fail", "The latest synchronisation is not done.", _step(step, now))
+    ended = moment(max((step.end_date or 0 for step in syncs[-1]), default=0))
+    if ended is None:
+        return _gate("unknown", "When the latest synchronisation ended is not known.")
+    if now - ended > SYNC_RECENT:
+        says = f"The latest synchronisation ended {span(now - ended)} ago."
+        return _gate("unknown", says, _step(syncs[-1][-1], ended))
+    return _gate("pass", f"The latest synchronisation ended {span(now - ended)} ago.")
+
+
+def _no_clone(server: Server, now: datetime) -> Finding:
+    if not server.state and server.task is None:
+        return _gate("unknown", "Neither state nor sub-tasks were read.")
+    cloning = [s for s in server.sub_tasks if sub_task_kind(s.name) == "clone" and not s.end_date]
+    if server.phase == "cloning" or any(step.start_date for step in cloning):
+        seen = Evidence("state", server.state, _SOURCES, now)
+        return _gate("fail", "A clone is being made.", seen)
+    return _gate("pass", "No clone is being made.")
+
+
+def _consistency(found: Consistency | None) -> Finding:
+    if found is None:
+        return _gate("unknown", "Not read, because another gate rules a launch out.")
+    verdict = _CONSISTENCY[found.verdict]
+    says = f"Consistency is {found.verdict}: {found.why}"
+    seen = Evidence("consistency_result", found.verdict, _RESULTS, found.verified_at)
+    return _gate(verdict, says, seen)
+
+
+def _checks(server: Server, now: datetime) -> Finding:
+    if server.source is None or server.source.checks is None:
+        return _gate("unknown", "The environment checks were not read.")
+    if failed := server.failed_checks:
+        names = [one_line(check.name or "", 40) for check in failed[:4]]
+        seen = Evidence("checks", names, _SOURCES, now)
+        return _gate("fail", "An environment check failed.", seen)
+    return _gate("pass", "No environment check failed.")
+
+
+def _advice(server: Server) -> Sequence[str]:
+    advice = [_rehearsal(server)]
+    last = server.last_sync
+    if last and sub_task_kind(last.name) == "sync" and last.start_date and last.end_date:
+        took = timedelta(milliseconds=max(0, last.end_date - last.start_date))
+        advice.append(
+            f"The last synchronisation took {span(took)}: the final one may take as long."
+        )
+    if server.task and server.task.start_target_server is False:
+        advice.append("The target is not started by the launch: start_target_server is false.")
+    if server.task and server.task.speed_limit:
+        advice.append(f"A rate limit of {server.task.speed_limit} Mbit/s slows the final sync.")
+    return advice
+
+
+def _rehearsal(server: Server) -> str:
+    brief = server.source.current_task if server.source else None
+    clones = [record.clone_server for record in (server.task, brief) if record]
+    if server.clone_error:
+        return f"The rehearsal failed with {one_line(server.clone_error, 40)}: explain_error_code."
+    if any(clone and clone.vm_id for clone in clones):
+        return "It was rehearsed: there is a clone, billed until it is deleted on the ECS console."
+    return "It was never rehearsed with a clone."

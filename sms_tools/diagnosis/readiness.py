@@ -1,0 +1,193 @@
+"""``check_cutover_readiness``: can we launch tonight?"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sms_tools.diagnosis.answer import Action, Draft
+from sms_tools.diagnosis.desk import Desk
+from sms_tools.diagnosis.fleet import Fleet, Server, read_fleet
+from sms_tools.diagnosis.gates import Gates, Readiness, gates_of
+from sms_tools.diagnosis.naming import names_of
+from sms_tools.diagnosis.question import FleetQuestion
+from sms_tools.diagnosis.verification import read_consistency
+from sms_tools.diagnosis.words import count_of, listed, scope
+from sms_tools.errors import SmsToolsError
+from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
+from sms_tools.operation import Kind
+from sms_tools.operations.tasks import GetMigrationTask, MigrationTask
+
+_ORDER: Final[Sequence[Readiness]] = ("not_ready", "not_confirmed", "ready")
+_PLANNED: Final = 10
+"""How many servers a suggested plan launches at most."""
+_ALSO_UNSEEN: Final = "whether the target boots and can be reached: a rehearsal shows it"
+
+
+class CheckCutoverReadiness(FleetQuestion):
+    """Can these servers be launched (cut over) now? Every gate per server as pass, fail or unknown:
+    stage, state, Agent, errors, copy, last sync, clone, consistency, checks. The verdict is ready,
+    not_ready, or not_confirmed as soon as one gate is unknown. Launches nothing: for that
+    plan_remediation with cut_over. Only consistency: summarize_consistency_results.
+    """
+
+    async def answer(self, desk: Desk) -> dict[str, Any]:
+        """The verdict on each server that is not launched yet."""
+        fleet = await read_fleet(desk, project=self.project, servers=self.servers)
+        launched = [server for server in fleet.servers if server.phase == "finished"]
+        waiting = [server for server in fleet.servers if server.phase != "finished"]
+        candidates, incomplete = await _with_sub_tasks(desk, [s for s in waiting if _may_go(s)])
+        consistency = await read_consistency(desk, candidates)
+        known = {server.id: server for server in candidates}
+        judged = [
+            Judged(
+                known.get(server.id, server),
+                gates_of(
+                    known.get(server.id, server), consistency.get(server.id), fleet.observed_at
+                ),
+            )
+            for server in waiting
+        ]
+        judged.sort(key=lambda each: each.rank)
+        return self._told(fleet, judged, launched, incomplete)
+
+    def _told(
+        self,
+        fleet: Fleet,
+        judged: Sequence["Judged"],
+        launched: Sequence[Server],
+        incomplete: Sequence[str],
+    ) -> dict[str, Any]:
+        full = self.detail == "full"
+        draft = Draft(
+            summary=_summary(judged, launched),
+            observed_at=fleet.observed_at,
+            data={},
+            actions=_actions(self, judged),
+            incomplete=[*fleet.incomplete, *incomplete],
+        )
+        if fleet.project:
+            draft.data["project"] = {"name": fleet.project.name, "id": fleet.project.id}
+        verdicts = Counter(each.gates.verdict for each in judged)
+        draft.data |= {
+            "verdict": whole_verdict(judged),
+            "verdicts": {verdict: verdicts[verdict] for verdict in _ORDER},
+            "already_launched": len(launched),
+            "gates_not_passed": _not_passed(judged),
+        }
+        draft.data["servers"] = draft.page(
+            "servers",
+            [each.as_data(full=full) for each in judged],
+            limit=self.limit,
+            offset=self.offset,
+            full=full,
+        )
+        draft.data["not_checked"] = [*CUTOVER_UNKNOWABLE, _ALSO_UNSEEN]
+        return draft.fit(offset=self.offset, full=full)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A server and its gates."""
+
+    server: Server
+    gates: Gates
+
+    @property
+    def rank(self) -> tuple[bool, int, str]:
+        """Those in continuous sync first: they are the ones that could be launched. Worst first."""
+        far = (self.server.stage or "").lower() != "syncing"
+        return (far, _ORDER.index(self.gates.verdict), self.server.name)
+
+    def as_data(self, *, full: bool) -> dict[str, Any]:
+        """The row of this server."""
+        open_gates = self.gates.open
+        row = {
+            **self.server.as_data(),
+            "verdict": self.gates.verdict,
+            "phase": self.server.phase,
+            "gates": {name: finding.verdict for name, finding in self.gates.findings.items()},
+        }
+        if full:
+            row["findings"] = {
+                name: finding.as_data() for name, finding in self.gates.findings.items()
+            }
+        elif open_gates:
+            row["because"] = [finding.says for finding in list(open_gates.values())[:3]]
+        if full or _may_go(self.server):
+            row["advice"] = list(self.gates.advice)
+        return row
+
+
+def whole_verdict(judged: Sequence[Judged]) -> Readiness:
+    """The worst of the verdicts; nothing to launch is not ready."""
+    verdicts = {each.gates.verdict for each in judged}
+    return next((verdict for verdict in _ORDER if verdict in verdicts), "not_ready")
+
+
+def _may_go(server: Server) -> bool:
+    """Whether it is far enough that reading more about it is worth the requests."""
+    return (server.stage or "").lower() == "syncing" and server.phase in ("syncing", "cloning")
+
+
+async def _with_sub_tasks(
+    desk: Desk, servers: Sequence[Server]
+) -> tuple[Sequence[Server], Sequence[str]]:
+    """*servers* with the sub-tasks that lists may leave out, and what could not be read."""
+    bare = [server for server in servers if not server.sub_tasks and server.task_id]
+    replies = await desk.api.each([GetMigrationTask(task_id=s.task_id or "") for s in bare])
+    whole = {
+        server.id: _completed(server, reply)
+        for server, reply in zip(bare, replies, strict=True)
+        if not isinstance(reply, SmsToolsError)
+    }
+    failed = len(bare) - len(whole)
+    note = f"get_migration_task: of {count_of(failed, 'task')} the sub-tasks are missing."
+    return [whole.get(server.id, server) for server in servers], [note] if failed else []
+
+
+def _completed(server: Server, detail: MigrationTask) -> Server:
+    return replace(server, task=detail)
+
+
+def _not_passed(judged: Sequence[Judged]) -> Mapping[str, Mapping[str, int]]:
+    """By gate: how many servers fail it, and of how many it is unknown."""
+    found: dict[str, Counter[str]] = {}
+    for each in judged:
+        for name, finding in each.gates.open.items():
+            found.setdefault(name, Counter())[finding.verdict] += 1
+    return {name: dict(counts) for name, counts in found.items()}
+
+
+def _summary(judged: Sequence[Judged], launched: Sequence[Server]) -> str:
+    if not judged:
+        done = count_of(len(launched), "server")
+        return f"Nothing is left to launch: {done} launched already."
+    counts = Counter(each.gates.verdict for each in judged)
+    words = {"ready": "ready", "not_ready": "not ready", "not_confirmed": "not confirmed"}
+    parts = [f"{counts[v]} {words[v]}" for v in reversed(_ORDER) if counts[v]]
+    says = f"Of {count_of(len(judged), 'server')} to launch: {listed(parts)}."
+    near = [e.server for e in judged if _may_go(e.server) and e.gates.verdict != "ready"]
+    if near:
+        says += f" In continuous sync, but not ready or not confirmed: {names_of(near)}."
+    if launched:
+        says += f" {len(launched)} launched already."
+    return f"{says} What nobody can see from here is under not_checked."
+
+
+def _actions(question: CheckCutoverReadiness, judged: Sequence[Judged]) -> Sequence[Action]:
+    actions = []
+    near = [e for e in judged if _may_go(e.server) and e.gates.verdict == "not_ready"]
+    if near:
+        why = "in continuous sync, but a gate fails: what it needs"
+        actions.append(Action("diagnose_server", {"server": near[0].server.id}, why))
+    verdicts = {"consistency_clean"} & {name for each in judged for name in each.gates.open}
+    if verdicts and any(_may_go(each.server) for each in judged):
+        why = "which files and directories the consistency gate is about"
+        actions.append(Action("summarize_consistency_results", dict(scope(question)), why))
+    ready = [each.server.id for each in judged if each.gates.verdict == "ready"]
+    if ready:
+        arguments = {"goal": "cut_over", "servers": ready[:_PLANNED]}
+        why = "plans the launch of those that are ready; a person approves it before anything runs"
+        actions.append(Action("plan_remediation", arguments, why, Kind.READ))
+    return actions

@@ -1,0 +1,204 @@
+"""Judging consistency verifications, and reading them for many servers.
+
+`success` says that a verification ran; what it found stands in its numbers. What counts is the
+latest run, and only if nothing was copied after it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from sms_tools.diagnosis.desk import Desk
+from sms_tools.diagnosis.finding import iso, moment
+from sms_tools.diagnosis.fleet import Server
+from sms_tools.diagnosis.servers import in_order
+from sms_tools.errors import SmsToolsError
+from sms_tools.knowledge import sub_task_kind
+from sms_tools.knowledge.facts import CONSISTENCY_MAX_FILES
+from sms_tools.operation import Operation, Reply
+from sms_tools.operations.tasks import (
+    ConsistencyResults,
+    GetConsistencyResults,
+    GetMigrationTask,
+    MigrationTask,
+)
+from sms_tools.operations.tasks.records import ConsistencyRun, DirectoryConsistency
+from sms_tools.text import one_line
+
+Verdict = Literal["clean", "warning", "inconsistent", "partial", "stale", "never", "unreadable"]
+VERDICTS: Final[tuple[Verdict, ...]] = (
+    *("inconsistent", "unreadable", "stale", "partial"),
+    *("never", "warning", "clean"),
+)
+"""Worst first."""
+
+_DUE_STAGES: Final = frozenset({"syncing", "cutovering", "cutovered"})
+_DUE_PHASES: Final = frozenset({"syncing", "cloning", "cutting_over", "finished"})
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """How the files of one directory compare. None: the service gave no number."""
+
+    path: str
+    total: int | None
+    different: int | None
+    missing: int | None
+    more: int | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What this directory alone says, whatever its age."""
+        if self.different or self.missing:
+            return "inconsistent"
+        if self.total in (None, 0, CONSISTENCY_MAX_FILES) or None in (self.different, self.missing):
+            return "partial"
+        return "warning" if self.more else "clean"
+
+    def as_data(self) -> dict[str, Any]:
+        """The directory as it stands in an answer."""
+        return {
+            "directory": one_line(self.path, 160),
+            "files": self.total,
+            "different": self.different,
+            "missing": self.missing,
+            "extra": self.more,
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """What is known of the consistency of one server's copy."""
+
+    verdict: Verdict
+    why: str
+    verified_at: datetime | None = None
+    copied_at: datetime | None = None
+    """When the last copy or synchronisation ended; None if nobody knows."""
+    directories: Sequence[Directory] = ()
+
+    def as_data(self) -> dict[str, Any]:
+        """Verdict, reason and times."""
+        return {
+            "verdict": self.verdict,
+            "why": self.why,
+            **({"verified_at": iso(self.verified_at)} if self.verified_at else {}),
+            **({"last_copied_at": iso(self.copied_at)} if self.copied_at else {}),
+        }
+
+
+def judge(results: ConsistencyResults, copied_at: datetime | None) -> Consistency:
+    """What the latest run of *results* says about a copy that last changed at *copied_at*."""
+    runs = results.result_list or []
+    if not runs:
+        return Consistency("never", "There is no verification.", copied_at=copied_at)
+    run = max(runs, key=lambda each: each.finished_time or 0)
+    verified_at = moment(run.finished_time)
+    directories = [_directory(each) for each in run.consistency_result or []]
+    verdict, why = _found(run, directories)
+    if verified_at and copied_at and verified_at < copied_at:
+        why = f"It is older than the last synchronisation. At that time: {why}"
+        verdict = "stale"
+    elif verdict != "inconsistent" and (verified_at is None or copied_at is None):
+        missing = "when it ran" if verified_at is None else "when data was last copied"
+        why = f"Whether it still holds cannot be told: nobody says {missing}. {why}"
+        verdict = "unreadable"
+    return Consistency(verdict, why, verified_at, copied_at, directories)
+
+
+def _directory(each: DirectoryConsistency) -> Directory:
+    return Directory(
+        path=each.dir_check or "",
+        total=each.num_total_files,
+        different=each.num_different_files,
+        missing=each.num_target_miss_files,
+        more=each.num_target_more_files,
+    )
+
+
+def _found(run: ConsistencyRun, directories: Sequence[Directory]) -> tuple[Verdict, str]:
+    """Verdict and reason of one run, whatever its age."""
+    different = sum(each.different or 0 for each in directories)
+    missing = sum(each.missing or 0 for each in directories)
+    said = (run.check_result or "").strip().lower()
+    if different or missing:
+        return "inconsistent", f"{different} files differ, {missing} are missing on the target."
+    if said and said != "success":
+        return "inconsistent", f"The verification ended with {one_line(said, 40)!r}, not success."
+    if not directories or not said:
+        lacks = "names no directory" if not directories else "does not say how it ended"
+        return "partial", f"The verification {lacks}."
+    if any(each.verdict == "partial" for each in directories):
+        return "partial", _why_partial(directories)
+    if more := sum(each.more or 0 for each in directories):
+        return "warning", f"Nothing differs; {more} files are on the target only."
+    total = sum(each.total or 0 for each in directories)
+    return "clean", f"{total} files in {len(directories)} directories agree in size and time."
+
+
+def _why_partial(directories: Sequence[Directory]) -> str:
+    empty = sum(each.total == 0 for each in directories)
+    capped = sum(each.total == CONSISTENCY_MAX_FILES for each in directories)
+    unknown = len([each for each in directories if each.verdict == "partial"]) - empty - capped
+    parts = [
+        f"{empty} with 0 files compared (path missing or empty)" if empty else "",
+        f"{capped} at the cap of {CONSISTENCY_MAX_FILES:,} files" if capped else "",
+        f"{unknown} without numbers" if unknown else "",
+    ]
+    return f"Directories not compared whole: {', '.join(filter(None, parts))}."
+
+
+def is_due(server: Server) -> bool:
+    """Whether its full copy is done, so that a verification can be expected of it."""
+    if server.phase in _DUE_PHASES:
+        return True
+    return server.phase != "unknown" and (server.stage or "").lower() in _DUE_STAGES
+
+
+def copied_at(*tasks: MigrationTask | None) -> datetime | None:
+    """When the last sub-task that moved data ended, from the first of *tasks* that tells."""
+    for task in tasks:
+        ends = [
+            step.end_date
+            for step in in_order(task)
+            if step.end_date and sub_task_kind(step.name) in ("copy", "sync")
+        ]
+        if ends:
+            return moment(max(ends))
+    return None
+
+
+async def read_consistency(desk: Desk, servers: Sequence[Server]) -> Mapping[str, Consistency]:
+    """The consistency of each of *servers* that has a task or a verification, by server id.
+
+    One request per server with results, and one more where the list leaves out its sub-tasks.
+    """
+    may_have = [s for s in servers if s.task_id and _has_results(s) is not False]
+    undated = [s for s in may_have if copied_at(s.task) is None]
+    wanted: list[Operation[Any]] = [
+        *(GetConsistencyResults(task_id=s.task_id or "") for s in may_have),
+        *(GetMigrationTask(task_id=s.task_id or "") for s in undated),
+    ]
+    replies: list[Reply | SmsToolsError] = await desk.api.each(wanted)
+    details = dict(zip([s.id for s in undated], replies[len(may_have) :], strict=True))
+    found = {s.id: _never(s) for s in servers if _has_results(s) is False or not s.task_id}
+    for server, reply in zip(may_have, replies, strict=False):
+        detail = details.get(server.id)
+        known = copied_at(server.task, detail if isinstance(detail, MigrationTask) else None)
+        if isinstance(reply, ConsistencyResults):
+            found[server.id] = judge(reply, known)
+        else:
+            why = f"The results could not be read: {one_line(str(reply), 160)}"
+            found[server.id] = Consistency("unreadable", why, copied_at=known)
+    return found
+
+
+def _has_results(server: Server) -> bool | None:
+    return server.source.is_consistency_result_exist if server.source else None
+
+
+def _never(server: Server) -> Consistency:
+    why = "There is no verification." if server.task_id else "There is no task to verify."
+    return Consistency("never", why, copied_at=copied_at(server.task))
