@@ -16,7 +16,7 @@ from sms_tools.diagnosis.timeline import timeline
 from sms_tools.diagnosis.words import percent, size
 from sms_tools.operations.tasks import GetMigrationRateLimits, GetMigrationTask
 
-_EVENTS: Final = 14
+_EVENTS: Final = 10
 
 
 class DiagnoseServer(Question):

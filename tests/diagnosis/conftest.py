@@ -103,13 +103,16 @@ def bureau(opener: _Opener) -> Callable[..., Bureau]:
 def serve(opener: _Opener) -> Callable[..., Place]:
     """Opens a place on replies made by hand, by path: ``serve({"/v3/sources": {...}})``.
 
-    A reply may be a function of the request; what is not served is refused with SMS.9001.
+    A reply may be a function of the request, or a whole ``httpx.Response``; what is not served is
+    refused with SMS.9001.
     """
 
     def open_place(replies: Mapping[str, Any]) -> Place:
         def reply(request: httpx.Request) -> httpx.Response:
             found = replies.get(request.url.path)
             payload = found(request) if callable(found) else found
+            if isinstance(payload, httpx.Response):
+                return payload
             if payload is None:
                 refusal = {"error_code": "SMS.9001", "error_msg": "not served by this test"}
                 return httpx.Response(400, json=refusal)
