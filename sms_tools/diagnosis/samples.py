@@ -112,6 +112,28 @@ class Samples:
         """Each server's first sample at or after *moment*, by source id."""
         return self._one_each("MIN", ">=", moment)
 
+    def turns(self, since: datetime) -> Mapping[str, Sequence[tuple[datetime | None, Sample]]]:
+        """Where a server's phase, connection or error changed from *since* on, by source id.
+
+        Each with the time of the sample before it; the first sample of all has None there.
+        """
+        # A fleet's samples of a day are many, its changes few: the database picks them.
+        query = (
+            "SELECT * FROM (SELECT *, LAG(at) OVER seen AS before, LAG(phase) OVER seen AS phase_,"
+            " LAG(connected) OVER seen AS connected_, LAG(error_code) OVER seen AS error_"
+            " FROM samples WHERE account = ? AND at >= ?"
+            " WINDOW seen AS (PARTITION BY source_id ORDER BY at)) WHERE before IS NULL"
+            " OR phase IS NOT phase_ OR connected IS NOT connected_ OR error_code IS NOT error_"
+            " ORDER BY source_id, at"
+        )
+        with self._state.transaction() as database:
+            rows = database.execute(query, (self._account, _stamp(since))).fetchall()
+        found: dict[str, list[tuple[datetime | None, Sample]]] = {}
+        for row in rows:
+            before = None if row["before"] is None else _time(row["before"])
+            found.setdefault(row["source_id"], []).append((before, _sample(row)))
+        return found
+
     def oldest(self) -> datetime | None:
         """When the first sample that is still kept was taken; None if there is none."""
         with self._state.transaction() as database:
