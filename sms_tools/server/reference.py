@@ -6,7 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from sms_tools.knowledge.traps import TRAPS
-from sms_tools.operation import JSON
+from sms_tools.operation import JSON, Operation
 from sms_tools.operations import CATALOGUE, area_of
 from sms_tools.schema import input_schema
 
@@ -17,7 +17,6 @@ def page(name: str) -> Mapping[str, JSON] | None:
     if operation is None:
         return None
     spec = operation.__spec__
-    by_value = operation.danger is not operation.__mro__[-1] and "danger" in vars(operation)
     return {
         "operation": name,
         "title": spec.title,
@@ -25,7 +24,7 @@ def page(name: str) -> Mapping[str, JSON] | None:
         "area": area_of(operation),
         "request": f"{spec.method} {spec.path}",
         "kind": str(spec.kind),
-        "kind_depends_on_arguments": by_value,
+        "kind_depends_on_arguments": operation.danger is not Operation.danger,
         "description": spec.description,
         "takes": input_schema(operation),
         "returns": _fields(spec.result, depth=2),
