@@ -4,16 +4,22 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from sms_tools.diagnosis.consistency import SummarizeConsistencyResults
 from sms_tools.diagnosis.errors import ExplainErrorCode
 from sms_tools.diagnosis.failures import SummarizeFailedServers
 from sms_tools.diagnosis.overview import MigrationOverview
+from sms_tools.diagnosis.progress import SummarizeProgress
 from sms_tools.diagnosis.question import Question
+from sms_tools.diagnosis.readiness import CheckCutoverReadiness
 from sms_tools.diagnosis.server import DiagnoseServer
 
 _IN_ORDER: Final[tuple[type[Question], ...]] = (
     SummarizeFailedServers,
+    SummarizeConsistencyResults,
+    SummarizeProgress,
     MigrationOverview,
     DiagnoseServer,
+    CheckCutoverReadiness,
     ExplainErrorCode,
 )
 

@@ -10,6 +10,7 @@ from sms_tools.diagnosis.errors import ACTORS
 from sms_tools.diagnosis.finding import iso
 from sms_tools.diagnosis.fleet import Fleet, find_project, read_fleet, read_shared, together
 from sms_tools.diagnosis.question import FleetQuestion
+from sms_tools.diagnosis.remedy import plan_action
 from sms_tools.diagnosis.words import count_of, listed, scope
 from sms_tools.errors import SmsToolsError
 from sms_tools.knowledge.facts import ERRORS_PAGE, NETWORK_EVENT_CODES, TEMPLATES_PAGE
@@ -19,6 +20,7 @@ from sms_tools.text import one_line
 
 _SERVERS: Final = 10
 _RECOVERED: Final = 10
+_PLANNED: Final = 3
 _SHORTER: Final = (240, 200, 160, 140, 120, 100, 80)
 """How long the texts of a group may be, tried in turn before groups are left out."""
 
@@ -253,21 +255,14 @@ def _actions(
     if not groups:
         why = "shows that all the others move" if not recovered else "shows how far they are now"
         return [Action("summarize_progress", dict(scope(question)), why)]
-    first = groups[0]
-    ids: list[Any] = [server.id for server in first.servers if server.id][:20]
-    known = first.knowledge()
-    actor = ACTORS[known.actor] if known else ACTORS["api"]
-    actions = (
-        [Action("diagnose_server", {"server": ids[0]}, "one server of the largest group in depth")]
-        if ids
-        else []
-    )
-    if ids:
-        why = f"the steps for the largest group; the first is for {actor}"
-        actions.append(Action("plan_remediation", {"servers": ids}, why))
-    strange = next((each for each in groups if each.codes and not _known(each)), None)
-    if strange:
-        one = next((server for server in strange.servers if server.id), None)
-        why = f"{strange.codes[0]} is documented nowhere: its sub-tasks may tell more"
-        actions.append(Action("diagnose_server", {"server": one.id}, why)) if one else None
-    return actions
+    actions: list[Action | None] = []
+    for each in groups[:_PLANNED]:
+        known = each.knowledge()
+        actor = ACTORS[known.actor if known else "api"]
+        why = f"the steps for {listed(each.codes[:3]) or 'these'}; the first is for {actor}"
+        where = scope(question)
+        actions.append(plan_action(each.servers, known, why, codes=each.codes, scope=where))
+    if one := next((server for server in groups[0].servers if server.id), None):
+        why = "one server of the largest group in depth"
+        actions.insert(1, Action("diagnose_server", {"server": one.id}, why))
+    return [action for action in actions if action]

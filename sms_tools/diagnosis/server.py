@@ -6,14 +6,17 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from sms_tools.diagnosis.answer import Action, Draft
+from sms_tools.diagnosis.causes import RUNS_AGAIN
 from sms_tools.diagnosis.closeup import CloseUp, read_closely
 from sms_tools.diagnosis.desk import Desk
 from sms_tools.diagnosis.finding import iso
 from sms_tools.diagnosis.hypotheses import Hypothesis, explain_server, rate_mbit_s
 from sms_tools.diagnosis.movement import RUNNING
 from sms_tools.diagnosis.question import Detail, Question
+from sms_tools.diagnosis.remedy import plan_action
 from sms_tools.diagnosis.timeline import timeline
 from sms_tools.diagnosis.words import percent, size
+from sms_tools.knowledge import explain
 from sms_tools.operations.tasks import GetMigrationRateLimits, GetMigrationTask
 
 _EVENTS: Final = 10
@@ -105,9 +108,11 @@ def _actions(close: CloseUp, hypotheses: Sequence[Hypothesis]) -> Sequence[Actio
     server, names = close.server, {each.name for each in hypotheses}
     this: dict[str, Any] = {"servers": [server.id]}
     actions = []
-    if server.phase in ("failed", "unavailable", "paused"):
-        why = "the steps that are legal in this state, with what each of them costs"
-        actions.append(Action("plan_remediation", this, why))
+    why = "the steps that are legal in this state, with what each of them costs"
+    known = explain(server.error.code) if server.error and server.error.code else None
+    stopped = known if server.phase not in RUNS_AGAIN else None
+    if plan := plan_action([server], stopped, why):
+        actions.append(plan)
     if "waiting_for_launch" in names:
         actions.append(Action("check_cutover_readiness", this, "whether it can be launched"))
     if names & {"throttled", "limited"} and server.task_id:

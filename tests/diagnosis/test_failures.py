@@ -272,3 +272,21 @@ def test_three_servers_that_share_something_are_likely_one_cause_two_are_not() -
 )
 def test_parameters_are_told_apart_by_their_kind(param: str, kind: str) -> None:
     assert kind_of_param(param) == kind
+
+
+async def test_the_suggested_plan_fits_the_failure_and_names_many_by_their_code(
+    bureau: Any,
+) -> None:
+    answer = await bureau().ask(SummarizeFailedServers())
+    plan = answer["suggested_actions"][0]
+    assert plan["tool"] == "plan_remediation"
+    assert plan["arguments"] == {"servers": [s["id"] for s in answer["groups"][0]["servers"]]}
+    goals = [each["arguments"].get("goal") for each in answer["suggested_actions"]]
+    assert "rebuild" in goals
+    project = "Wave-01"
+    large = await bureau("large", servers=700).ask(SummarizeFailedServers())
+    assert large["suggested_actions"][0]["arguments"] == {"group": large["groups"][0]["code"]}
+    question = SummarizeFailedServers(project=project)
+    narrow = await bureau("large", servers=700).ask(question)
+    plans = [a["arguments"] for a in narrow["suggested_actions"] if "group" in a["arguments"]]
+    assert all(each["project"] == project for each in plans)
