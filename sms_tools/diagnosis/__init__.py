@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from sms_tools.diagnosis.changes import WhatChanged
+from sms_tools.diagnosis.cleanup import FindCleanupCandidates
 from sms_tools.diagnosis.consistency import SummarizeConsistencyResults
 from sms_tools.diagnosis.errors import ExplainErrorCode
 from sms_tools.diagnosis.failures import SummarizeFailedServers
@@ -12,6 +14,7 @@ from sms_tools.diagnosis.progress import SummarizeProgress
 from sms_tools.diagnosis.question import Question
 from sms_tools.diagnosis.readiness import CheckCutoverReadiness
 from sms_tools.diagnosis.server import DiagnoseServer
+from sms_tools.diagnosis.waiting import WaitForProgress
 
 _IN_ORDER: Final[tuple[type[Question], ...]] = (
     SummarizeFailedServers,
@@ -21,6 +24,9 @@ _IN_ORDER: Final[tuple[type[Question], ...]] = (
     DiagnoseServer,
     CheckCutoverReadiness,
     ExplainErrorCode,
+    WhatChanged,
+    FindCleanupCandidates,
+    WaitForProgress,
 )
 
 QUESTIONS: Final[Mapping[str, type[Question]]] = MappingProxyType(

@@ -1,0 +1,140 @@
+"""``find_cleanup_candidates``: what is left over?"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sms_tools.diagnosis.answer import Action, Draft
+from sms_tools.diagnosis.desk import Desk
+from sms_tools.diagnosis.fleet import Fleet, read_fleet, read_shared, together
+from sms_tools.diagnosis.leftovers import Leftover, Leftovers, find_leftovers
+from sms_tools.diagnosis.question import FleetQuestion
+from sms_tools.diagnosis.words import count_of, listed, scope
+from sms_tools.errors import SmsToolsError
+from sms_tools.knowledge.facts import TEMPLATES_PAGE
+from sms_tools.operations.templates import ListTemplates, Template
+from sms_tools.text import one_line
+
+_FEW: Final = 8
+_COSTLY: Final = ("clone", "temporary_disk")
+_MANY: Final = 200
+_NOT_SEEN: Final = (
+    "snapshots, public addresses and disks of targets are billed too, and are not visible here",
+    "empty migration projects: list_source_servers with migproject tells",
+)
+_CAUTION: Final = (
+    "Deleting cannot be undone. Check every launched target first; delete a task before its "
+    "template and its source server."
+)
+
+
+class FindCleanupCandidates(FleetQuestion):
+    """What is left over after a migration? What may be deleted (tasks and records of launched
+    servers, tasks without a server, templates without a task), what costs money meanwhile
+    (rehearsal clones, temporary disks), what must stay and why. Deletes nothing: for that
+    plan_remediation with clean_up.
+    """
+
+    async def answer(self, desk: Desk) -> dict[str, Any]:
+        """The leftovers, and the call that removes each."""
+        fleet, templates = await together(
+            lambda: read_fleet(desk, project=self.project, servers=self.servers),
+            lambda: self._templates(desk),
+        )
+        known = None if isinstance(templates, SmsToolsError) else templates
+        found = find_leftovers(fleet, known)
+        problems = list(fleet.incomplete)
+        if isinstance(templates, SmsToolsError):
+            problems.append(f"list_templates: could not be read ({one_line(str(templates), 160)}).")
+        return self._told(fleet, found, problems)
+
+    async def _templates(self, desk: Desk) -> Sequence[Template] | SmsToolsError | None:
+        """The templates of the account; they do not belong to servers or projects."""
+        if self.servers is not None or self.project is not None:
+            return None
+        try:
+            listing, _ = await read_shared(desk, "templates", ListTemplates(limit=TEMPLATES_PAGE))
+        except SmsToolsError as error:
+            return error
+        return listing.items
+
+    def _told(self, fleet: Fleet, found: Leftovers, problems: Sequence[str]) -> dict[str, Any]:
+        full = self.detail == "full"
+        most = _MANY if full else _FEW
+        draft = Draft(
+            summary=_summary(found, problems),
+            observed_at=fleet.observed_at,
+            data={},
+            actions=_actions(self, found),
+            notes=_NOT_SEEN,
+            incomplete=problems,
+        )
+        if fleet.project:
+            draft.data["project"] = {"name": fleet.project.name, "id": fleet.project.id}
+        draft.data["counts"] = {
+            "may_be_deleted": _counts(found.may_go),
+            "costs_money": _counts(found.costs),
+            "must_stay": _counts(found.stays),
+        }
+        draft.data["may_be_deleted"] = draft.page(
+            "may_be_deleted",
+            [each.as_data() for each in found.may_go],
+            limit=self.limit,
+            offset=self.offset,
+            full=full,
+        )
+        costs = sorted(found.costs, key=lambda each: (_COSTLY.index(each.what), each.why))
+        draft.data["costs_money"] = draft.part(
+            "costs_money", [each.as_data() for each in costs], most, "detail=full"
+        )
+        draft.data["must_stay"] = draft.part(
+            "must_stay", by_reason(found.stays), most, "detail=full"
+        )
+        for row in draft.data["must_stay"]:
+            row["things"] = draft.part(
+                "things of a reason", row["things"], most, "detail=full", inside=row
+            )
+        draft.data["caution"] = _CAUTION
+        return draft.fit(offset=self.offset, full=full)
+
+
+def by_reason(rows: Sequence[Leftover]) -> Sequence[dict[str, Any]]:
+    """What stays for the same reason together: the most first."""
+    groups: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for each in rows:
+        thing = {"name": each.name, "id": each.id}
+        groups.setdefault((each.what, each.why), []).append(thing)
+    ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
+    return [
+        {"what": what, "why": why, "count": len(things), "things": things}
+        for (what, why), things in ordered
+    ]
+
+
+def _counts(rows: Sequence[Leftover]) -> dict[str, int]:
+    return dict(Counter(each.what for each in rows))
+
+
+def _summary(found: Leftovers, problems: Sequence[str]) -> str:
+    def said(rows: Sequence[Leftover]) -> str:
+        counts = Counter(each.what.replace("_", " ") for each in rows)
+        return listed([count_of(number, what) for what, number in counts.items()]) or "nothing"
+
+    says = f"May be deleted: {said(found.may_go)}. Costs money: {said(found.costs)}."
+    if found.stays:
+        says += f" Must stay: {said(found.stays)}."
+    return says + (" Part of the reading failed: see incomplete." if problems else "")
+
+
+def _actions(question: FindCleanupCandidates, found: Leftovers) -> Sequence[Action]:
+    actions = []
+    if servers := [e.server.id for e in found.may_go if e.server][:_FEW]:
+        arguments = {"goal": "clean_up", "servers": servers}
+        why = "plans the deletion in the right order; a person approves it before anything runs"
+        actions.append(Action("plan_remediation", arguments, why))
+    if single := next((e for e in found.may_go if e.remove and not e.server), None):
+        actions += [single.remove] if single.remove else []
+    if found.costs:
+        why = "failed and paused migrations keep paid disks: what they need to end"
+        actions.append(Action("summarize_failed_servers", dict(scope(question)), why))
+    return actions
