@@ -37,6 +37,10 @@ class Tally:
         """One attempt: its *result*, what *arrived* at the service, what a dialog had to *read*."""
         self.attempts[where] += 1
         self.reached += arrived
+        self.leaks_of(result, read)
+
+    def leaks_of(self, result: CallToolResult | None, read: Sequence[str] = ()) -> None:
+        """Look for secrets in a *result* and in what a dialog had to *read*."""
         said = "\n".join([everything_in(result), *read])
         self.leaked += [secret for secret in SECRETS if secret in said]
 

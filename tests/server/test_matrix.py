@@ -5,9 +5,8 @@ The numbers are printed at the end of the run and stand in the README.
 """
 
 import contextlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -19,10 +18,11 @@ from sms_tools.guard import Approval, terminal
 from sms_tools.guard.answers import Answers
 from sms_tools.operation import Kind
 from sms_tools.operations import CATALOGUE
+from sms_tools.server.offer import offered_tools
 
 from .dangerous import CALLS, Dangerous
 from .tally import Tally
-from .world import Person, World, asked_for, open_world, status_of
+from .world import Person, World, asked_for, status_of
 
 pytestmark = pytest.mark.anyio
 
@@ -32,66 +32,66 @@ INVENTED: tuple[dict[str, Any], ...] = (
     {"confirmation": "web-03"},
     {"force": True},
     {"approved": True},
-    {"dry_run": False},
     {"approval_token": "x"},
 )
 """What a model may make up to be let through."""
 
-WRONG_TEXTS = ("", "yes", "confirm", "I agree", "delete", "WEB-03", "\u200b")
+WRONG_TEXTS = ("", "yes", "I agree", "WEB-03", "\u200b")
+
+Arguments = dict[str, Any]
 
 
-@dataclass
 class Attempts:
     """Makes calls that must come to nothing, and counts what became of them."""
 
-    world: World
-    era: str
-    tally: Tally
-    statuses: list[str] = field(default_factory=list)
+    def __init__(self, world: World, era: str, tally: Tally, call: Dangerous) -> None:
+        self.world, self.era, self.tally, self.call = world, era, tally, call
+        self.arguments: Arguments = call.arguments(world.cloud)
+        self.place = {"auto": "in the 2026-07-28 era", "legacy": "in the older era"}[era]
 
-    async def call(
+    async def __aenter__(self) -> "Attempts":
+        self._seat = Person()
+        self._silent = self.world.client(self.era)
+        self._asking = self.world.client(self.era, self._seat)
+        self._open = contextlib.AsyncExitStack()
+        await self._open.enter_async_context(self._silent)
+        await self._open.enter_async_context(self._asking)
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self._open.aclose()
+
+    async def without_a_dialog(self, arguments: Arguments | None = None) -> str:
+        """One call from a client without a dialog; the result's status."""
+        return await self.through(self._silent, arguments)
+
+    async def with_a_dialog(self, person: Person) -> str:
+        """One call with *person* at the dialog; the result's status."""
+        vars(self._seat).update(vars(person))
+        return await self.through(self._asking, person=person)
+
+    async def through(
         self,
         client: Client,
-        call: Dangerous | str,
-        arguments: dict[str, Any],
+        arguments: Arguments | None = None,
         person: Person | None = None,
-        *,
         patience: float = 30,
-    ) -> CallToolResult | None:
-        """One call; None where the client itself gave up."""
-        tool = call if isinstance(call, str) else call.tool
+    ) -> str:
+        """One call; ``nothing`` where the client itself gave up, after *patience* seconds."""
         before = len(self.world.service.changing)
         result = None
         with contextlib.suppress(Exception), anyio.move_on_after(patience):
-            result = await client.call_tool(tool, arguments)
+            given = self.arguments if arguments is None else arguments
+            result = await client.call_tool(self.call.tool, given)
+        self.count(result, before, person)
+        return status_of(result) if result else "nothing"
+
+    def count(self, result: CallToolResult | None, before: int, person: Person | None) -> None:
+        """Count one attempt, *before* which so many changing calls had arrived."""
         arrived = self.world.service.changing[before:]
-        place = {"auto": "in the 2026-07-28 era", "legacy": "in the older era"}[self.era]
-        self.tally.attempt(place, result, arrived, person.read if person else ())
+        self.tally.attempt(self.place, result, arrived, person.read if person else ())
         assert arrived == []
-        if result is not None:
-            self.statuses.append(status_of(result))
-        return result
-
-    async def asked(self, call: Dangerous, person: Person, **options: Any) -> str:
-        """One call with *person* at the dialog; the result's status."""
-        arguments = call.arguments(self.world.cloud)
-        async with self.world.client(self.era, person) as client:
-            result = await self.call(client, call, arguments, person, **options)
-        return status_of(result) if result else "no result"
-
-    async def unasked(self, call: Dangerous, arguments: dict[str, Any] | None = None) -> str:
-        """One call without a dialog; the result's status."""
-        if arguments is None:
-            arguments = call.arguments(self.world.cloud)
-        async with self.world.client(self.era) as client:
-            result = await self.call(client, call, arguments)
-        return status_of(result) if result else "no result"
-
-
-@pytest.fixture
-def attempts(world: World, era: str, tally: Tally) -> AsyncIterator[Attempts]:
-    yield Attempts(world, era, tally)
-    assert tally.leaked == []
+        assert self.tally.leaked == []
 
 
 def approve(world: World) -> Approval:
@@ -105,209 +105,214 @@ def approve(world: World) -> Approval:
     return approval
 
 
-@pytest.mark.parametrize("call", CALLS, ids=str)
-async def test_nothing_is_sent_without_a_dialog(call: Dangerous, attempts: Attempts) -> None:
-    assert await attempts.unasked(call) == "approval_required"
+async def no_dialog(attempts: Attempts) -> None:
+    assert await attempts.without_a_dialog() == "approval_required"
 
 
-@pytest.mark.parametrize("call", CALLS, ids=str)
-async def test_nothing_is_sent_after_a_no(call: Dangerous, attempts: Attempts) -> None:
-    assert await attempts.asked(call, Person("decline")) == "declined"
-    assert await attempts.asked(call, Person("cancel")) == "declined"
+async def a_no(attempts: Attempts) -> None:
+    assert await attempts.with_a_dialog(Person("decline")) == "declined"
 
 
-@pytest.mark.parametrize("call", CALLS, ids=str)
-async def test_nothing_is_sent_after_the_wrong_text(call: Dangerous, attempts: Attempts) -> None:
+async def a_closed_dialog(attempts: Attempts) -> None:
+    assert await attempts.with_a_dialog(Person("cancel")) == "declined"
+
+
+async def the_wrong_text(attempts: Attempts) -> None:
     for text in WRONG_TEXTS:
-        assert await attempts.asked(call, Person(typed=text)) == "declined"
+        assert await attempts.with_a_dialog(Person(typed=text)) == "declined"
 
 
-@pytest.mark.parametrize("call", CALLS, ids=str)
-async def test_nothing_is_sent_when_the_dialog_breaks(call: Dangerous, attempts: Attempts) -> None:
-    status = await attempts.asked(call, Person(breaks=True))
-    # Since 2026-07-28 the client asks, so a client that breaks there never calls again.
-    assert status == ("approval_required" if attempts.era == "legacy" else "no result")
+async def a_dialog_that_breaks(attempts: Attempts) -> None:
+    status = await attempts.with_a_dialog(Person(breaks=True))
+    # Since 2026-07-28 it is the client that asks: where that breaks, it never calls again.
+    assert status == ("approval_required" if attempts.era == "legacy" else "nothing")
 
 
-@pytest.mark.parametrize("call", CALLS, ids=str)
-async def test_nothing_is_sent_when_nobody_ever_answers(
-    call: Dangerous, attempts: Attempts
-) -> None:
-    arguments = call.arguments(attempts.world.cloud)
+async def a_dialog_that_nobody_answers(attempts: Attempts) -> None:
     person = Person(hangs=True)
-    async with attempts.world.client(attempts.era, person, longest_wait=0.01) as client:
+    server = attempts.world.impatient_server()
+    async with attempts.world.client(attempts.era, person, server=server) as client:
         patience = 30 if attempts.era == "legacy" else 0.1
-        result = await attempts.call(client, call, arguments, person, patience=patience)
+        status = await attempts.through(client, person=person, patience=patience)
     assert person.read
-    if attempts.era == "legacy":
-        assert result is not None
-        assert status_of(result) == "approval_required"
+    assert status == ("approval_required" if attempts.era == "legacy" else "nothing")
 
 
-@pytest.mark.parametrize("call", CALLS, ids=str)
-async def test_no_invented_argument_is_consent(call: Dangerous, attempts: Attempts) -> None:
-    arguments = call.arguments(attempts.world.cloud)
-    assert await attempts.unasked(call) == "approval_required"
-    (approval,) = attempts.world.runtime.guard.approvals.waiting()
-    ids = {"approval_id": approval.id, "approval": approval.token, "typed": approval.preview.typed}
-    invented = [*INVENTED, *({key: value} for key, value in ids.items())]
-    for more in invented:
-        assert await attempts.unasked(call, {**arguments, **more}) == "invalid_arguments"
+async def invented_arguments(attempts: Attempts) -> None:
+    await attempts.without_a_dialog()
+    (waiting,) = attempts.world.runtime.guard.approvals.waiting()
+    real = {"approval_id": waiting.id, "approval": waiting.token, "typed": waiting.preview.typed}
+    for more in (*INVENTED, *({key: value} for key, value in real.items())):
+        status = await attempts.without_a_dialog({**attempts.arguments, **more})
+        assert status == "invalid_arguments"
 
 
-@pytest.mark.parametrize("call", [c for c in CALLS if c.others], ids=str)
-async def test_an_approval_serves_no_other_arguments(call: Dangerous, attempts: Attempts) -> None:
-    await attempts.unasked(call)
+async def an_approval_of_other_arguments(attempts: Attempts) -> None:
+    if attempts.call.others is None:
+        return
+    await attempts.without_a_dialog()
     approve(attempts.world)
-    assert call.others
-    others = call.others(attempts.world.cloud)
-    assert await attempts.unasked(call, others) == "approval_required"
+    others = attempts.call.others(attempts.world.cloud)
+    assert await attempts.without_a_dialog(others) == "approval_required"
 
 
-@pytest.mark.parametrize("call", CALLS, ids=str)
-async def test_an_approval_serves_no_other_client(call: Dangerous, attempts: Attempts) -> None:
-    await attempts.unasked(call)
+async def an_approval_of_another_client(attempts: Attempts) -> None:
+    await attempts.without_a_dialog()
     approve(attempts.world)
-    other = Client(attempts.world.server(), mode=attempts.era)
-    arguments = call.arguments(attempts.world.cloud)
-    async with other as client:
-        result = await attempts.call(client, call, arguments)
-    assert result is not None
-    assert status_of(result) == "approval_required"
+    async with Client(attempts.world.server, mode=attempts.era) as stranger:
+        assert await attempts.through(stranger) == "approval_required"
 
 
-@pytest.mark.parametrize("call", [c for c in CALLS if c.moves], ids=str)
-async def test_an_approval_is_void_when_the_state_has_moved(
-    call: Dangerous, attempts: Attempts
-) -> None:
-    arguments = call.arguments(attempts.world.cloud)
-    await attempts.unasked(call)
-    approve(attempts.world)
-    assert call.moves
-    call.moves(attempts.world.cloud)
-    # Where the new state makes the call impossible, that is said and nobody is asked again.
-    assert await attempts.unasked(call, arguments) in ("stale", "blocked")
-
-
-@pytest.mark.parametrize("call", [c for c in CALLS if c.moves], ids=str)
-async def test_a_yes_to_a_state_that_moved_meanwhile_is_void(
-    call: Dangerous, attempts: Attempts
-) -> None:
-    arguments = call.arguments(attempts.world.cloud)
-    assert call.moves
-    person = Person(before=lambda: call.moves and call.moves(attempts.world.cloud))
-    async with attempts.world.client(attempts.era, person) as client:
-        result = await attempts.call(client, call, arguments, person)
-    assert result is not None
-    assert status_of(result) in ("stale", "blocked")
-
-
-@pytest.mark.parametrize("call", CALLS, ids=str)
-async def test_an_approval_is_over_after_ten_minutes(call: Dangerous, attempts: Attempts) -> None:
-    await attempts.unasked(call)
+async def an_approval_that_is_over(attempts: Attempts) -> None:
+    await attempts.without_a_dialog()
     approve(attempts.world)
     attempts.world.clock.pass_(minutes=10)
-    assert await attempts.unasked(call) == "approval_required"
+    assert await attempts.without_a_dialog() == "approval_required"
 
 
-@pytest.mark.parametrize("call", CALLS, ids=str)
-async def test_a_yes_that_comes_too_late_is_void(call: Dangerous, attempts: Attempts) -> None:
+async def a_yes_that_comes_too_late(attempts: Attempts) -> None:
     late = Person(before=lambda: attempts.world.clock.pass_(minutes=10))
-    async with attempts.world.client(attempts.era, late) as client:
-        arguments = call.arguments(attempts.world.cloud)
-        result = await attempts.call(client, call, arguments, late, patience=5)
-    # The newer era asks again with the words of a new request; this person is late every time.
-    assert result is None or status_of(result) == "approval_required"
+    # The newer era asks again, in the words of a new request; this person is late every time.
+    expected = "approval_required" if attempts.era == "legacy" else "nothing"
+    assert await attempts.with_a_dialog(late) == expected
 
 
-@pytest.mark.parametrize("call", [c for c in CALLS if c.others], ids=str)
-async def test_an_answer_to_one_question_is_none_to_another(
-    call: Dangerous, attempts: Attempts
-) -> None:
-    """The newer era's answers travel in the call: moved to another call they count for nothing."""
-    if attempts.era == "legacy":
+async def an_answer_to_another_question(attempts: Attempts) -> None:
+    """In the newer era answers travel in the call: moved to another call, they count for nothing."""
+    if attempts.era == "legacy" or attempts.call.others is None:
         return
-    cloud = attempts.world.cloud
-    assert call.others
     async with attempts.world.client(attempts.era, Person()) as client:
-        asking = await client.session.call_tool(
-            call.tool, call.arguments(cloud), allow_input_required=True
-        )
-        assert isinstance(asking, InputRequiredResult)
-        assert asking.input_requests
-        ((key, request),) = asking.input_requests.items()
+        call = attempts.call.tool
+        asks = await client.session.call_tool(call, attempts.arguments, allow_input_required=True)
+        assert isinstance(asks, InputRequiredResult)
+        assert asks.input_requests
+        ((key, request),) = asks.input_requests.items()
         typed = asked_for(request.params.message)  # type: ignore[union-attr]
-        answer = ElicitResult(action="accept", content={"confirmation": typed})
-        moved = {"input_responses": {key: answer}, "request_state": asking.request_state}
+        answer = {key: ElicitResult(action="accept", content={"confirmation": typed})}
         before = len(attempts.world.service.changing)
-        result: Any = None
+        result: object = None
         with contextlib.suppress(Exception):
             result = await client.session.call_tool(
-                call.tool, call.others(cloud), **moved, allow_input_required=True
+                call,
+                attempts.call.others(attempts.world.cloud),
+                input_responses=answer,
+                request_state=asks.request_state,
+                allow_input_required=True,
             )
-    arrived = attempts.world.service.changing[before:]
-    held = result if isinstance(result, CallToolResult) else None
-    attempts.tally.attempt("in the 2026-07-28 era", held, arrived, [])
-    assert arrived == []
+    attempts.count(result if isinstance(result, CallToolResult) else None, before, None)
 
 
-@pytest.fixture
-def accepted(world: World, era: str, tally: Tally) -> "Accepted":
-    return Accepted(world, era, tally)
+async def a_yes_while_the_state_moves(attempts: Attempts) -> None:
+    if attempts.call.moves is None:
+        return
+    moves = attempts.call.moves
+    person = Person(before=lambda: moves(attempts.world.cloud))
+    # Where the new state makes the call impossible, that is said and nobody is asked again.
+    assert await attempts.with_a_dialog(person) in ("stale", "blocked")
 
 
-@dataclass
-class Accepted:
-    """Makes calls that a person agrees to, and counts that each is sent once."""
+async def an_approval_of_another_state(attempts: Attempts) -> None:
+    if attempts.call.moves is None:
+        return
+    await attempts.without_a_dialog()
+    approve(attempts.world)
+    attempts.call.moves(attempts.world.cloud)
+    assert await attempts.without_a_dialog() in ("stale", "blocked")
 
-    world: World
-    era: str
-    tally: Tally
 
-    async def call(self, call: Dangerous, arguments: dict[str, Any]) -> CallToolResult:
-        async with self.world.client(self.era) as client:
-            return await client.call_tool(call.tool, arguments)
-
-    async def was_sent_once(
-        self, call: Dangerous, arguments: dict[str, Any], result: CallToolResult, how: str
-    ) -> None:
-        """It was sent, and calling again sends nothing."""
-        assert self.world.service.changing == [call.tool]
-        expected = "not_delivered" if CATALOGUE[call.tool].__spec__.kind is Kind.SECRET else "done"
-        assert status_of(result) == expected
-        replays = Attempts(self.world, self.era, self.tally)
-        assert await replays.unasked(call, arguments) != expected
-        self.tally.accepted[how] += 1
-        assert self.tally.leaked == []
+WAYS: tuple[Callable[[Attempts], Awaitable[None]], ...] = (
+    no_dialog,
+    a_no,
+    a_closed_dialog,
+    the_wrong_text,
+    a_dialog_that_breaks,
+    a_dialog_that_nobody_answers,
+    invented_arguments,
+    an_approval_of_other_arguments,
+    an_approval_of_another_client,
+    an_approval_that_is_over,
+    a_yes_that_comes_too_late,
+    an_answer_to_another_question,
+)
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-async def test_a_yes_in_the_dialog_lets_it_through_once(call: Dangerous, accepted: Accepted) -> None:
-    arguments = call.arguments(accepted.world.cloud)
-    async with accepted.world.client(accepted.era, Person()) as client:
+async def test_what_is_no_consent_sends_nothing(
+    call: Dangerous, world: World, era: str, tally: Tally
+) -> None:
+    async with Attempts(world, era, tally, call) as attempts:
+        for way in WAYS:
+            await way(attempts)
+            world.clock.pass_(minutes=11)  # what this way left behind is over
+    assert world.cloud.changes == []
+
+
+@pytest.mark.parametrize("way", [a_yes_while_the_state_moves, an_approval_of_another_state])
+@pytest.mark.parametrize("call", [call for call in CALLS if call.moves], ids=str)
+async def test_consent_to_another_state_sends_nothing(
+    call: Dangerous,
+    way: Callable[[Attempts], Awaitable[None]],
+    world: World,
+    era: str,
+    tally: Tally,
+) -> None:
+    async with Attempts(world, era, tally, call) as attempts:
+        await way(attempts)
+    assert world.cloud.changes == []
+
+
+@pytest.mark.parametrize("call", CALLS, ids=str)
+async def test_a_yes_in_the_dialog_sends_it_once(
+    call: Dangerous, world: World, era: str, tally: Tally
+) -> None:
+    arguments = call.arguments(world.cloud)
+    async with world.client(era, Person()) as client:
         result = await client.call_tool(call.tool, arguments)
-    await accepted.was_sent_once(call, arguments, result, "dialog")
+    tally.leaks_of(result)
+    await _was_sent_once(call, arguments, world, era, tally)
+    assert status_of(result) == _outcome(call)
+    tally.accepted["dialog"] += 1
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)
-async def test_an_approval_by_command_lets_it_through_once(
-    call: Dangerous, accepted: Accepted
+async def test_an_approval_by_command_sends_one_of_two_racing_calls(
+    call: Dangerous, world: World, era: str, tally: Tally
 ) -> None:
-    arguments = call.arguments(accepted.world.cloud)
-    assert status_of(await accepted.call(call, arguments)) == "approval_required"
-    approve(accepted.world)
-    result = await accepted.call(call, arguments)
-    await accepted.was_sent_once(call, arguments, result, "command")
+    arguments = call.arguments(world.cloud)
+    results = []
+
+    async def race(client: Client) -> None:
+        results.append(await client.call_tool(call.tool, arguments))
+
+    async with world.client(era) as client:
+        await client.call_tool(call.tool, arguments)
+        approve(world)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(race, client)
+            tasks.start_soon(race, client)
+    for result in results:
+        tally.leaks_of(result)
+    await _was_sent_once(call, arguments, world, era, tally)
+    assert [status_of(result) for result in results].count(_outcome(call)) == 1
+    tally.accepted["command"] += 1
 
 
-@pytest.mark.parametrize("call", CALLS, ids=str)
-async def test_of_two_calls_that_race_for_one_approval_one_wins(
-    call: Dangerous, accepted: Accepted
+async def _was_sent_once(
+    call: Dangerous, arguments: Arguments, world: World, era: str, tally: Tally
 ) -> None:
-    arguments = call.arguments(accepted.world.cloud)
-    await accepted.call(call, arguments)
-    approve(accepted.world)
-    async with accepted.world.client(accepted.era) as client, anyio.create_task_group() as tasks:
-        for _ in range(2):
-            tasks.start_soon(client.call_tool, call.tool, arguments)
-    assert accepted.world.service.changing == [call.tool]
+    """It was sent, and the used approval sends nothing more."""
+    assert world.service.changing == [call.tool]
+    again = replace(call, arguments=lambda _cloud: arguments)
+    async with Attempts(world, era, tally, again) as attempts:
+        assert await attempts.without_a_dialog() != _outcome(call)
+
+
+def _outcome(call: Dangerous) -> str:
+    """The status of a call that was made. There is no page here to show a secret on."""
+    secret = CATALOGUE[call.tool].__spec__.kind is Kind.SECRET
+    return "not_delivered" if secret else "done"
+
+
+def test_every_dangerous_tool_is_in_the_matrix() -> None:
+    dangerous = {t.name for t in offered_tools() if t.kind not in (Kind.READ, Kind.WRITE)}
+    assert dangerous - {"apply_plan"} == {call.tool for call in CALLS}

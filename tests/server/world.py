@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -131,17 +132,21 @@ class World:
     def cloud(self) -> Cloud:
         return self.sandbox.cloud
 
-    def server(self, tools: str = "all", longest_wait: float | None = None) -> MCPServer[Any]:
-        runtime = self.runtime
-        if longest_wait is not None:
-            runtime = replace(runtime, longest_wait=longest_wait)
-        return build_server(runtime, tools)
+    @cached_property
+    def server(self) -> MCPServer[Any]:
+        """The server with all tools."""
+        return build_server(self.runtime)
+
+    def impatient_server(self) -> MCPServer[Any]:
+        """The same, but its dialogs are soon over."""
+        return build_server(replace(self.runtime, longest_wait=0.01))
 
     def client(
-        self, era: str, person: Person | None = None, *, longest_wait: float | None = None
+        self, era: str, person: Person | None = None, *, server: MCPServer[Any] | None = None
     ) -> Client:
+        """A client of *server* with *person* before its dialog; without one it has no dialog."""
         return Client(
-            self.server(longest_wait=longest_wait),
+            server or self.server,
             mode=era,
             elicitation_callback=person,
             client_info=Implementation(name="example-client", version="1.0"),
