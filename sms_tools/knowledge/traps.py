@@ -21,7 +21,7 @@ _ERROR_JSON = (
 )
 _GONE = "What does not exist answers HTTP 400 with a code such as SMS.7703 or SMS.7101, not 404."
 _LEFTOVERS = "The temporary 40 GB disk and snapshots of an unfinished task may stay, and be billed."
-_PASSWORD = "The service's reply carries target_password in clear; here it is left out."
+_IN_CLEAR = "The service's reply carries target_password in clear; here it is left out."
 _BYTES = "Sizes are bytes. Sizes in MB or GB make the service report SMS.0515, changed disks."
 
 TRAPS: Final[Mapping[str, Sequence[str]]] = {
@@ -124,7 +124,7 @@ TRAPS: Final[Mapping[str, Sequence[str]]] = {
     "list_templates": (
         "The service's reply carries target_password in clear; here it is left out.",
     ),
-    "get_template": (_PASSWORD,),
+    "get_template": (_IN_CLEAR,),
     "update_template": ("The former settings, the password too, cannot be brought back.",),
     "delete_template": (
         "A template that a task uses cannot be deleted (SMS.7111).",
