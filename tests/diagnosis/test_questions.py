@@ -14,7 +14,7 @@ from sms_tools.schema import input_schema
 pytestmark = pytest.mark.anyio
 
 _TOOLS: dict[str, Any] = {**CATALOGUE, **QUESTIONS, "plan_remediation": PlanRemediation}
-_ASKED = {
+_ASKED: dict[str, dict[str, Any]] = {
     "diagnose_server": {"server": "db-ora-01"},
     "explain_error_code": {"code": "SMS.1414"},
     "what_changed": {"since": "2025-12-31T00:00:00+00:00"},
@@ -48,7 +48,7 @@ async def test_every_answer_is_bounded_and_suggests_calls_that_are_complete(
     bureau: Any, name: str, scenario: str
 ) -> None:
     place = bureau(scenario, servers=250)
-    arguments: dict[str, Any] = dict(_ASKED.get(name, {}))
+    arguments: dict[str, Any] = _ASKED.get(name, {})
     if name == "diagnose_server":
         arguments = {"server": next(iter(place.sandbox.cloud.sources))}
     answer = await place.ask(QUESTIONS[name].model_validate(arguments))
