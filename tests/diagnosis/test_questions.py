@@ -7,6 +7,7 @@ import pytest
 
 from sms_tools.diagnosis import QUESTIONS
 from sms_tools.diagnosis.answer import CONCISE_BYTES, compact_bytes
+from sms_tools.operation import Fields
 from sms_tools.operations import CATALOGUE
 from sms_tools.remediation import ApplyPlan, PlanRemediation
 from sms_tools.schema import input_schema
@@ -23,7 +24,7 @@ _ASKED: dict[str, dict[str, Any]] = {
 
 
 def test_questions_and_plans_cost_at_most_13_kilobytes_to_list() -> None:
-    models = [*QUESTIONS.values(), PlanRemediation, ApplyPlan]
+    models: list[type[Fields]] = [*QUESTIONS.values(), PlanRemediation, ApplyPlan]
     cost = sum(
         len(json.dumps([input_schema(model), " ".join((model.__doc__ or "").split())]).encode())
         for model in models
