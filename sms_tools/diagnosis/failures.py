@@ -21,7 +21,7 @@ from sms_tools.text import one_line
 _SERVERS: Final = 10
 _RECOVERED: Final = 10
 _PLANNED: Final = 3
-_SHORTER: Final = (240, 200, 160, 140, 120, 100, 80)
+_SHORTER: Final = (240, 200, 160, 140, 120, 100)
 """How long the texts of a group may be, tried in turn before groups are left out."""
 
 
@@ -185,7 +185,12 @@ def _same(values: Any) -> str | None:
 
 
 def _text(text: str, length: int | None) -> str:
-    return one_line(text, length) if length else text
+    """*text*, cut where a clause ends if it is longer than *length*: half a step misleads."""
+    if length is None or len(text) <= length:
+        return text
+    kept = text[: length - 2]
+    ends = max(kept.rfind(mark) for mark in (". ", "; ", ": ", ", ", " ("))
+    return kept[: ends if ends > length // 3 else kept.rfind(" ")].rstrip() + " …"
 
 
 def _evidence(failure: Failure) -> dict[str, Any]:
@@ -216,8 +221,11 @@ def _recovered_row(failure: Failure) -> dict[str, Any]:
 def _summary(
     fleet: Fleet, groups: Sequence[Group], failed: int, recovered: Sequence[Failure]
 ) -> str:
+    runs = "runs" if len(recovered) == 1 else "run"
     again = (
-        f" {count_of(len(recovered), 'server')} failed before and run again." if recovered else ""
+        f" {count_of(len(recovered), 'server')} failed before and {runs} again."
+        if recovered
+        else ""
     )
     if not groups:
         found = "No failure was found" if fleet.problems else "No server has failed"
