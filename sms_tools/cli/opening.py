@@ -5,8 +5,10 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from secrets import token_hex
 
 from sms_tools.cli.options import opened, policy_of
 from sms_tools.moment import utc_now
@@ -32,8 +34,12 @@ async def runtime_of(
         sandbox = opened(options, speed=1, clock=clock)
         transport = sandbox.transport()
         service_clock = partial(_moment, sandbox.clock)
-        # Nothing of the environment matters here but where the state is kept.
-        settings = Settings.for_sandbox(state_dir=read_settings(os.environ)[0].state_dir)
+        # Nothing of the environment matters here but where the state is kept. Every run is an
+        # account of its own, or samples of the last run would be taken for this one's past.
+        settings = replace(
+            Settings.for_sandbox(state_dir=read_settings(os.environ)[0].state_dir),
+            domain_id=f"sandbox-{token_hex(6)}",
+        )
     async with open_runtime(
         settings,
         policy_of(options),
