@@ -19,7 +19,7 @@ from sms_tools.operation import Kind
 from sms_tools.operations.tasks import GetMigrationTask, MigrationTask
 
 _ORDER: Final[Sequence[Readiness]] = ("not_ready", "not_confirmed", "ready")
-_PLANNED: Final = 10
+_PLANNED: Final = 5
 """How many servers a suggested plan launches at most."""
 _ALSO_UNSEEN: Final = "whether the target boots and can be reached: a rehearsal shows it"
 

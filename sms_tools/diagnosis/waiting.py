@@ -1,7 +1,7 @@
 """``wait_for_progress``: tell me when something happens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, Literal
 
 import anyio
@@ -110,7 +110,7 @@ class Watch:
         return max(0.0, self._question.timeout_seconds - self.waited)
 
     async def look(self) -> Fleet:
-        """The servers as they are now."""
+        """The servers that were asked for, as they are now."""
         question = self._question
         return await read_fleet(
             self._desk, project=question.project, servers=question.servers, fresh=True
@@ -123,7 +123,7 @@ class Watch:
             SmsToolsError: they could not be read several times in a row.
         """
         try:
-            fleet = await self.look()
+            fleet = await read_fleet(self._desk, project=self._question.project, fresh=True)
         except SmsToolsError as error:
             self._failed += 1
             if self._failed >= _FAILURES:
@@ -131,7 +131,11 @@ class Watch:
             self.problems = [f"one reading failed: {one_line(str(error), 160)}"]
             return before
         self._failed = 0
-        return fleet
+        if not fleet.sources_read:  # a server that is missing now may only be unread
+            self.problems = [f"one reading failed: {fleet.incomplete[0]}"]
+            return before
+        watched = [server for server in fleet.servers if server.id in before.by_id]
+        return replace(fleet, servers=watched)
 
     async def pause(self, fleet: Fleet) -> None:
         """Sleep until the next look."""
