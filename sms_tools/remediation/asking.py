@@ -28,11 +28,11 @@ class PlanRemediation(Question):
     For causes alone use summarize_failed_servers or diagnose_server.
     """
 
-    goal: Annotated[Goal, Field(description="What is to be reached.")]
+    goal: Annotated[Goal, Field(description="What is to be reached.")] = "retry_failed"
     servers: Servers = None
     project: Project = None
     group: Annotated[
-        str | None, Field(max_length=64, description="Only servers that failed with this code.")
+        str | None, Field(max_length=255, description="Only servers with these codes, by comma.")
     ] = None
     batch: Annotated[
         int | None, Field(ge=1, le=20, description="Servers at most; default 10, launches 5.")

@@ -1,0 +1,149 @@
+"""A plan as data: an ordered list of exact calls and of what people must do, with a digest of all.
+
+A plan never changes after it was made. What became of its steps stands in the journal of the
+store, so that the same plan can be shown, approved and taken up again at any time.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from sms_tools.operation import JSON, Operation
+from sms_tools.operations import CATALOGUE
+
+Actor = Literal["api", "source", "console", "support", "person"]
+Wanted = Literal[
+    "running", "paused", "cloned", "launched", "task_gone", "rebuilt", "limits", "nothing"
+]
+"""What a step is to bring about; `nothing` for what people do outside of this service."""
+
+
+class Result:
+    """What became of a step, in the words that are shown."""
+
+    SEEN: Final = "done and seen"
+    NOT_SEEN: Final = "done, not yet seen"
+    FAILED: Final = "failed"
+    SKIPPED: Final = "skipped"
+    NOT_REACHED: Final = "not reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What must still be so when a step is reached; anything else is drift."""
+
+    phases: Sequence[str]
+    task_id: str | None
+    """The server's current task; None where it must have none."""
+    codes: Sequence[str] | None = None
+    """The error code that the task shows; None where that does not matter."""
+    since: float | None = None
+    """When the state last changed, in epoch seconds, as it was planned."""
+    clone: str | None = None
+    """The clone that there was already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call, or one thing that people must do before the calls that follow."""
+
+    number: int
+    actor: Actor
+    does: str
+    server: str = ""
+    """The name of the source server, cleaned."""
+    source_id: str = ""
+    tool: str = ""
+    arguments: Mapping[str, JSON] = field(default_factory=dict)
+    wanted: Wanted = "nothing"
+    before: Before | None = None
+    undo: str = ""
+    loses: str = ""
+    costs: str = ""
+    verified_by: str = ""
+    after: Sequence[int] = ()
+    """Steps that must be seen to be done before this one."""
+
+    @property
+    def is_call(self) -> bool:
+        """Whether this step is a call, and not a person's work."""
+        return bool(self.tool)
+
+    @property
+    def operation(self) -> Operation[Any]:
+        """The call, checked by its class."""
+        return CATALOGUE[self.tool].model_validate(self.arguments)
+
+    def shown(self) -> dict[str, JSON]:
+        """The step as it stands in an answer; what does not apply is left out."""
+        whole: dict[str, JSON] = {
+            "step": self.number,
+            "actor": self.actor,
+            "tool": self.tool,
+            "arguments": dict(self.arguments),
+            "server": {"name": self.server, "id": self.source_id} if self.source_id else None,
+            "does": self.does,
+            "undo": self.undo,
+            "loses": self.loses,
+            "costs": self.costs,
+            "verified_by": self.verified_by,
+            "after": list(self.after),
+        }
+        return {key: value for key, value in whole.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps towards one goal."""
+
+    id: str
+    goal: str
+    made_at: datetime
+    expires_at: datetime
+    steps: Sequence[Step]
+    stops_at_failure: bool
+    """Whether one step that does not work ends the whole plan."""
+    first: Sequence[str] = ()
+    """What has to be said before all else, such as that everything is copied again."""
+
+    @property
+    def calls(self) -> Sequence[Step]:
+        """The steps that are calls."""
+        return [step for step in self.steps if step.is_call]
+
+    @property
+    def people(self) -> Sequence[Step]:
+        """The steps that people do."""
+        return [step for step in self.steps if not step.is_call]
+
+    @property
+    def digest(self) -> str:
+        """A digest of every step."""
+        return digest([self.id, self.goal, self.first, [asdict(step) for step in self.steps]])
+
+    def to_json(self) -> str:
+        """The plan for the store."""
+        whole = asdict(self)
+        whole |= {"made_at": self.made_at.isoformat(), "expires_at": self.expires_at.isoformat()}
+        return json.dumps(whole, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Plan":
+        """The plan that :meth:`to_json` wrote."""
+        whole = json.loads(text)
+        for moment in ("made_at", "expires_at"):
+            whole[moment] = datetime.fromisoformat(whole[moment])
+        whole["steps"] = [
+            Step(**{**row, "before": Before(**row["before"]) if row["before"] else None})
+            for row in whole["steps"]
+        ]
+        return cls(**whole)
+
+
+def digest(value: JSON) -> str:
+    """SHA-256 of *value* as canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=list)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,185 @@
+"""Plans and the journal of their steps, in the state's database.
+
+A step is written down as intended before its call is made, and its outcome after. A step that is
+found intended without an outcome was interrupted: whether it happened must be read, not assumed.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import IO, Final
+
+from sms_tools.errors import RequestRefused
+from sms_tools.operation import JSON
+from sms_tools.remediation.plan import Plan, Result
+from sms_tools.state import State, private_file
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_KEPT_SECONDS: Final = 30 * 24 * 3600
+_SCHEMA: Final = (
+    "CREATE TABLE plans (id TEXT PRIMARY KEY, expires REAL NOT NULL, body TEXT NOT NULL)",
+    """CREATE TABLE plan_steps (
+        plan TEXT NOT NULL, number INTEGER NOT NULL, result TEXT, evidence TEXT NOT NULL,
+        tried INTEGER NOT NULL, at REAL NOT NULL, PRIMARY KEY (plan, number))""",
+)
+_PLAN_AGAIN: Final = "plan_remediation makes a new plan from what is there now."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the journal says of one step."""
+
+    result: str | None
+    """None while the step is intended and its outcome is not known."""
+    evidence: Sequence[Mapping[str, JSON]] = field(default_factory=list)
+    tried: bool = True
+    """Whether its call was made, or about to be made, at any time."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the step is done and was seen to be."""
+        return self.result == Result.SEEN
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the call was about to be made and nothing is known of it since."""
+        return self.result is None
+
+
+class Store:
+    """The plans of a state folder."""
+
+    def __init__(self, state: State) -> None:
+        """Use *state*'s database."""
+        self._state = state
+        state.prepare("plans", _SCHEMA)
+
+    def keep(self, plan: Plan) -> None:
+        """Keep *plan*; those that ended a month ago are forgotten."""
+        oldest = plan.made_at.timestamp() - _KEPT_SECONDS
+        with self._state.transaction() as database:
+            database.execute(
+                "DELETE FROM plan_steps WHERE plan IN (SELECT id FROM plans WHERE expires < ?)",
+                (oldest,),
+            )
+            database.execute("DELETE FROM plans WHERE expires < ?", (oldest,))
+            row = (plan.id, plan.expires_at.timestamp(), plan.to_json())
+            database.execute("INSERT INTO plans VALUES (?, ?, ?)", row)
+
+    def get(self, plan_id: str, now: datetime) -> Plan:
+        """The plan of this id.
+
+        Raises:
+            RequestRefused: there is none, or its time is over.
+        """
+        with self._state.transaction() as database:
+            row = database.execute(
+                "SELECT body FROM plans WHERE id = ?", (plan_id.strip().upper(),)
+            ).fetchone()
+        if row is None:
+            raise RequestRefused("There is no plan with this id.", advice=_PLAN_AGAIN)
+        plan = Plan.from_json(row["body"])
+        if plan.expires_at <= now:
+            raise RequestRefused(
+                f"Plan {plan.id} ended on {plan.expires_at:%Y-%m-%d %H:%M} UTC; nothing was done.",
+                advice=_PLAN_AGAIN,
+            )
+        return plan
+
+    def journal(self, plan: Plan) -> dict[int, Entry]:
+        """What is written of the steps of *plan*, by number."""
+        with self._state.transaction() as database:
+            rows = database.execute(
+                "SELECT * FROM plan_steps WHERE plan = ?", (plan.id,)
+            ).fetchall()
+        return {
+            row["number"]: Entry(row["result"], json.loads(row["evidence"]), bool(row["tried"]))
+            for row in rows
+        }
+
+    def intend(self, plan: Plan, number: int, at: datetime) -> None:
+        """Write down that the call of step *number* is about to be made."""
+        self._write(plan, number, None, [], tried=True, at=at)
+
+    def conclude(
+        self,
+        plan: Plan,
+        number: int,
+        result: str,
+        evidence: Sequence[Mapping[str, JSON]],
+        *,
+        tried: bool,
+        at: datetime,
+    ) -> None:
+        """Write down what became of step *number*."""
+        self._write(plan, number, result, evidence, tried=tried, at=at)
+
+    def _write(
+        self,
+        plan: Plan,
+        number: int,
+        result: str | None,
+        evidence: Sequence[Mapping[str, JSON]],
+        *,
+        tried: bool,
+        at: datetime,
+    ) -> None:
+        row = (plan.id, number, result, json.dumps(list(evidence)), int(tried), at.timestamp())
+        with self._state.transaction() as database:
+            database.execute("INSERT OR REPLACE INTO plan_steps VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only one who applies a plan, in all processes that share the state folder.
+
+        The lock goes with the process that holds it, however that ends.
+
+        Raises:
+            RequestRefused: a plan is being applied already.
+        """
+        path = self._state.folder / "plans.lock"
+        private_file(path)
+        with path.open("r+b") as file:
+            if not _locked(file):
+                raise RequestRefused(
+                    "A plan is being applied at this moment; one at a time.",
+                    advice="Wait for its result, or call apply_plan again in a minute.",
+                )
+            try:
+                yield
+            finally:
+                _unlock(file)
+
+
+if sys.platform == "win32":
+
+    def _locked(file: IO[bytes]) -> bool:
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(file: IO[bytes]) -> None:
+        file.seek(os.SEEK_SET)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+
+    def _locked(file: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(file: IO[bytes]) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_UN)
