@@ -13,6 +13,7 @@ from secrets import token_hex
 from sms_tools.cli.options import opened, policy_of
 from sms_tools.moment import utc_now
 from sms_tools.server import Runtime, open_runtime
+from sms_tools.server.parts import Transport
 from sms_tools.settings import Settings, read_settings
 
 
@@ -31,9 +32,8 @@ async def runtime_of(
         # One clock for client and service, so that what is seen when, and what the service says
         # of that moment, agree.
         clock = AcceleratedClock(time.time, options.speed)
-        sandbox = opened(options, speed=1, clock=clock)
-        transport = sandbox.transport()
-        service_clock = partial(_moment, sandbox.clock)
+        transport = _embedded(options, clock)
+        service_clock = partial(_moment, clock)
         # Nothing of the environment matters here but where the state is kept. Every run is an
         # account of its own, or samples of the last run would be taken for this one's past.
         settings = replace(
@@ -49,6 +49,18 @@ async def runtime_of(
         page=page,
     ) as runtime:
         yield runtime
+
+
+def _embedded(options: argparse.Namespace, clock: Callable[[], float]) -> Transport:
+    """The way to the embedded service; the default account is made when it is first asked.
+
+    Raises:
+        SettingsError: no such scenario, or a number out of range.
+    """
+    make = partial(opened, options, speed=1, clock=clock)
+    if (options.scenario, options.servers) == ("mixed", None):
+        return lambda: make().transport()
+    return make().transport()
 
 
 def _moment(clock: Callable[[], float]) -> datetime:

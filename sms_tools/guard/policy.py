@@ -23,7 +23,6 @@ from typing import Any, Final
 
 from sms_tools.guard.subject import Subject, Target, ids_of
 from sms_tools.operation import Kind
-from sms_tools.operations import CATALOGUE
 
 
 class Decision(StrEnum):
@@ -248,6 +247,8 @@ def _kind(value: object, where: str) -> Kind:
 
 
 def _tool(value: object, where: str) -> str:
+    from sms_tools.operations import CATALOGUE  # only a policy file needs all of it
+
     # Composite tools only read; apply_plan is the one tool outside the catalogue that acts.
     if value in CATALOGUE or value == "apply_plan":
         return str(value)

@@ -11,7 +11,6 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
 from sms_tools.errors import ServiceError, SmsToolsError
-from sms_tools.knowledge import explain
 from sms_tools.operation import JSON, Fields
 from sms_tools.redaction import redact
 
@@ -73,6 +72,8 @@ def _service_words(error: ServiceError) -> Document:
     }
     said = {key: value for key, value in words.items() if value not in (None, "", [])}
     if error.code:
+        from sms_tools.knowledge import explain  # the tables of codes are needed only here
+
         known = explain(error.code, error.params)
         if known.known:
             said |= {"means": known.cause, "first_step": known.first_step, "who_acts": known.actor}

@@ -3,13 +3,10 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from mcp_types import CallToolResult, InputRequiredResult
 
-from sms_tools.api import Api
-from sms_tools.diagnosis.desk import Desk
 from sms_tools.guard import Approvals, Ask, Audit, Caller, Go, Guard, Held, Policy, Subject
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.desk import PageDesk
@@ -17,8 +14,13 @@ from sms_tools.moment import Clock, utc_now
 from sms_tools.operation import JSON, Kind
 from sms_tools.server.asking import LONGEST_WAIT, AnyContext, ask, can_show_a_form
 from sms_tools.server.output import Exit
+from sms_tools.server.parts import Parts, Transport
 from sms_tools.settings import Settings
 from sms_tools.state import State
+
+if TYPE_CHECKING:
+    from sms_tools.api import Api
+    from sms_tools.diagnosis.desk import Desk
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,24 @@ class Runtime:
     """Opened once per process; every tool call goes through it."""
 
     settings: Settings
-    api: Api
+    parts: Parts
     guard: Guard
     page: PageDesk | None
-    desk: Desk
     exit: Exit
     transport: str
     """How clients reach this server; part of a caller's identity."""
     longest_wait: float = LONGEST_WAIT
     """Seconds that a dialog may stay open."""
+
+    @property
+    def api(self) -> "Api":
+        """The client of the service."""
+        return self.parts.api
+
+    @property
+    def desk(self) -> "Desk":
+        """What questions are answered from."""
+        return self.parts.desk
 
     async def decide(
         self, subject: Subject, context: AnyContext
@@ -91,7 +102,7 @@ async def open_runtime(
     settings: Settings,
     policy: Policy,
     *,
-    transport: httpx.AsyncBaseTransport | None = None,
+    transport: Transport = None,
     clock: Clock = utc_now,
     service_clock: Clock | None = None,
     reached_by: str = "stdio",
@@ -105,10 +116,10 @@ async def open_runtime(
     answers with the command alone: for a process that ends before anybody could open a link.
     """
     async with AsyncExitStack() as stack:
-        seen_at = service_clock or clock
-        api = await stack.enter_async_context(Api(settings, transport=transport, clock=seen_at))
         state = State(settings.state_dir)
         stack.callback(state.close)
+        parts = Parts(settings, state, transport, service_clock or clock)
+        stack.push_async_callback(parts.close)
         approvals = Approvals(state, clock)
         audit = Audit(state, clock, settings.secret_values())
         desk = PageDesk(Answers(approvals, audit)) if page else None
@@ -116,11 +127,10 @@ async def open_runtime(
             stack.callback(desk.close)
         yield Runtime(
             settings=settings,
-            api=api,
+            parts=parts,
             guard=Guard(policy, approvals, audit, desk),
             page=desk,
-            desk=Desk(api, state, seen_at),
-            exit=Exit(api.secret_values),
+            exit=Exit(lambda: parts.api.secret_values()),
             transport=reached_by,
             longest_wait=longest_wait,
         )

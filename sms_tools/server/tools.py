@@ -6,23 +6,24 @@ itself, refuses unknown arguments, and words its own errors.
 """
 
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
 from pydantic import PrivateAttr, ValidationError
 
-from sms_tools.api import Answer
-from sms_tools.diagnosis.question import Question
 from sms_tools.errors import SmsToolsError
 from sms_tools.guard import Go, Subject
-from sms_tools.guard.after import seen_afterwards
 from sms_tools.operation import JSON, Fields, Kind, Operation
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.offer import Offered
 from sms_tools.server.output import Plain, refused_arguments
 from sms_tools.server.runtime import Runtime
+
+if TYPE_CHECKING:
+    from sms_tools.api import Answer
+    from sms_tools.diagnosis.question import Question
 
 M = TypeVar("M", bound=Fields)
 ToolResult = CallToolResult | InputRequiredResult
@@ -88,7 +89,7 @@ class OperationTool(ServedTool[Operation[Any]]):
         if not isinstance(decision, Go):
             return decision
 
-        async def finish(answer: Answer) -> Mapping[str, JSON]:
+        async def finish(answer: "Answer") -> Mapping[str, JSON]:
             if call.danger is Kind.READ:
                 return _as_object(answer.payload)
             if call.danger is Kind.SECRET:
@@ -97,14 +98,16 @@ class OperationTool(ServedTool[Operation[Any]]):
 
         return await runtime.perform(decision, lambda: runtime.api.send(call), finish)
 
-    async def _delivered(self, go: Go, answer: Answer) -> Mapping[str, JSON]:
+    async def _delivered(self, go: Go, answer: "Answer") -> Mapping[str, JSON]:
         """Where the secret waits for the person; itself only if the policy says so."""
         secret = _as_object(answer.payload)
         told = await self._runtime.guard.deliver(go, secret)
         return Plain(secret) if told is None else told
 
-    async def _done(self, call: Operation[Any], answer: Answer) -> Mapping[str, JSON]:
+    async def _done(self, call: Operation[Any], answer: "Answer") -> Mapping[str, JSON]:
         """The reply, that it was done, and what was seen afterwards."""
+        from sms_tools.guard.after import seen_afterwards
+
         reply = {k: v for k, v in _as_object(answer.payload).items() if v not in (None, "")}
         seen = await seen_afterwards(call, answer, self._runtime.api)
         return {
@@ -119,10 +122,10 @@ def _as_object(payload: JSON) -> dict[str, JSON]:
     return payload if isinstance(payload, dict) else {"result": payload}
 
 
-class QuestionTool(ServedTool[Question]):
+class QuestionTool(ServedTool["Question"]):
     """One question that a person asks, answered from many reads."""
 
-    async def _answer(self, call: Question, context: AnyContext) -> ToolResult:
+    async def _answer(self, call: "Question", context: AnyContext) -> ToolResult:
         async def report(done: float, total: float | None, message: str) -> None:
             await context.report_progress(done, total, message)
 

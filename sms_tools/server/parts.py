@@ -1,0 +1,55 @@
+"""The client and the desk of one server, made when a call first needs them.
+
+A client that starts the server waits for its list of tools; what only a call needs (the HTTP
+client, the catalogue, the questions, the sandbox) is loaded after that.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+from sms_tools.moment import Clock
+from sms_tools.settings import Settings
+from sms_tools.state import State
+
+if TYPE_CHECKING:
+    import httpx
+
+    from sms_tools.api import Api
+    from sms_tools.diagnosis.desk import Desk
+
+Transport: TypeAlias = "httpx.AsyncBaseTransport | Callable[[], httpx.AsyncBaseTransport] | None"
+"""What replaces the network, or what makes it; None for the network itself."""
+
+
+class Parts:
+    """Makes each part once."""
+
+    def __init__(
+        self, settings: Settings, state: State, transport: Transport, seen_at: Clock
+    ) -> None:
+        """*seen_at* is the service's time."""
+        self._settings = settings
+        self._state = state
+        self._transport = transport
+        self._seen_at = seen_at
+
+    @cached_property
+    def api(self) -> "Api":
+        """The client of the service."""
+        from sms_tools.api import Api
+
+        transport = self._transport() if callable(self._transport) else self._transport
+        return Api(self._settings, transport=transport, clock=self._seen_at)
+
+    @cached_property
+    def desk(self) -> "Desk":
+        """What questions are answered from."""
+        from sms_tools.diagnosis.desk import Desk
+
+        return Desk(self.api, self._state, self._seen_at)
+
+    async def close(self) -> None:
+        """Close the connections, if any were opened."""
+        if "api" in vars(self):
+            await self.api.aclose()
