@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-_PASSWORD: Final = "The reply may hold a target password; it is taken out before it leaves here."
+_TAKEN_OUT: Final = "The reply may hold a target password; it is taken out before it leaves here."
 _REGIONS: Final = "Regions differ in the options and states they know; unknown ones are passed on."
 _NOT_FOUND: Final = "A task that does not exist is answered with HTTP 400 and SMS.7703, not 404."
 
@@ -100,8 +100,8 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "Excluded paths are missing on the target after the cutover, without a message.",
             "Names of options differ between regions: read them back after setting.",
         ),
-        "list_templates": (_PASSWORD,),
-        "get_template": (_PASSWORD,),
+        "list_templates": (_TAKEN_OUT,),
+        "get_template": (_TAKEN_OUT,),
         "delete_template": ("Not while a task uses it (SMS.7111).",),
         "delete_migration_project": (
             "Not while servers are in it (SMS.7311), and never the default (SMS.7303).",

@@ -1,6 +1,6 @@
 """What can be read by address: servers, tasks, projects, error codes, the reference, the audit."""
 
-import json
+import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +10,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
 from sms_tools.errors import NotFound, SmsToolsError
 from sms_tools.operation import JSON, Operation
+from sms_tools.server.completion import add_completion
 from sms_tools.server.output import compact, describe
 from sms_tools.server.runtime import Runtime
 
@@ -23,13 +24,14 @@ def add_resources(server: MCPServer[Any], runtime: Runtime) -> None:
     def template(
         uri: str, title: str, description: str, read: Callable[[str], Awaitable[Mapping[str, JSON]]]
     ) -> None:
-        async def shown(id: str) -> str:
-            return compact(runtime.exit.cleaned(await read(id)))
+        async def shown(value: str) -> str:
+            return compact(runtime.exit.cleaned(await read(value)))
 
-        name = uri.partition("://")[2].partition("/")[0]
-        server.resource(uri, name=name, title=title, description=description, mime_type=_JSON)(
-            shown
+        name, _, variable = uri.partition("://")[2].partition("/")
+        register = server.resource(
+            uri, name=name, title=title, description=description, mime_type=_JSON
         )
+        register(_with_argument(variable.strip("{}"), shown))
 
     async def source(id: str) -> Mapping[str, JSON]:
         from sms_tools.operations.source_servers import GetSourceServer
@@ -49,9 +51,9 @@ def add_resources(server: MCPServer[Any], runtime: Runtime) -> None:
     template("sms://servers/{id}", "Source server", "One source server as it is now.", source)
     template("sms://tasks/{id}", "Migration task", "One migration task as it is now.", task)
     template("sms://projects/{id}", "Migration project", "One migration project.", project)
-    template("sms://errors/{id}", "Error code", "What an error code means and asks for.", _error)
+    template("sms://errors/{code}", "Error code", "What an error code means and asks for.", _error)
     template(
-        "sms://reference/{id}",
+        "sms://reference/{operation}",
         "Operation",
         "What an operation takes and returns, its kind of danger, its traps.",
         _operation,
@@ -65,7 +67,24 @@ def add_resources(server: MCPServer[Any], runtime: Runtime) -> None:
         mime_type=_JSON,
     )
     def audit() -> str:
-        return json.dumps(list(runtime.guard.audit.read(last=_LATEST)), ensure_ascii=False)
+        entries = list(runtime.guard.audit.read(last=_LATEST))
+        return compact(runtime.exit.cleaned({"entries": entries}))
+
+    add_completion(server, runtime)
+
+
+def _with_argument(
+    name: str, read: Callable[[str], Awaitable[str]]
+) -> Callable[..., Awaitable[str]]:
+    """*read* as a function whose argument is called *name*, as the SDK wants of a template."""
+
+    async def shown(**values: str) -> str:
+        return await read(values[name])
+
+    argument = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=str)
+    shown.__signature__ = inspect.Signature([argument], return_annotation=str)  # type: ignore[attr-defined]
+    shown.__annotations__ = {name: str, "return": str}
+    return shown
 
 
 async def _read(runtime: Runtime, operation: Operation[Any]) -> Mapping[str, JSON]:
