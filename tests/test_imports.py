@@ -1,0 +1,118 @@
+"""Who may import whom: the design's rule, read from the source without running it."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+PACKAGE: Final = Path(__file__).parents[1] / "sms_tools"
+
+_LEAVES: Final = {"errors", "moment", "operation", "prompting", "regions", "text"}
+_CATALOGUE: Final = {*_LEAVES, "operations", "schema", "signing"}
+_CLIENT: Final = {*_CATALOGUE, "api", "auth", "knowledge", "paging", "redaction", "settings"}
+_READING: Final = {*_CLIENT, "diagnosis", "state"}
+_SERVING: Final = {*_READING, "guard", "remediation", "server"}
+
+MAY_IMPORT: Final[Mapping[str, set[str]]] = {
+    "errors": {"text"},
+    "moment": set(),
+    "operation": set(),
+    "prompting": set(),
+    "regions": set(),
+    "text": set(),
+    "signing": set(),
+    "schema": set(),
+    "knowledge": {"text"},
+    "redaction": {"operation", "text"},
+    "settings": {"errors", "regions", "signing"},
+    "operations": {"operation", "schema", "text"},
+    "paging": {"errors", "operation"},
+    "auth": {"errors", "operation", "settings", "signing", "moment"},
+    "api": _CLIENT,
+    "state": {"errors"},
+    "diagnosis": _READING,
+    "remediation": {*_READING, "guard"},
+    "guard": {*_CLIENT, "state"},
+    "sandbox": {"errors", "operation", "operations", "signing", "text"},
+    "server": _SERVING,
+    "cli": {*_SERVING, "cli", "sandbox"},
+    "__main__": {"cli"},
+}
+"""By the part of the package: the parts that it may import, besides itself."""
+
+ONLY_IN: Final[Mapping[str, set[str]]] = {
+    "mcp": {"server", "cli"},
+    "mcp_types": {"server", "cli"},
+    "httpx": {"api", "auth", "sandbox"},
+    "starlette": {"guard", "server", "cli"},
+    "uvicorn": {"guard", "server", "sandbox", "cli"},
+    "huaweicloudsdksms": set(),
+    "huaweicloudsdkcore": set(),
+}
+"""Where alone a library may be imported when the program runs."""
+
+_FILES: Final = sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(path: Path, *, at_run_time: bool = False) -> Iterator[str]:
+    """The modules that *path* imports anywhere, or all but those for the type checker."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = set(_for_types_only(tree)) if at_run_time else set()
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path.name} imports relatively"
+            module = node.module or ""
+            names = [alias.name for alias in node.names]
+            yield from (f"sms_tools.{n}" for n in names) if module == "sms_tools" else (module,)
+
+
+def _for_types_only(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            for child in node.body:
+                yield from ast.walk(child)
+
+
+def test_the_rule_names_every_part() -> None:
+    parts = {part_of(path) for path in _FILES} - {"__init__"}
+    assert parts == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", _FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_its_part_may(path: Path) -> None:
+    part = part_of(path)
+    if part == "__init__":
+        assert not list(imported(path))
+        return
+    own = {name.split(".")[1] for name in imported(path) if name.startswith("sms_tools.")}
+    assert own - {"__version__"} <= {part, *MAY_IMPORT[part]}
+
+
+@pytest.mark.parametrize("path", _FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_library_is_imported_where_it_belongs(path: Path) -> None:
+    for name in imported(path, at_run_time=True):
+        allowed = ONLY_IN.get(name.split(".")[0])
+        assert allowed is None or part_of(path) in allowed, name
+
+
+def test_only_the_command_line_prints() -> None:
+    printing = {
+        part_of(path)
+        for path in _FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+    }
+    assert printing <= {"cli"}
