@@ -168,7 +168,8 @@ class Application:
             verdict, facts = await self._wait(step, pauses)
             if facts.server is not None or not facts.there:
                 entry = self.entries[step.number]
-                self._conclude(step, _result(verdict), facts.evidence(), entry)
+                said = [row for row in entry.evidence if "says" in row]
+                self._conclude(step, _result(verdict), [*said, *facts.evidence()], entry)
 
     def _settles(self, step: Step) -> bool:
         """Whether *step* has started a task, which can fail again at once."""

@@ -1,0 +1,333 @@
+"""Plans from the question to the verified fix, through a real client in both protocol eras."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp_types import ElicitResult
+
+from sms_tools.guard import Policy
+from sms_tools.guard.policy import Decision
+from sms_tools.sandbox import Effect, Fault, ManualClock, Sandbox, open_sandbox
+from sms_tools.server import build_server, open_runtime
+from sms_tools.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+Say = Callable[[str], Awaitable[ElicitResult] | ElicitResult]
+
+
+def agree(message: str) -> ElicitResult:
+    """A person who types what the dialog asks for."""
+    typed = message.split("To agree, type: ", 1)[1].splitlines()[0]
+    return ElicitResult(action="accept", content={"confirmation": typed})
+
+
+def refuse(_: str) -> ElicitResult:
+    return ElicitResult(action="decline")
+
+
+@dataclass
+class Night:
+    """A sandbox whose time moves when the server waits, and a person who answers."""
+
+    folder: Path
+    era: str
+    scenario: str = "mixed"
+    say: Callable[[str], ElicitResult] = agree
+    policy: Policy = field(default_factory=Policy)
+    asked: list[str] = field(default_factory=list)
+    during: Callable[[float], Awaitable[None]] | None = None
+    """What happens while the server waits between two looks."""
+
+    def __post_init__(self) -> None:
+        self.clock = ManualClock()
+        self.sandbox: Sandbox = open_sandbox(self.scenario, clock=self.clock, speed=1)
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        """A client of a new server over the same state folder."""
+
+        async def sleep(seconds: float) -> None:
+            self.clock.advance(seconds)
+            if self.during:
+                await self.during(seconds)
+
+        async def elicit(_: Any, params: Any) -> ElicitResult:
+            self.asked.append(params.message)
+            return self.say(params.message)
+
+        settings = Settings.for_sandbox(state_dir=self.folder)
+        async with open_runtime(
+            settings,
+            self.policy,
+            transport=self.sandbox.transport(),
+            clock=lambda: datetime.fromtimestamp(self.clock(), UTC),
+        ) as runtime:
+            vars(runtime.parts)["desk"] = replace(runtime.desk, sleep=sleep)
+            server = build_server(runtime)
+            async with Client(server, mode=self.era, elicitation_callback=elicit) as client:  # type: ignore[arg-type]
+                yield client
+
+    def calls(self, operation: str) -> list[str]:
+        """What the service was asked to change by *operation*, oldest first."""
+        return [each.target for each in self.sandbox.cloud.changes if each.operation == operation]
+
+    def repair(self, part: str) -> None:
+        """What a person repairs outside: the causes whose name has *part* in it."""
+        now = int(self.clock() * 1000)
+        for cause in self.sandbox.cloud.causes.values():
+            if part in cause.name:
+                cause.fixed_at = now
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def night(request: pytest.FixtureRequest, tmp_path: Path) -> Night:
+    return Night(tmp_path / "state", request.param)
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    content = (await client.call_tool(tool, arguments)).structured_content
+    assert content is not None
+    return content
+
+
+async def planned(client: Client, **arguments: Any) -> str:
+    answer = await call(client, "plan_remediation", **arguments)
+    plan_id: str = answer["plan_id"]
+    return plan_id
+
+
+def results(answer: dict[str, Any]) -> list[str]:
+    return [step["result"] for step in answer["steps"]]
+
+
+NETWORK = {"goal": "retry_failed", "group": "SMS.3802"}
+
+
+async def test_a_failed_group_is_planned_approved_applied_and_seen_to_be_fixed(
+    night: Night,
+) -> None:
+    async with night.client() as client:
+        plan = await call(client, "plan_remediation", **NETWORK)
+        person, *calls = plan["steps"]
+        assert person["actor"] == "console"
+        assert "22 from 192.168.10.16 to 10.20.0.14" in person["does"]
+        assert {step["tool"] for step in calls} == {"manage_migration_task"}
+        assert night.calls("manage_migration_task") == []
+
+        night.repair("port 22")
+        answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
+        assert results(answer) == ["done and seen"] * 3
+        assert answer["status"] == "done"
+        assert len(night.asked) == 1
+        assert "apply 3" in night.asked[0]
+
+        failed = await call(client, "summarize_failed_servers")
+        again = [server["name"] for server in failed["recovered"]]
+        assert {"db-ora-01", "db-ora-02", "db-pg-01"} <= set(again)
+
+
+async def test_what_was_not_repaired_is_not_called_fixed(night: Night) -> None:
+    async with night.client() as client:
+        answer = await call(client, "apply_plan", plan_id=await planned(client, **NETWORK))
+    assert results(answer) == ["failed"] * 3
+    assert "SMS.3802" in [row["value"] for row in answer["steps"][0]["evidence"]]
+
+
+async def test_a_plan_that_is_done_is_not_done_again(night: Night) -> None:
+    async with night.client() as client:
+        plan_id = await planned(client, **NETWORK)
+        night.repair("port 22")
+        await call(client, "apply_plan", plan_id=plan_id)
+        answer = await call(client, "apply_plan", plan_id=plan_id)
+    assert answer["status"] == "done"
+    assert len(night.asked) == 1
+    assert len(night.calls("manage_migration_task")) == 3
+
+
+async def test_when_the_person_says_no_nothing_is_done(night: Night) -> None:
+    night.say = refuse
+    async with night.client() as client:
+        answer = await call(client, "apply_plan", plan_id=await planned(client, **NETWORK))
+    assert answer["status"] == "declined"
+    assert night.calls("manage_migration_task") == []
+
+
+async def test_state_that_drifts_before_step_3_skips_that_step_alone(night: Night) -> None:
+    async with night.client() as client:
+        plan = await call(client, "plan_remediation", **NETWORK)
+        night.repair("port 22")
+        third = plan["steps"][2]
+
+        first = plan["steps"][1]["arguments"]["task_id"]
+        original = night.sandbox.cloud.manage
+
+        def manage(task_id: str, operation: str, **params: Any) -> None:
+            original(task_id, operation, **params)
+            if task_id == first:
+                night.sandbox.cloud.delete_task(third["arguments"]["task_id"])
+
+        night.sandbox.cloud.manage = manage  # type: ignore[method-assign]
+        answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
+    assert results(answer) == ["done and seen", "skipped", "done and seen"]
+    assert third["arguments"]["task_id"] not in night.calls("manage_migration_task")
+
+
+async def test_a_service_that_fails_in_step_2_hides_no_other_step(night: Night) -> None:
+    async with night.client() as client:
+        plan = await call(client, "plan_remediation", **NETWORK)
+        night.repair("port 22")
+        second = plan["steps"][2]["arguments"]["task_id"]
+        gateway = night.sandbox.cloud.manage
+
+        def manage(task_id: str, operation: str, **params: Any) -> None:
+            gateway(task_id, operation, **params)
+            if len(night.calls("manage_migration_task")) == 1:
+                fault = Fault(Effect.STATUS, "manage_migration_task", times=1, status=500)
+                night.sandbox.faults.add(fault)
+
+        night.sandbox.cloud.manage = manage  # type: ignore[method-assign]
+        answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
+        assert results(answer) == ["done and seen", "failed", "done and seen"]
+        assert "500" in str(answer["steps"][1]["evidence"])
+        assert second not in night.calls("manage_migration_task")
+
+        again = await call(client, "apply_plan", plan_id=plan["plan_id"])
+        assert results(again) == ["done and seen"] * 3
+        assert "apply 1" in night.asked[-1]
+        assert night.calls("manage_migration_task").count(second) == 1
+
+
+async def test_a_reply_that_is_lost_is_looked_after_and_not_repeated(night: Night) -> None:
+    async with night.client() as client:
+        plan_id = await planned(client, **NETWORK)
+        night.repair("port 22")
+        night.sandbox.faults.add(Fault(Effect.CUT_AFTER, "manage_migration_task", times=1))
+        answer = await call(client, "apply_plan", plan_id=plan_id)
+    assert results(answer) == ["done and seen"] * 3
+    assert "whether the service has carried it out" in str(answer["steps"][0]["evidence"])
+    assert len(night.calls("manage_migration_task")) == 3
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+async def test_a_server_killed_in_step_2_goes_on_without_doing_a_step_twice(
+    night: Night, carried_out: bool
+) -> None:
+    """Killed after the call, or before it left; the plan goes on in a new server."""
+    async with night.client() as client:
+        plan = await call(client, "plan_remediation", **NETWORK)
+        night.repair("port 22")
+        second = plan["steps"][2]["arguments"]["task_id"]
+        real = night.sandbox.cloud.manage
+
+        def manage(task_id: str, operation: str, **params: Any) -> None:
+            if task_id != second or carried_out:
+                real(task_id, operation, **params)
+            if task_id == second:
+                raise KilledError
+
+        night.sandbox.cloud.manage = manage  # type: ignore[method-assign]
+        broken = await client.call_tool("apply_plan", {"plan_id": plan["plan_id"]})
+        assert broken.is_error
+    night.sandbox.cloud.manage = real  # type: ignore[method-assign]
+    async with night.client() as client:
+        answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
+    assert results(answer) == ["done and seen"] * 3
+    started = night.calls("manage_migration_task")
+    assert sorted(started) == sorted(set(started))
+
+
+class KilledError(Exception):
+    """The process is gone in the middle of a request."""
+
+
+async def test_a_tool_that_policy_blocks_blocks_the_plan(night: Night) -> None:
+    night.policy = Policy(tools={"manage_migration_task": Decision.BLOCK})
+    async with night.client() as client:
+        answer = await call(client, "apply_plan", plan_id=await planned(client, **NETWORK))
+    assert answer["status"] == "blocked"
+    assert night.asked == []
+
+
+async def test_every_step_is_in_the_audit(night: Night) -> None:
+    async with night.client() as client:
+        plan_id = await planned(client, **NETWORK)
+        night.repair("port 22")
+        await call(client, "apply_plan", plan_id=plan_id)
+        contents = (await client.read_resource("sms://audit/latest")).contents
+        text = contents[0].text  # type: ignore[union-attr]
+    assert text.count('"event":"plan_step"') >= 3
+    assert plan_id in text
+
+
+async def test_a_plan_ends_after_a_day(night: Night) -> None:
+    async with night.client() as client:
+        plan_id = await planned(client, **NETWORK)
+        night.clock.advance(24 * 3600 + 1)
+        answer = await call(client, "apply_plan", plan_id=plan_id)
+        assert answer["status"] == "error"
+        assert "plan_remediation" in answer["what_to_do"]
+        assert "no plan" in (await call(client, "apply_plan", plan_id="PNONE"))["summary"]
+
+
+async def test_rebuilding_says_first_that_everything_is_copied_again(night: Night) -> None:
+    async with night.client() as client:
+        plan = await call(client, "plan_remediation", goal="rebuild", servers=["db-ora-03"])
+        assert plan["summary"].startswith("Everything on db-ora-03 is copied again")
+        tools = [step.get("tool") for step in plan["steps"]]
+        assert tools == [None, "delete_migration_task", "create_migration_task"]
+        answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
+        assert results(answer) == ["done and seen"] * 2
+        assert "copied again" in night.asked[0]
+
+
+async def test_a_launch_asks_for_its_size_and_takes_only_what_is_ready(night: Night) -> None:
+    night.scenario = "cutover-night"
+    night.__post_init__()
+    async with night.client() as client:
+        plan = await call(
+            client, "plan_remediation", goal="cut_over", project="Cutover-Night", batch=2
+        )
+        names = [s["server"]["name"] for s in plan["steps"] if "server" in s]
+        assert names == ["shop-web-01", "shop-web-02"]
+        answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
+        assert "type: launch 2" in night.asked[0]
+        assert results(answer) == ["done and seen"] * 2
+
+
+async def test_a_launch_is_never_planned_for_everybody(night: Night) -> None:
+    async with night.client() as client:
+        answer = await call(client, "plan_remediation", goal="cut_over")
+    assert answer["status"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        ({"goal": "resume_paused"}, 1),
+        ({"goal": "fix_rate_window"}, 2),
+        (
+            {
+                "goal": "fix_rate_window",
+                "servers": ["db-pg-03"],
+                "limits": [{"start": "00:00", "end": "23:59", "speed": 200}],
+            },
+            3,
+        ),
+        ({"goal": "rehearse_cutover", "servers": ["web-04"]}, 1),
+        ({"goal": "clean_up", "project": "Wave-1-Web"}, 3),
+    ],
+)
+async def test_each_goal_goes_through_to_what_is_seen(
+    night: Night, arguments: dict[str, Any], count: int
+) -> None:
+    async with night.client() as client:
+        plan_id = await planned(client, **arguments)
+        answer = await call(client, "apply_plan", plan_id=plan_id)
+    assert results(answer) == ["done and seen"] * count, answer
