@@ -92,7 +92,7 @@ def night(request: pytest.FixtureRequest, tmp_path: Path) -> Night:
 
 
 async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    content = (await client.call_tool(tool, arguments)).structured_content
+    content: dict[str, Any] | None = (await client.call_tool(tool, arguments)).structured_content
     assert content is not None
     return content
 

@@ -1,0 +1,87 @@
+"""Plans and their journal outlive the process that wrote them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sms_tools.errors import RequestRefused
+from sms_tools.remediation.applying import left
+from sms_tools.remediation.plan import Before, Plan, Result, Step
+from sms_tools.remediation.store import Store
+from sms_tools.state import State
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+CALL = Step(
+    2,
+    "api",
+    "starts it",
+    server="web-01",
+    source_id="s1",
+    tool="manage_migration_task",
+    arguments={"task_id": "t1", "operation": "start"},
+    wanted="running",
+    before=Before(("failed",), "t1", ("SMS.3802",), 1.5),
+    after=(1,),
+)
+PLAN = Plan(
+    id="PAAAA-BBBB",
+    goal="retry_failed",
+    made_at=NOW,
+    expires_at=NOW + timedelta(hours=24),
+    steps=(Step(1, "console", "opens the port"), CALL),
+    stops_at_failure=False,
+)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    state = State(tmp_path / "state")
+    yield state
+    state.close()
+
+
+def test_a_plan_comes_back_as_it_was_kept(state: State) -> None:
+    Store(state).keep(PLAN)
+    found = Store(state).get("paaaa-bbbb", NOW)
+    assert found.digest == PLAN.digest
+    assert found.calls[0].operation == CALL.operation
+    assert [step.number for step in found.people] == [1]
+
+
+def test_the_digest_changes_with_any_step() -> None:
+    other = replace(CALL, arguments={"task_id": "t2", "operation": "start"})
+    assert replace(PLAN, steps=(PLAN.steps[0], other)).digest != PLAN.digest
+
+
+def test_an_intended_step_without_an_outcome_is_interrupted(state: State) -> None:
+    store = Store(state)
+    store.keep(PLAN)
+    store.intend(PLAN, 2, NOW)
+    entry = Store(state).journal(PLAN)[2]
+    assert entry.is_interrupted
+    assert entry.tried
+    assert [step.number for step in left(PLAN, {2: entry})] == [2]
+
+
+def test_a_step_that_was_seen_is_not_left(state: State) -> None:
+    store = Store(state)
+    store.keep(PLAN)
+    store.conclude(PLAN, 2, Result.SEEN, [{"says": "RUNNING"}], tried=True, at=NOW)
+    assert not left(PLAN, store.journal(PLAN))
+
+
+def test_a_plan_whose_time_is_over_is_refused(state: State) -> None:
+    store = Store(state)
+    store.keep(PLAN)
+    with pytest.raises(RequestRefused, match="ended"):
+        store.get(PLAN.id, NOW + timedelta(hours=25))
+
+
+def test_only_one_plan_is_applied_at_a_time(state: State) -> None:
+    with Store(state).alone(), pytest.raises(RequestRefused, match="one at a time"):
+        Store(state).alone().__enter__()
+    with Store(state).alone():
+        pass
