@@ -9,7 +9,7 @@ from typing import Final
 
 from sms_tools.diagnosis.desk import Desk
 from sms_tools.diagnosis.servers import Server
-from sms_tools.diagnosis.words import count_of, listed
+from sms_tools.diagnosis.words import count_of
 from sms_tools.errors import RequestRefused, SmsToolsError
 from sms_tools.knowledge import ErrorKnowledge, explain
 from sms_tools.knowledge.facts import NETWORK_EVENT_CODES, migration_ports
@@ -141,10 +141,8 @@ def _people(servers: Sequence[Server], write: Writer) -> dict[str, Sequence[int]
         known = explain(code) if code else None
         if known and known.actor != "api":
             actor: Actor = known.actor
-            who = listed([server.name for server in group[:_SHOWN]])
-            more = f" and {len(group) - _SHOWN} more" if len(group) > _SHOWN else ""
-            does = f"For {who}{more} ({code}): {known.first_step}{_where(code, group)}"
-            steps[code] = (write.person(actor, f"{does} Then say so."),)
+            does = f"{code}: {known.first_step}{_where(code, group)} Then say so."
+            steps[code] = (write.person(actor, does, group),)
     return steps
 
 

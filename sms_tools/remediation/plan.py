@@ -66,6 +66,8 @@ class Step:
     verified_by: str = ""
     after: Sequence[int] = ()
     """Steps that must be seen to be done before this one."""
+    servers: Sequence[Sequence[str]] = ()
+    """Names and ids of the servers that people's work is about: beside the sentence, not in it."""
 
     @property
     def is_call(self) -> bool:
@@ -85,6 +87,7 @@ class Step:
             "tool": self.tool,
             "arguments": dict(self.arguments),
             "server": {"name": self.server, "id": self.source_id} if self.source_id else None,
+            "servers": [{"name": name, "id": key} for name, key in self.servers],
             "does": self.does,
             "undo": self.undo,
             "loses": self.loses,

@@ -59,8 +59,9 @@ async def _one(request: Request, server: Server, code: str, write: Writer) -> No
     _say_first(server, write)
     before_all = write.person(
         "source",
-        f"For {server.name} ({code}): {explain(code).first_step} Restart its Agent now if its "
-        "disks were changed, so that the new ones are known. Then say so.",
+        f"{code}: see that the cause is over ({explain(code).cause}) If disks of the source were "
+        "changed, restart its Agent, so that the new ones are known. Then say so.",
+        [server],
     )
     target = task.target_server
     old = f"ECS {one_line(target.vm_id, 64)}" if target and target.vm_id else "it"

@@ -64,10 +64,11 @@ class Writer:
             self.leave(server, f"{action} is {found.verdict} now. {found.reason}")
         return found.verdict == "legal"
 
-    def person(self, actor: Actor, does: str) -> int:
-        """Add something that people do; gives its number."""
+    def person(self, actor: Actor, does: str, servers: Sequence[Server] = ()) -> int:
+        """Add something that people do on *servers*; gives its number."""
         verified = "A person says so: approving the plan says that it is done."
-        step = Step(len(self.steps) + 1, actor, does, verified_by=verified)
+        about = tuple((server.name, server.id) for server in servers)
+        step = Step(len(self.steps) + 1, actor, does, verified_by=verified, servers=about)
         self.steps.append(step)
         return step.number
 

@@ -206,8 +206,8 @@ def _sections(
         for number, entry in sorted(entries.items())
     ]
     last = max((step.number for step in plan.calls), default=0)
-    before = [f"{s.number}. {s.does}" for s in plan.people if s.number < last]
-    later = [f"{s.number}. {s.does}" for s in plan.people if s.number > last]
+    before = [_work(s) for s in plan.people if s.number < last]
+    later = [_work(s) for s in plan.people if s.number > last]
     return [
         Section("To know first", plan.first),
         Section("What people must have done: to agree is to say that it is done", before),
@@ -234,11 +234,17 @@ def _sections(
     ]
 
 
+def _work(step: Step) -> str:
+    """People's work, and the servers it is about."""
+    names = ", ".join(f"“{name}”" for name, _ in step.servers)
+    return f"{step.number}. {step.does}" + (f" Servers: {names}." if names else "")
+
+
 def _line(step: Step) -> str:
     """One step as the person sees it: the call itself, to what, and what it does."""
     named = {k: v for k, v in step.arguments.items() if isinstance(v, str | int) and k != "name"}
     call = ", ".join(f"{key}={value}" for key, value in named.items())
-    return f"{step.number}. {step.server} ({step.source_id}): {step.tool}({call}). {step.does}"
+    return f"{step.number}. “{step.server}” ({step.source_id}): {step.tool}({call}). {step.does}"
 
 
 def _once(lines: Any) -> list[str]:
