@@ -19,8 +19,16 @@ def add_sandbox_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--servers", type=int, help="how many servers, for `large`")
     command.add_argument("--seed", type=int, default=1, help="same seed, same fleet (default 1)")
     command.add_argument(
-        "--speed", type=float, default=60.0, help="how many times as fast as ours its time runs"
+        "--speed", type=_speed, default=60.0, help="how many times as fast as ours its time runs"
     )
+
+
+def _speed(text: str) -> float:
+    """A positive, finite number."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
 
 
 def add_server_options(command: argparse.ArgumentParser) -> None:

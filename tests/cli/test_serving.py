@@ -1,0 +1,117 @@
+"""The commands that go on: what they print, and where they listen."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from .conftest import Run, environment_of
+
+_INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "example-client", "version": "1.0"},
+    },
+}
+_INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+
+
+def call(number: int, tool: str, **arguments: object) -> dict[str, object]:
+    params = {"name": tool, "arguments": arguments}
+    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+
+
+@contextmanager
+def started(state: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    with subprocess.Popen(  # noqa: S603 (our own command)
+        [sys.executable, "-m", "sms_tools", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment_of(state),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def test_standard_output_of_serve_carries_the_protocol_and_nothing_else(state: Path) -> None:
+    messages = [
+        _INITIALIZE,
+        _INITIALIZED,
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
+        call(3, "migration_overview"),
+        call(4, "get_migration_task", task_id="none-of-this-name"),
+        call(5, "sign_privacy_agreement"),
+        call(6, "no_such_tool"),
+    ]
+    with started(state, "serve", "--sandbox") as server:
+        assert server.stdin
+        assert server.stdout
+        answers = {}
+        for message in messages:
+            server.stdin.write(json.dumps(message) + "\n")
+            server.stdin.flush()
+            while "id" in message and message["id"] not in answers:
+                line = json.loads(server.stdout.readline())
+                assert line["jsonrpc"] == "2.0"
+                answers[line.get("id")] = line
+        server.stdin.close()
+        assert server.stdout.read() == ""
+        assert server.wait(20) == 0
+    assert len(answers[2]["result"]["tools"]) == 63
+    assert answers[5]["result"]["structuredContent"]["status"] == "approval_required"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com"])  # noqa: S104
+def test_http_is_served_on_loopback_only(run: Run, host: str) -> None:
+    said = run("serve", "--sandbox", "--http", "--host", host)
+    assert said.returncode == 1
+    assert "not a loopback address" in said.stderr
+
+
+def test_the_sandbox_prints_its_address_and_answers(state: Path) -> None:
+    with started(state, "sandbox", "--scenario", "large", "--servers", "12") as sandbox:
+        assert sandbox.stdout
+        found = re.search(r"ready at (http://127\.0\.0\.1:\d+)", sandbox.stdout.readline())
+        assert found
+        with httpx.Client(trust_env=False) as client:
+            assert client.get(f"{found[1]}/v3/sources").json()["error_code"] == "APIGW.0301"
+        reader = environment_of(
+            state,
+            SMS_TOOLS_ENDPOINT=found[1],
+            HUAWEICLOUD_SDK_AK="EXAMPLE-ACCESS-KEY",
+            HUAWEICLOUD_SDK_SK="example-secret-key",
+        )
+        said = subprocess.run(
+            [sys.executable, "-m", "sms_tools", "check"],
+            env=reader,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert f"{found[1]} answers" in said.stdout
+
+
+@pytest.mark.parametrize(
+    "options", [("--scenario", "nowhere"), ("--servers", "0"), ("--speed", "0"), ("--speed", "-1")]
+)
+def test_a_sandbox_that_cannot_be_is_refused_readably(run: Run, options: tuple[str, ...]) -> None:
+    for command in (("sandbox",), ("serve", "--sandbox")):
+        said = run(*command, *options)
+        assert said.returncode in (1, 2), said.stderr
+        assert "Traceback" not in said.stderr
+        assert said.stderr
