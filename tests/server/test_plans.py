@@ -50,7 +50,7 @@ class Night:
         self.sandbox: Sandbox = open_sandbox(self.scenario, clock=self.clock, speed=1)
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[Client]:
+    async def client(self, *, dialog: bool = True) -> AsyncIterator[Client]:
         """A client of a new server over the same state folder."""
 
         async def sleep(seconds: float) -> None:
@@ -71,8 +71,19 @@ class Night:
         ) as runtime:
             vars(runtime.parts)["desk"] = replace(runtime.desk, sleep=sleep)
             server = build_server(runtime)
-            async with Client(server, mode=self.era, elicitation_callback=elicit) as client:  # type: ignore[arg-type]
+            self.runtime = runtime
+            callback: Any = elicit if dialog else None
+            async with Client(
+                server,
+                mode=self.era,
+                elicitation_callback=callback,
+            ) as client:
                 yield client
+
+    def approve(self, approval_id: str, typed: str) -> None:
+        """What a person types on the page or at the command."""
+        verdict = self.runtime.guard.approvals.approve(approval_id, typed, "command")
+        assert verdict == "approved"
 
     def calls(self, operation: str) -> list[str]:
         """What the service was asked to change by *operation*, oldest first."""
@@ -331,3 +342,62 @@ async def test_each_goal_goes_through_to_what_is_seen(
         plan_id = await planned(client, **arguments)
         answer = await call(client, "apply_plan", plan_id=plan_id)
     assert results(answer) == ["done and seen"] * count, answer
+
+
+async def test_without_a_dialog_the_same_call_goes_through_once_a_person_agreed(
+    night: Night,
+) -> None:
+    def approve(message: str) -> ElicitResult:
+        raise AssertionError(message)
+
+    night.say = approve
+    async with night.client(dialog=False) as client:
+        plan_id = await planned(client, **NETWORK)
+        night.repair("port 22")
+        held = await call(client, "apply_plan", plan_id=plan_id)
+        assert held["status"] == "approval_required"
+        assert held["preview"]["must_be_typed"] == "apply 3"
+        assert night.calls("manage_migration_task") == []
+        night.approve(held["approval_id"], "apply 3")
+        answer = await call(client, "apply_plan", plan_id=plan_id)
+    assert results(answer) == ["done and seen"] * 3
+
+
+async def test_what_changed_since_the_approval_makes_it_stale(night: Night) -> None:
+    async with night.client(dialog=False) as client:
+        plan = await call(client, "plan_remediation", **NETWORK)
+        held = await call(client, "apply_plan", plan_id=plan["plan_id"])
+        night.approve(held["approval_id"], "apply 3")
+        night.repair("port 22")
+        night.sandbox.cloud.manage(plan["steps"][1]["arguments"]["task_id"], "start")
+        night.clock.advance(10)
+        answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
+    assert answer["status"] == "stale"
+    assert len(night.calls("manage_migration_task")) == 1
+
+
+async def test_a_name_that_a_stranger_chose_stands_in_no_instruction(night: Night) -> None:
+    hostile = next(s for s in night.sandbox.cloud.sources.values() if "Ignore" in s.name)
+    async with night.client() as client:
+        plan = await call(
+            client,
+            "plan_remediation",
+            goal="fix_rate_window",
+            servers=[hostile.id],
+            limits=[{"start": "00:00", "end": "23:59", "speed": 100}],
+        )
+    assert all("Ignore" not in step["does"] for step in plan["steps"])
+    assert "\u202e" not in str(plan)
+
+
+async def test_progress_is_told_step_by_step(night: Night) -> None:
+    told: list[str] = []
+
+    async def hear(done: float, total: float | None, message: str | None) -> None:
+        told.append(message or "")
+
+    async with night.client() as client:
+        plan_id = await planned(client, **NETWORK)
+        night.repair("port 22")
+        await client.call_tool("apply_plan", {"plan_id": plan_id}, progress_callback=hear)  # type: ignore[arg-type]
+    assert sum(message.startswith("step ") for message in told) == 3
