@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -26,7 +27,7 @@ _INITIALIZE = {
 _INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 
 
-def call(number: int, tool: str, **arguments: object) -> dict[str, object]:
+def call(number: int, tool: str, **arguments: object) -> dict[str, Any]:
     params = {"name": tool, "arguments": arguments}
     return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
 
@@ -49,7 +50,7 @@ def started(state: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_standard_output_of_serve_carries_the_protocol_and_nothing_else(state: Path) -> None:
-    messages = [
+    messages: list[dict[str, Any]] = [
         _INITIALIZE,
         _INITIALIZED,
         {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
@@ -61,7 +62,7 @@ def test_standard_output_of_serve_carries_the_protocol_and_nothing_else(state: P
     with started(state, "serve", "--sandbox") as server:
         assert server.stdin
         assert server.stdout
-        answers = {}
+        answers: dict[int, Any] = {}
         for message in messages:
             server.stdin.write(json.dumps(message) + "\n")
             server.stdin.flush()

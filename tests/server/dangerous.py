@@ -102,7 +102,7 @@ def _on_source(tool: str, key: str = "source_id", **fixed: Any) -> Dangerous:
     )
 
 
-def _managed(operation: str, server: str, other: str, **more: Make) -> Dangerous:
+def _managed(operation: str, server: str, other: str, **more: Callable[[Cloud], str]) -> Dangerous:
     """One action of manage_migration_task."""
 
     def on(name: str) -> Make:
@@ -182,7 +182,7 @@ CALLS: tuple[Dangerous, ...] = (
         lambda cloud: {"mig_project_id": project(cloud, "spare-2")},
         _renames_project,
     ),
-    Dangerous("sign_privacy_agreement", lambda cloud: {}, None, _signs),
+    Dangerous("sign_privacy_agreement", lambda _cloud: {}, None, _signs),
     _on_task("get_certificate_passphrase"),
     _on_task("get_certificate_and_private_key"),
     Dangerous(
@@ -193,13 +193,13 @@ CALLS: tuple[Dangerous, ...] = (
     ),
     Dangerous(
         "calculate_sha256",
-        lambda cloud: {"key": "00000000-0000-4000-8000-000000000001"},
-        lambda cloud: {"key": "00000000-0000-4000-8000-000000000002"},
+        lambda _cloud: {"key": "00000000-0000-4000-8000-000000000001"},
+        lambda _cloud: {"key": "00000000-0000-4000-8000-000000000002"},
     ),
     Dangerous(
         "register_source_server",
-        lambda cloud: sample("register_source_server"),
-        lambda cloud: sample("register_source_server", name="another"),
+        lambda _cloud: sample("register_source_server"),
+        lambda _cloud: sample("register_source_server", name="another"),
     ),
     Dangerous(
         "update_source_server_state",

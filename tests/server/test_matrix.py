@@ -5,14 +5,14 @@ The numbers are printed at the end of the run and stand in the README.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult, ElicitResult, InputRequiredResult
+from mcp_types import CallToolResult, ElicitResult, InputRequiredResult, InputResponses
 
 from sms_tools.guard import Approval, terminal
 from sms_tools.guard.answers import Answers
@@ -178,7 +178,7 @@ async def a_yes_that_comes_too_late(attempts: Attempts) -> None:
 
 
 async def an_answer_to_another_question(attempts: Attempts) -> None:
-    """In the newer era answers travel in the call: moved to another call, they count for nothing."""
+    """In the newer era an answer travels in the call: moved to another, it counts for nothing."""
     if attempts.era == "legacy" or attempts.call.others is None:
         return
     async with attempts.world.client(attempts.era, Person()) as client:
@@ -188,7 +188,9 @@ async def an_answer_to_another_question(attempts: Attempts) -> None:
         assert asks.input_requests
         ((key, request),) = asks.input_requests.items()
         typed = asked_for(request.params.message)  # type: ignore[union-attr]
-        answer = {key: ElicitResult(action="accept", content={"confirmation": typed})}
+        answer: InputResponses = {
+            key: ElicitResult(action="accept", content={"confirmation": typed})
+        }
         before = len(attempts.world.service.changing)
         result: object = None
         with contextlib.suppress(Exception):

@@ -120,7 +120,7 @@ def valid_arguments(name: str, process: Process) -> dict[str, Any]:
         "mig_project_id": lambda: project(cloud, "spare-1"),
     }
     aimed = {key: real[key]() if key in real else value for key, value in read.items()}
-    fitting = {
+    fitting: dict[str, dict[str, Any]] = {
         # The samples' filters name things of another account.
         "list_source_servers": {"limit": 3},
         "list_migration_tasks": {"limit": 3},

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 from mcp import Client
@@ -87,7 +87,7 @@ class Clock:
 class Person:
     """Who sits before the client's dialog, and what was read there."""
 
-    action: str = "accept"
+    action: Literal["accept", "decline", "cancel"] = "accept"
     typed: str | None = None
     """What is typed; None for what the dialog asks for."""
     hangs: bool = False
@@ -99,6 +99,7 @@ class Person:
     async def __call__(
         self, context: ClientRequestContext, params: ElicitRequestParams
     ) -> ElicitResult:
+        del context
         self.read.append(params.message)
         if self.hangs:
             await anyio.sleep_forever()
@@ -107,7 +108,7 @@ class Person:
         if self.before:
             self.before()
         if self.action != "accept":
-            return ElicitResult(action=self.action)  # type: ignore[arg-type]
+            return ElicitResult(action=self.action)
         typed = asked_for(params.message) if self.typed is None else self.typed
         return ElicitResult(action="accept", content={"confirmation": typed})
 
