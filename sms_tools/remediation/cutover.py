@@ -65,12 +65,11 @@ async def cut_over(request: Request, write: Writer) -> None:
             why = not_ready(await gates(request.desk, server))
             if why:
                 write.leave(server, why)
+                write.give_back(server)
             elif write.may("test", server):
                 chosen.append(server)
-                write.most -= 1
     if not chosen:
         return
-    write.most = len(chosen)
     ask = write.person(
         "person",
         f"Settle what nobody can see from here: {'; '.join(CUTOVER_UNKNOWABLE[:3])}; "

@@ -55,6 +55,7 @@ async def _one(request: Request, server: Server, code: str, write: Writer) -> No
         return
     if isinstance(anew, str):
         write.leave(server, anew)
+        write.give_back(server)
         return
     _say_first(server, write)
     before_all = write.person(

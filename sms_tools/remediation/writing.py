@@ -32,18 +32,24 @@ class Writer:
     """How many servers one plan may touch."""
     steps: list[Step] = field(default_factory=list)
     left_out: list[dict[str, Any]] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+    """The servers that have a place in this plan."""
     waiting: list[Server] = field(default_factory=list)
     """Servers for a later plan: this one is full."""
     first: list[str] = field(default_factory=list)
     preconditions: list[str] = field(default_factory=list)
 
     def has_room_for(self, server: Server) -> bool:
-        """Whether *server* still fits; if not, it is kept for a later plan."""
-        touched = {step.source_id for step in self.steps if step.is_call}
-        if server.id in touched or len(touched) < self.most:
-            return True
-        self.waiting.append(server)
-        return False
+        """Take a place for *server*; if there is none, it is kept for a later plan."""
+        if server.id not in self.taken and len(self.taken) >= self.most:
+            self.waiting.append(server)
+            return False
+        self.taken.add(server.id)
+        return True
+
+    def give_back(self, server: Server) -> None:
+        """Free the place of a server that will not be in the plan after all."""
+        self.taken.discard(server.id)
 
     def leave(self, server: Server, why: str, goal: str | None = None) -> None:
         """Say why *server* is not in the plan, and which goal would fit instead."""

@@ -261,12 +261,14 @@ def _targets(steps: Sequence[Step], names: Mapping[str, str]) -> list[Target]:
     return list(found.values())
 
 
+_FEW = 10
+"""So many steps are told in the plan's order and with all evidence."""
 _ORDER = (Result.SEEN, Result.NOT_SEEN, Result.FAILED, Result.SKIPPED, Result.NOT_REACHED)
 
 
 def _told(plan: Plan, entries: Mapping[int, Entry], runtime: Runtime) -> dict[str, JSON]:
     """What became of every step, in the order of the plan, with the words it rests on."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     counts = dict.fromkeys(_ORDER, 0)
     for step in plan.calls:
         entry = entries.get(step.number)
@@ -281,6 +283,11 @@ def _told(plan: Plan, entries: Mapping[int, Entry], runtime: Runtime) -> dict[st
                 "evidence": list(entry.evidence) if entry else [],
             }
         )
+    if len(rows) > _FEW:  # what did not work must not be what an answer has no room for
+        rows.sort(key=lambda row: row["result"] == Result.SEEN)
+        for row in rows:
+            if row["result"] == Result.SEEN:
+                row["evidence"] = row["evidence"][:1]
     remaining = left(plan, entries)
     parts = [f"{count} {result}" for result, count in counts.items() if count]
     draft = Draft(

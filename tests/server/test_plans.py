@@ -401,3 +401,13 @@ async def test_progress_is_told_step_by_step(night: Night) -> None:
         night.repair("port 22")
         await client.call_tool("apply_plan", {"plan_id": plan_id}, progress_callback=hear)  # type: ignore[arg-type]
     assert sum(message.startswith("step ") for message in told) == 3
+
+
+async def test_a_plan_is_no_larger_than_it_should_be(night: Night) -> None:
+    night.scenario = "large"
+    night.__post_init__()
+    async with night.client() as client:
+        plan = await call(client, "plan_remediation", goal="retry_failed")
+        assert len([step for step in plan["steps"] if "tool" in step]) <= 10
+        assert "more servers for a later plan" in plan["summary"]
+        assert plan["next_plan"]
