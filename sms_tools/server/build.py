@@ -4,14 +4,18 @@ from typing import Any, Final
 
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import MCPServer
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, GetPromptResult, InputRequiredResult
 
 from sms_tools import __version__
+from sms_tools.server.asking import AnyContext
 from sms_tools.server.offer import Role, offered_tools
 from sms_tools.server.plans import PlanTool
 from sms_tools.server.prompts import add_prompts
 from sms_tools.server.resources import add_resources
 from sms_tools.server.runtime import Runtime
 from sms_tools.server.tools import OperationTool, QuestionTool, ServedTool
+from sms_tools.text import one_line
 
 INSTRUCTIONS: Final = """\
 Migrations of servers to Huawei Cloud with the Server Migration Service (SMS; not text messages).
@@ -32,9 +36,26 @@ _TOOLS: Final[dict[Role, type[ServedTool[Any]]]] = {
 _AN_HOUR: Final = CacheHint(ttl_ms=3_600_000, scope="public")
 
 
+class Server(MCPServer[Any]):
+    """The SDK's server, with an unknown prompt as an error that can be read in both eras."""
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: AnyContext | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """The prompt called *name*."""
+        known = [prompt.name for prompt in await self.list_prompts()]
+        if name not in known:
+            message = f"There is no prompt {one_line(name, 80)!r}; there are {', '.join(known)}."
+            raise MCPError(code=INVALID_PARAMS, message=message)
+        return await super().get_prompt(name, arguments, context)
+
+
 def build_server(runtime: Runtime, tools: str = "all") -> MCPServer[Any]:
     """The server for *runtime* with the tools of the selection *tools*."""
-    server: MCPServer[Any] = MCPServer(
+    server = Server(
         "sms-tools",
         title="Server migration to Huawei Cloud",
         version=__version__,

@@ -20,7 +20,7 @@ from sms_tools.operation import Kind
 from sms_tools.operations import CATALOGUE
 from sms_tools.server.offer import offered_tools
 
-from .dangerous import CALLS, Dangerous
+from .dangerous import CALLS, Dangerous, loses_its_agent
 from .tally import Tally
 from .world import Person, World, asked_for, status_of
 
@@ -246,6 +246,26 @@ async def test_what_is_no_consent_sends_nothing(
         for way in WAYS:
             await way(attempts)
             world.clock.pass_(minutes=11)  # what this way left behind is over
+    assert world.cloud.changes == []
+
+
+async def _plan(world: World, goal: str) -> Arguments:
+    """The arguments that apply a plan for *goal*."""
+    async with world.client("auto") as client:
+        planned = await client.call_tool("plan_remediation", {"goal": goal})
+    return {"plan_id": (planned.structured_content or {})["plan_id"]}
+
+
+@pytest.mark.parametrize("way", [*WAYS, a_yes_while_the_state_moves, an_approval_of_another_state])
+async def test_no_plan_is_applied_without_consent(
+    way: Callable[[Attempts], Awaitable[None]], world: World, era: str, tally: Tally
+) -> None:
+    mine, other = await _plan(world, "resume_paused"), await _plan(world, "clean_up")
+    call = Dangerous(
+        "apply_plan", lambda _cloud: mine, lambda _cloud: other, loses_its_agent("db-redis-01")
+    )
+    async with Attempts(world, era, tally, call) as attempts:
+        await way(attempts)
     assert world.cloud.changes == []
 
 
