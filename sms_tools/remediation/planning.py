@@ -23,7 +23,7 @@ LIFETIME: Final = timedelta(hours=24)
 _MOST: Final = 10
 _MOST_LAUNCHES: Final = 5
 _ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
-_LATER: Final = 50
+_LATER: Final = 10
 
 _GOALS: Final[Mapping[str, Callable[[Request, Writer], Awaitable[None]]]] = {
     "retry_failed": goals.retry_failed,
@@ -95,7 +95,7 @@ def _answer(fleet: Fleet, made: Plan, write: Writer) -> dict[str, Any]:
         *write.preconditions,
         *(["Steps of people are done before the calls that come after them."] * bool(made.people)),
     ]
-    rows = [step.shown() for step in made.steps]
+    rows = _rows(made)
     how = "apply_plan shows every step to the person; fewer servers make a shorter plan"
     draft.data["steps"] = draft.part("steps", rows, 200, how)
     draft.data["left_out"] = draft.part(
@@ -109,6 +109,22 @@ def _answer(fleet: Fleet, made: Plan, write: Writer) -> dict[str, Any]:
     draft.data["stops_at_first_failure"] = made.stops_at_failure
     draft.incomplete = list(fleet.incomplete)
     return draft.fit()
+
+
+def _rows(made: Plan) -> list[dict[str, Any]]:
+    """The steps; what is said of several alike is said once, and the others point there."""
+    first: dict[tuple[str, ...], int] = {}
+    rows = []
+    for step in made.steps:
+        row = step.shown()
+        words = (step.tool, step.does, step.undo, step.loses, step.costs, step.verified_by)
+        same = first.setdefault(words, step.number)
+        if same != step.number:
+            for name in ("undo", "loses", "costs", "verified_by"):
+                row.pop(name, None)
+            row["does"] = f"As step {same}."
+        rows.append(row)
+    return rows
 
 
 def _summary(made: Plan, write: Writer) -> str:
