@@ -19,12 +19,12 @@ import anyio
 from mcp import Client
 
 from sms_tools.guard import Policy
+from sms_tools.moment import utc_now
 from sms_tools.operations.source_servers import ListSourceServers
 from sms_tools.operations.tasks import ListMigrationTasks
 from sms_tools.sandbox import ManualClock, Sandbox, open_sandbox
 from sms_tools.sandbox.faults import Effect, Fault
 from sms_tools.server import build_server, open_runtime
-from sms_tools.moment import utc_now
 from sms_tools.settings import Settings
 
 TOOLS = (

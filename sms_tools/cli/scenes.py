@@ -35,7 +35,7 @@ class Memory:
     plan_id: str = ""
 
     @property
-    def servers(self) -> list[Mapping[str, Any]]:
+    def servers(self) -> Sequence[Mapping[str, Any]]:
         """The servers of the group."""
         return [row for row in self.group.get("servers", ()) if isinstance(row, dict)][:_AT_ONCE]
 
@@ -224,7 +224,7 @@ async def _network_team(stage: Stage, memory: Memory, speed: float) -> None:
     if reply.refused:
         stage.aside(f"Still closed after {asked} calls; the demo goes on all the same.", "yellow")
     elif asked > 1:
-        stage.aside(f"Open: the same call succeeds at the {asked}th time of asking.", "green")
+        stage.aside(f"Open: the same call succeeds, asked {asked} times.", "green")
 
 
 async def _target_network(stage: Stage, memory: Memory) -> dict[str, JSON] | None:

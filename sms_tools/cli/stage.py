@@ -132,9 +132,9 @@ class Stage:
             refused=result.is_error,
         )
 
-    async def _progress(self, done: float, total: float | None, message: str | None) -> None:
+    async def _progress(self, progress: float, total: float | None, message: str | None) -> None:
         of = f"/{total:g}" if total else ""
-        self.aside(f"… {done:g}{of} {one_line(message or '', 200)}")
+        self.aside(f"… {progress:g}{of} {one_line(message or '', 200)}")
 
     def table(
         self,
