@@ -2,8 +2,9 @@
 
 Usage: ``python -m bench.fleet [--servers 100 1000 10000] [--latency-ms 50]``
 
-For each fleet the fleet read alone is timed first: its pages, read concurrently. With a latency,
-an answer may take at most twice that. Reading is counted at the client.
+For each fleet the bare reading is timed first: its pages, read concurrently; and for the two tools
+that need the result of every verification, the pages and those results. With a latency, an answer
+may take at most twice its bare reading. Requests are counted at the client.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from mcp import Client
 from sms_tools.guard import Policy
 from sms_tools.moment import utc_now
 from sms_tools.operations.source_servers import ListSourceServers
-from sms_tools.operations.tasks import ListMigrationTasks
+from sms_tools.operations.tasks import GetConsistencyResults, ListMigrationTasks
 from sms_tools.sandbox import ManualClock, Sandbox, open_sandbox
 from sms_tools.sandbox.faults import Effect, Fault
 from sms_tools.server import build_server, open_runtime
@@ -57,21 +58,34 @@ async def measure(servers: int, latency: float) -> list[Row]:
     sandbox = open_sandbox("large", servers=servers, speed=1, clock=clock)
     if latency:
         sandbox.faults.add(Fault(Effect.LATENCY, seconds=latency))
-    rows = [await _pages(sandbox)]
+    rows = [await _pages(sandbox), await _pages(sandbox, results=True)]
     for tool in TOOLS:
         rows.append(await _tool(sandbox, tool))  # noqa: PERF401 (one after the other, on purpose)
     return rows
 
 
-async def _pages(sandbox: Sandbox) -> Row:
-    """The pages of both lists, read concurrently and not looked at."""
+async def _pages(sandbox: Sandbox, *, results: bool = False) -> Row:
+    """The pages of both lists, read concurrently and not looked at; then each verification."""
     async with _runtime(sandbox) as runtime:
         began = time.perf_counter()
+        found: dict[str, Any] = {}
+
+        async def read(operation: ListSourceServers | ListMigrationTasks) -> None:
+            found[operation.__spec__.name] = await runtime.api.listing(operation)
+
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(runtime.api.listing, ListSourceServers())
-            tasks.start_soon(runtime.api.listing, ListMigrationTasks())
+            tasks.start_soon(read, ListSourceServers())
+            tasks.start_soon(read, ListMigrationTasks())
+        if results:
+            verified = [
+                source.current_task.id
+                for source in found["list_source_servers"].items
+                if source.is_consistency_result_exist and source.current_task
+            ]
+            await runtime.api.each([GetConsistencyResults(task_id=each) for each in verified])
         seconds = time.perf_counter() - began
-        return Row("(reading the pages)", runtime.api.requests_made, 0, seconds)
+        what = "(reading pages and results)" if results else "(reading the pages)"
+        return Row(what, runtime.api.requests_made, 0, seconds)
 
 
 async def _tool(sandbox: Sandbox, tool: str) -> Row:
