@@ -17,7 +17,8 @@ from typing import Final
 LANGUAGES: Final = ("English", "中文")
 """What completion offers for ``language``; any other language may be named."""
 
-_LONGEST_VALUE: Final = 500
+_LONGEST_VALUE: Final = 4_000
+"""Characters of one argument: a hundred ids. Longer ones are refused, not cut."""
 _FENCE: Final = "+++"
 
 
@@ -59,7 +60,11 @@ class Prompt:
         takes = f"It takes: {', '.join(known)}."
         if unknown := sorted(set(values) - set(known)):
             raise PromptError(f"{self.name} has no argument {', '.join(unknown)}. {takes}")
-        given = {name: " ".join(text.split())[:_LONGEST_VALUE] for name, text in values.items()}
+        given = {name: " ".join(text.split()) for name, text in values.items()}
+        if long := sorted(name for name, text in given.items() if len(text) > _LONGEST_VALUE):
+            raise PromptError(
+                f"{self.name}: {', '.join(long)} is longer than {_LONGEST_VALUE} characters."
+            )
         missing = [a.name for a in self.arguments if a.required and not given.get(a.name)]
         if missing:
             raise PromptError(f"{self.name} needs {', '.join(missing)}. {takes}")

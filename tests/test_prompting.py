@@ -3,11 +3,13 @@
 import re
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from sms_tools import prompting
 from sms_tools.prompting import LANGUAGES, PromptError, load_prompts
+from sms_tools.remediation.asking import Goal
 from sms_tools.server.offer import offered_tools
 
 PROMPTS = load_prompts()
@@ -15,7 +17,8 @@ TOOLS = {tool.name: tool for tool in offered_tools()}
 NOT_NAMES = {
     *("approval_required", "declined", "blocked", "observed_at", "actor", "api", "source"),
     *("console", "support", "known", "full_copy_again", "recovered", "say_first", "not_checked"),
-    *("start", "end", "speed", "test", "tc"),
+    *("start", "end", "speed", "test", "tc", "not_ready", "not_confirmed"),
+    *get_args(Goal),
 }
 """Words of results and values that stand in code marks beside tools and arguments."""
 

@@ -4,12 +4,14 @@ from typing import Any, Final
 
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, GetPromptResult, InputRequiredResult
+from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
 from sms_tools import __version__
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.offer import Role, offered_tools
+from sms_tools.server.output import no_such
 from sms_tools.server.plans import PlanTool
 from sms_tools.server.prompts import add_prompts
 from sms_tools.server.resources import add_resources
@@ -37,7 +39,16 @@ _AN_HOUR: Final = CacheHint(ttl_ms=3_600_000, scope="public")
 
 
 class Server(MCPServer[Any]):
-    """The SDK's server, with an unknown prompt as an error that can be read in both eras."""
+    """The SDK's server, with unknown names as errors that can be read in both eras."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: AnyContext | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """The answer of the tool called *name*."""
+        known = [tool.name for tool in await self.list_tools()]
+        if name not in known:
+            raise ToolError(no_such("tool", name, known))
+        return await super().call_tool(name, arguments, context)
 
     async def get_prompt(
         self,

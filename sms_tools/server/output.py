@@ -5,7 +5,8 @@ data. Errors are written for whoever must act on them.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 
 from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from sms_tools.errors import ServiceError, SmsToolsError
 from sms_tools.operation import JSON, Fields
 from sms_tools.redaction import redact
+from sms_tools.text import one_line
 
 Document = dict[str, JSON]
 
@@ -101,3 +103,10 @@ def refused_arguments(tool: str, model: type[Fields], error: ValidationError) ->
         "problems": problems[:20],
         "known_arguments": known,
     }
+
+
+def no_such(what: str, name: str, known: Iterable[str]) -> str:
+    """That nothing is called *name*, and what is called something like it."""
+    near = get_close_matches(name, list(known), n=3)
+    hint = f" Close to it: {', '.join(near)}." if near else ""
+    return f"There is no {what} {one_line(name, 80)!r}.{hint}"

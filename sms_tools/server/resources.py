@@ -11,7 +11,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from sms_tools.errors import NotFound, SmsToolsError
 from sms_tools.operation import JSON, Operation
 from sms_tools.server.completion import add_completion
-from sms_tools.server.output import compact, describe
+from sms_tools.server.output import compact, describe, no_such
 from sms_tools.server.runtime import Runtime
 
 _LATEST = 50
@@ -91,7 +91,7 @@ async def _read(runtime: Runtime, operation: Operation[Any]) -> Mapping[str, JSO
     try:
         answer = await runtime.api.send(operation)
     except NotFound as error:
-        raise ResourceNotFoundError(str(error)) from error
+        raise ResourceNotFoundError(compact(runtime.exit.cleaned(describe(error)))) from error
     except SmsToolsError as error:
         raise ResourceError(compact(runtime.exit.cleaned(describe(error)))) from error
     return {"observed_at": answer.observed_at.isoformat(), **(answer.payload or {})}
@@ -104,9 +104,10 @@ async def _error(id: str) -> Mapping[str, JSON]:
 
 
 async def _operation(id: str) -> Mapping[str, JSON]:
+    from sms_tools.operations import CATALOGUE
     from sms_tools.server.reference import page
 
     found = page(id)
     if found is None:
-        raise ResourceNotFoundError(f"There is no operation {id!r}; sms-tools tools lists them.")
+        raise ResourceNotFoundError(no_such("operation", id, CATALOGUE))
     return found

@@ -51,3 +51,11 @@ async def test_a_missing_argument_is_a_readable_error(client: Client) -> None:
 async def test_an_unknown_argument_is_a_readable_error(client: Client) -> None:
     with pytest.raises(MCPError, match="no argument wave"):
         await client.get_prompt("migration-status", {"wave": "1"})
+
+
+async def test_an_argument_that_is_too_long_is_refused_and_not_cut(client: Client) -> None:
+    ids = ",".join(["c9546b43-9f9d-4129-8a44-9ebe89d9bf02"] * 100)
+    reply = await client.get_prompt("guided-remediation", {"goal": "retry_failed", "servers": ids})
+    assert ids in reply.messages[0].content.text  # type: ignore[union-attr]
+    with pytest.raises(MCPError, match="servers is longer than 4000 characters"):
+        await client.get_prompt("guided-remediation", {"goal": "x", "servers": ids + ids})

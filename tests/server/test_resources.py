@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from mcp import Client, MCPError
-from mcp_types import PromptReference, ResourceTemplateReference
+from mcp_types import Completion, PromptReference, ResourceTemplateReference
 
 from sms_tools.guard import Policy
+from sms_tools.operations import CATALOGUE
 from sms_tools.sandbox import open_sandbox
 from sms_tools.server import build_server, open_runtime
 from sms_tools.settings import Settings
@@ -83,10 +84,44 @@ async def test_the_audit_is_empty_before_anything_was_done(client: Client) -> No
     assert await read(client, "sms://audit/latest") == {"entries": []}
 
 
-@pytest.mark.parametrize("uri", ["sms://servers/none", "sms://reference/no_such_tool"])
-async def test_what_does_not_exist_is_an_error(client: Client, uri: str) -> None:
-    with pytest.raises(MCPError):
+@pytest.mark.parametrize(
+    ("uri", "says"),
+    [
+        ("sms://servers/none", "first_step"),
+        ("sms://reference/manage_migration_tusk", "Close to it: manage_migration_task"),
+    ],
+)
+async def test_what_does_not_exist_is_an_error_that_helps(
+    client: Client, uri: str, says: str
+) -> None:
+    with pytest.raises(MCPError, match=says):
         await client.read_resource(uri)
+
+
+async def test_a_code_that_nobody_documents_is_said_to_be_unknown(client: Client) -> None:
+    assert (await read(client, "sms://errors/SMS.4999"))["known"] is False
+
+
+async def test_there_is_a_page_of_reference_for_every_operation(client: Client) -> None:
+    for name in CATALOGUE:
+        page = await read(client, f"sms://reference/{name}")
+        assert page["operation"] == name
+        assert page["request"]
+
+
+async def test_codes_and_operations_are_completed_and_never_more_than_a_hundred(
+    client: Client,
+) -> None:
+    codes = await _of_template(client, "sms://errors/{code}", "code", "SMS.")
+    assert len(codes.values) == 100
+    assert codes.has_more
+    operations = await _of_template(client, "sms://reference/{operation}", "operation", "delete_t")
+    assert operations.values == ["delete_templates", "delete_template"]
+
+
+async def _of_template(client: Client, uri: str, name: str, value: str) -> Completion:
+    reference = ResourceTemplateReference(type="ref/resource", uri=uri)
+    return (await client.complete(reference, {"name": name, "value": value})).completion
 
 
 async def test_arguments_of_prompts_are_completed(client: Client) -> None:

@@ -78,6 +78,7 @@ async def test_an_unknown_tool_is_named_in_the_error(world: World, era: str) -> 
     said = await _error_of(world, era, "delete_everything")
     assert "delete_everything" in said
     assert "Traceback" not in said
+    assert "list_templates" in await _error_of(world, era, "list_template")
 
 
 async def _error_of(world: World, era: str, tool: str) -> str:
