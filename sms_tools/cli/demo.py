@@ -39,8 +39,8 @@ def configure(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--speed",
         type=float,
-        default=60.0,
-        help="how many times as fast as ours the sandbox's time runs (default 60)",
+        default=120.0,
+        help="how many times as fast as ours the sandbox's time runs (default 120)",
     )
 
 

@@ -141,13 +141,35 @@ async def _one_server(stage: Stage, memory: Memory) -> None:
         return
     await stage.scene(f"What happened to {memory.servers[0].get('name')}?")
     reply = await stage.call("diagnose_server", {"server": memory.ids[0]})
+    stage.table(
+        reply,
+        "hypotheses",
+        {
+            "likely": field_of("likelihood"),
+            "evidence": _evidence,
+            "next step": field_of("next_step"),
+        },
+        most=2,
+    )
     stage.size(reply)
+
+
+def _evidence(hypothesis: Mapping[str, Any]) -> JSON:
+    found = [each for each in hypothesis.get("evidence") or () if isinstance(each, dict)]
+    return [f"{each.get('field')}: {each.get('value')} (by {each.get('from')})" for each in found]
 
 
 async def _consistency(stage: Stage) -> None:
     await stage.scene("Are the copies consistent?")
     reply = await stage.call("summarize_consistency_results")
     stage.bars(reply, "verdicts")
+    stage.table(
+        reply,
+        "servers",
+        {"server": field_of("name"), "verdict": field_of("verdict"), "why": field_of("why")},
+        rows=[row for row in reply.rows("servers") if row.get("verdict") != "clean"],
+        most=4,
+    )
     stage.size(reply)
 
 
@@ -158,6 +180,22 @@ async def _progress(stage: Stage, memory: Memory) -> None:
         "summarize_progress",
         {"deadline": deadline.isoformat().replace("+00:00", "Z")} if deadline else None,
     )
+    stage.table(
+        reply,
+        "servers",
+        {
+            "server": field_of("name"),
+            "copied %": field_of("copied_percent"),
+            "Mbit/s": field_of("rate_mbit_s"),
+            "done at the latest": lambda row: (
+                field_of("eta", "latest")(row) or row.get("eta_reason")
+            ),
+            "deadline": field_of("deadline"),
+        },
+        rows=[row for row in reply.rows("servers") if row.get("phase") == "replicating"],
+        most=6,
+        numbers=("copied %", "Mbit/s"),
+    )
     stage.size(reply)
 
 
@@ -165,6 +203,16 @@ async def _readiness(stage: Stage) -> None:
     await stage.scene("Can we launch the others tonight?")
     reply = await stage.call("check_cutover_readiness")
     stage.bars(reply, "verdicts")
+    stage.table(
+        reply,
+        "servers",
+        {
+            "server": field_of("name"),
+            "verdict": field_of("verdict"),
+            "because": lambda row: " ".join(row.get("because") or ()),
+        },
+        most=3,
+    )
     stage.size(reply)
 
 
@@ -206,14 +254,16 @@ async def _no_consent_by_argument(stage: Stage, memory: Memory) -> None:
 
 async def _network_team(stage: Stage, memory: Memory, speed: float) -> None:
     """The step that no call can do: somebody opens the port, and a read sees it."""
-    target = await _target_network(stage, memory)
-    if target is None:
+    if not memory.ids:
         return
     await stage.scene("The network team is at it. Is the way into the subnet open?")
+    arguments = await _target_network(stage, memory)
+    if arguments is None:
+        stage.aside("Which network it is cannot be read; the demo goes on without waiting.")
+        return
     stage.aside(
         f"They need half an hour; the sandbox's time runs {speed:g} times as fast as yours."
     )
-    arguments = {"target_project_id": target.pop("project"), **target}
     reply = await stage.refused_call("check_network_acl", arguments)
     asked = 1
     with anyio.move_on_after(_MOST_WAIT):
@@ -229,19 +279,20 @@ async def _network_team(stage: Stage, memory: Memory, speed: float) -> None:
 
 async def _target_network(stage: Stage, memory: Memory) -> dict[str, JSON] | None:
     """The arguments with which the network of the group's first server is checked."""
-    if not memory.ids:
+    source = await stage.call("get_source_server", {"source_id": memory.ids[0]})
+    task = source.data.get("current_task") or {}
+    if not task.get("vm_template_id"):
         return None
-    source = (await stage.ask("get_source_server", {"source_id": memory.ids[0]})).data
-    task = source.get("current_task") or {}
-    template = await stage.ask("get_template", {"template_id": task.get("vm_template_id")})
-    nics = (template.data.get("template") or template.data).get("nics") or []
-    if template.refused or not nics:
+    reply = await stage.call("get_template", {"template_id": task["vm_template_id"]})
+    stage.aside(f"Two replies, {source.size:,} and {reply.size:,} bytes, for the ids alone.")
+    nics = (reply.data.get("template") or reply.data).get("nics") or []
+    if not nics:
         return None
     return {
-        "project": task.get("project_id"),
+        "target_project_id": task.get("project_id"),
         "target_network_id": nics[0].get("id"),
         "region_id": task.get("region_id"),
-        "os_type": source.get("os_type"),
+        "os_type": source.data.get("os_type"),
     }
 
 
@@ -249,6 +300,7 @@ async def _apply(stage: Stage, memory: Memory) -> None:
     if not memory.plan_id:
         return
     await stage.scene("Then do it.")
+    stage.aside("(Once every step is done, the plan waits half a minute and looks again.)")
     reply = await stage.call("apply_plan", {"plan_id": memory.plan_id})
     stage.table(
         reply,
@@ -279,4 +331,5 @@ def _farewell(stage: Stage) -> None:
         ("sms-tools check", "what your account needs for the real service"),
         ("sms-tools tools", "every tool, and whether it asks a person first"),
     )
-    screen.lines("\n".join(f"{command:28}{what}" for command, what in rows), indent=3)
+    for command, what in rows:
+        screen.say(what, first=f"   {command:28}")
