@@ -10,10 +10,12 @@ from sms_tools.diagnosis.causes import RUNS_AGAIN
 from sms_tools.diagnosis.closeup import CloseUp, read_closely
 from sms_tools.diagnosis.desk import Desk
 from sms_tools.diagnosis.finding import iso
-from sms_tools.diagnosis.hypotheses import Hypothesis, explain_server, rate_mbit_s
+from sms_tools.diagnosis.hypotheses import explain_server
+from sms_tools.diagnosis.hypothesis import Hypothesis
 from sms_tools.diagnosis.movement import RUNNING
 from sms_tools.diagnosis.question import Detail, Question
 from sms_tools.diagnosis.remedy import plan_action
+from sms_tools.diagnosis.slowness import rate_mbit_s
 from sms_tools.diagnosis.timeline import timeline
 from sms_tools.diagnosis.words import percent, size
 from sms_tools.knowledge import explain
