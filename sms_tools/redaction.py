@@ -27,6 +27,7 @@ _NAMES: Final = frozenset(
     }
 )
 _PARTS: Final = (
+    "admin_pass",  # how an elastic cloud server's first password is called
     "credential",
     "passphrase",
     "passwd",
@@ -40,10 +41,18 @@ _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PRIVATE_KEY: Final = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
+# Nothing repeats before the name, and what stands in quotation marks is bounded: a stranger's text
+# of any length must be read in time that grows with its length and no faster.
 _NAMED_IN_TEXT: Final = re.compile(
-    r"(?i)(?P<name>[\w-]*(?:passphrase|passwd|password|private_key|pkey|secret(?:_?access)?_?key|"
-    r"secret|[\w-]*token|log_share_url|encoded_authori[sz](?:ation|ed)_message))"
-    r"(?P<between>\\?[\"']?\s*[:=]\s*\\?[\"']?)(?P<value>[^\s\"'\\,;&}\])]+)"
+    r"(?i)(?P<name>passphrase|passwd|password|admin_?pass|private_key|pkey|"
+    r"secret(?:_?access)?_?key|access_key(?:_id)?|secret|token|log_share_url|"
+    r"encoded_authori[sz](?:ation|ed)_message|(?<![\w-])[as]k)"
+    r"(?P<between>\\?[\"']?\s*[:=]\s*)"
+    r"(?:(?P<quote>\\?[\"'])[^\n]{1,400}?(?P=quote)|(?P<open>\\?[\"']?)[^\s\"'\\,;&}\])]+)"
+)
+_BEARER: Final = re.compile(
+    r"(?i)(?P<before>authorization\\?[\"']?\s*[:=]\s*\\?[\"']?)"
+    r"(?:bearer|basic|sdk-hmac-sha256)\s+[^\n\"'\\]+"
 )
 _SHORTEST: Final = 4
 """A configured value that is shorter hides nothing and would garble ordinary words."""
@@ -95,4 +104,10 @@ def _text(text: str, known: Sequence[str]) -> str:
         cleaned = cleaned.replace(secret, HIDDEN)
     if "PRIVATE KEY" in cleaned:
         cleaned = _PRIVATE_KEY.sub(HIDDEN, cleaned)
-    return _NAMED_IN_TEXT.sub(rf"\g<name>\g<between>{HIDDEN}", cleaned)
+    cleaned = _BEARER.sub(rf"\g<before>{HIDDEN}", cleaned)
+    return _NAMED_IN_TEXT.sub(_named_hidden, cleaned)
+
+
+def _named_hidden(found: re.Match[str]) -> str:
+    quote = found["quote"] or ""
+    return f"{found['name']}{found['between']}{quote or found['open']}{HIDDEN}{quote}"
