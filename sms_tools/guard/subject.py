@@ -158,9 +158,7 @@ class Subject:
             arguments=arguments_of(operation),
             preview=lambda: preview_of(operation, api),
             ids=ids_of(operation),
-            hidden=frozenset(
-                k for k, info in type(operation).model_fields.items() if not info.repr
-            ),
+            hidden=secret_arguments(operation),
         )
 
 

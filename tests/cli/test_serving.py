@@ -84,6 +84,23 @@ def test_http_is_served_on_loopback_only(run: Run, host: str) -> None:
     assert "not a loopback address" in said.stderr
 
 
+def test_a_caller_over_http_is_none_on_stdio_that_goes_by_the_same_name(
+    state: Path, run: Run
+) -> None:
+    with started(state, "serve", "--sandbox", "--http", "--port", "0") as server:
+        assert server.stderr
+        found = re.search(r"http://\S+/mcp", server.stderr.readline())
+        assert found
+        accept = {"Accept": "application/json, text/event-stream"}
+        with httpx.Client(headers=accept, timeout=30, trust_env=False) as client:
+            opened = client.post(found[0], json=_INITIALIZE)
+            session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
+            client.post(found[0], json=_INITIALIZED, headers=session)
+            answer = client.post(found[0], json=call(2, "sign_privacy_agreement"), headers=session)
+    assert "approval_required" in answer.text
+    assert "asked for by http: example-client 1.0" in run("approvals").stdout
+
+
 def test_the_sandbox_prints_its_address_and_answers(state: Path) -> None:
     with started(state, "sandbox", "--scenario", "large", "--servers", "12") as sandbox:
         assert sandbox.stdout
