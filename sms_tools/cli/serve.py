@@ -5,6 +5,7 @@ On stdio, standard output carries the protocol and nothing else.
 
 import argparse
 import functools
+import signal
 import sys
 
 import anyio
@@ -33,6 +34,10 @@ def run(options: argparse.Namespace) -> int:
             " credentials and has no login of its own.",
             advice="Serve on 127.0.0.1, with a proxy that authenticates its callers in front.",
         )
+    if not options.http:
+        # Python's own handler waits for the thread that reads standard input, that is, for the
+        # client. What must not be lost is on the disk before a call is made: we may just end.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     anyio.run(functools.partial(_serve, options))
     return 0
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -82,6 +83,17 @@ def test_http_is_served_on_loopback_only(run: Run, host: str) -> None:
     said = run("serve", "--sandbox", "--http", "--host", host)
     assert said.returncode == 1
     assert "not a loopback address" in said.stderr
+
+
+def test_an_interrupt_ends_serve_although_its_input_stays_open(state: Path) -> None:
+    with started(state, "serve", "--sandbox") as server:
+        assert server.stdin
+        assert server.stdout
+        server.stdin.write(json.dumps(_INITIALIZE) + "\n")
+        server.stdin.flush()
+        assert server.stdout.readline()
+        server.send_signal(signal.SIGINT)
+        assert server.wait(10) != 0
 
 
 def test_a_caller_over_http_is_none_on_stdio_that_goes_by_the_same_name(
