@@ -83,7 +83,7 @@ class Person:
         screen.line(
             screen.paint("   ┌─ The client asks you ", "yellow") + screen.rule(25, "yellow")
         )
-        screen.lines(message, indent=3, edge=screen.paint("│ ", "yellow"))
+        screen.quote(message, "   │ ", "yellow")
         screen.line(screen.paint("   └", "yellow") + screen.rule(4, "yellow"))
 
 

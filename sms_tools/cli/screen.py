@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self, TextIO
 
@@ -51,7 +51,7 @@ def padded(text: str, width: int, *, right: bool = False) -> str:
 def wrap(text: str, width: int) -> list[str]:
     """*text* in lines of at most *width* columns; a word that is longer is broken."""
     lines = [""]
-    for word in _words(text):
+    for word in clean(text).split():
         joined = f"{lines[-1]} {word}" if lines[-1] else word
         if columns_of(joined) <= width:
             lines[-1] = joined
@@ -59,10 +59,6 @@ def wrap(text: str, width: int) -> list[str]:
         *whole, rest = _pieces(word, width)
         lines += [*whole, rest]
     return lines if lines[0] or len(lines) == 1 else lines[1:]
-
-
-def _words(text: str) -> Iterator[str]:
-    yield from clean(text).split()
 
 
 def _pieces(word: str, width: int) -> list[str]:
@@ -149,15 +145,13 @@ class Screen:
             before = padded(first if number == 0 else "", indent)
             self.line(self.paint(before + line, *styles).rstrip())
 
-    def lines(self, text: str, *styles: str, indent: int = 0, edge: str = "") -> None:
-        """Write *text* with its own lines kept, each wrapped, *edge* before every one."""
-        before = " " * indent + edge
+    def quote(self, text: str, edge: str, *styles: str) -> None:
+        """Write *text* with its own lines kept, each wrapped behind *edge* in the given styles."""
+        before = self.paint(edge, *styles)
         for paragraph in text.splitlines():
             hang = "  " if paragraph.startswith("- ") else ""
-            width = self.width - columns_of(before) - len(hang)
-            for number, line in enumerate(wrap(paragraph, width)):
-                shown = (hang if number else "") + line
-                self.line(f"{before}{self.paint(shown, *styles)}".rstrip())
+            for number, line in enumerate(wrap(paragraph, self.width - columns_of(edge + hang))):
+                self.line(before + (hang if number else "") + line)
 
     def table(
         self,
@@ -171,12 +165,8 @@ class Screen:
         right = frozenset(index for index, title in enumerate(head) if title in numbers)
         whole = [list(head), *map(list, rows)]
         lines = table(whole, self.width - indent, numbers=right)
-        titles = max(
-            len(wrap(cell, columns))
-            for cell, columns in zip(
-                whole[0], column_widths(whole, self.width - indent), strict=True
-            )
-        )
+        widths = column_widths(whole, self.width - indent)
+        titles = max(len(wrap(*each)) for each in zip(head, widths, strict=True))
         for number, line in enumerate(lines):
             styles = ("dim",) if number < titles else ()
             self.line(" " * indent + self.paint(line, *styles))

@@ -198,7 +198,7 @@ def shown(value: JSON) -> str:
 
 
 def field_of(*path: str) -> Cell:
-    """A cell with the value at *path*; the first of *path* that is there if it is not an object."""
+    """A cell with the value at *path*, or nothing if it leads nowhere."""
 
     def cell(row: Mapping[str, Any]) -> JSON:
         found: Any = row
