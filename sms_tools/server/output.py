@@ -43,6 +43,11 @@ class Exit:
         shown: Document = redact(payload, self._secrets())
         return shown
 
+    def words(self, message: str) -> str:
+        """A message of progress without secrets and without hidden characters."""
+        shown: str = redact(message, self._secrets())
+        return shown
+
     def error(self, error: SmsToolsError) -> CallToolResult:
         """What happened in the service's words, what it means, and what to do now."""
         return self.result(describe(error), is_error=True)

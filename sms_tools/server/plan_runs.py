@@ -55,7 +55,7 @@ async def apply(plan_id: str, runtime: Runtime, context: AnyContext) -> ToolResu
         return go
 
     async def report(done: float, total: float | None, message: str) -> None:
-        await context.report_progress(done, total, message)
+        await context.report_progress(done, total, runtime.exit.words(message))
 
     run = Run(plan, runtime, caller_of(context, runtime.transport), go)
     application = Application(

@@ -127,7 +127,7 @@ class QuestionTool(ServedTool["Question"]):
 
     async def _answer(self, call: "Question", context: AnyContext) -> ToolResult:
         async def report(done: float, total: float | None, message: str) -> None:
-            await context.report_progress(done, total, message)
+            await context.report_progress(done, total, self._runtime.exit.words(message))
 
         answer = await call.answer(self._runtime.desk.reporting_to(report))
         return self._runtime.exit.result(answer)
