@@ -89,6 +89,8 @@ class Spec:
     section: str
     result: type[Reply]
     idempotent: bool
+    replaces: bool
+    """Whether what was there before is lost, though the call itself is no danger to the data."""
     wrapped_in: str | None
     path_fields: Sequence[str]
     description: str
@@ -117,7 +119,8 @@ class Operation(Fields, Generic[R]):
 
     Class keywords: ``method``, ``path`` (placeholders are field names), ``kind`` (the worst that
     the operation can do), ``section`` of the reference; optionally ``idempotent`` (default: true
-    for GET, PUT and DELETE) and ``wrapped_in`` (the body stands under this one key).
+    for GET, PUT and DELETE), ``replaces`` (former settings are lost unless somebody noted them) and
+    ``wrapped_in`` (the body stands under this one key).
     """
 
     __spec__: ClassVar[Spec]
@@ -175,6 +178,7 @@ def _spec(
     kind: Kind,
     section: str,
     idempotent: bool | None = None,
+    replaces: bool = False,
     wrapped_in: str | None = None,
 ) -> Spec:
     return Spec(
@@ -185,6 +189,7 @@ def _spec(
         section=section,
         result=cls.__bases__[0].__pydantic_generic_metadata__["args"][0],  # type: ignore[attr-defined]
         idempotent=method != "POST" if idempotent is None else idempotent,
+        replaces=replaces,
         wrapped_in=wrapped_in,
         path_fields=tuple(part[1:-1] for part in path.split("/") if part.startswith("{")),
         description=" ".join((cls.__doc__ or "").split()),

@@ -1,11 +1,11 @@
 """Commands between the service and the Agent (reference 5.5)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from sms_tools.operation import Empty, Kind, Operation, Reply
-from sms_tools.operations.common import SourceId
+from sms_tools.operations.common import JsonObject, SourceId
 
 
 class CommandParameters(Reply):
@@ -63,5 +63,5 @@ class ReportAgentCommandResult(
     ]
     result: Annotated[Literal["success", "fail"], Field(description="How it ended.")]
     result_detail: Annotated[
-        dict[str, Any], Field(description="Details, kept by the service as they are.")
+        JsonObject, Field(description="Details as JSON, kept by the service as they are.")
     ]

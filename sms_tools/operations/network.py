@@ -20,6 +20,7 @@ class ReportNetworkMeasurement(
     path="/v3/{task_id}/update-network-check-info",
     kind=Kind.AGENT,
     section="5.9.1",
+    idempotent=True,
 ):
     """Report, in the Agent's name, the network measurement of a migration task.
 

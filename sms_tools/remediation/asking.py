@@ -7,7 +7,7 @@ from pydantic import Field
 from sms_tools.diagnosis.desk import Desk
 from sms_tools.diagnosis.question import Project, Question, Servers
 from sms_tools.operation import Fields
-from sms_tools.operations.tasks.progress import RateLimitSetting
+from sms_tools.operations.tasks.progress import DayOfLimits
 
 Goal = Literal[
     "retry_failed",
@@ -38,7 +38,7 @@ class PlanRemediation(Question):
         int | None, Field(ge=1, le=20, description="Servers at most; default 10, launches 5.")
     ] = None
     limits: Annotated[
-        list[RateLimitSetting] | None,
+        DayOfLimits | None,
         Field(max_length=24, description="For fix_rate_window: all segments of the day."),
     ] = None
     template_id: Annotated[

@@ -47,6 +47,7 @@ def _operation(operation: type[Operation[Any]]) -> Row:
         area=area_of(operation),
         role="operation",
         idempotent=spec.idempotent,
+        destructive=spec.replaces or spec.kind not in (Kind.READ, Kind.WRITE),
         open_world=True,
         request=f"{spec.method} {spec.path}",
     )
@@ -63,6 +64,7 @@ def _question(question: type[Question], area: str) -> Row:
         area=area,
         role="question",
         idempotent=True,
+        destructive=False,
         open_world=question.__open_world__,
         request="",
     )
@@ -79,6 +81,7 @@ def _apply_plan() -> Row:
         area="remediation",
         role="plan",
         idempotent=True,
+        destructive=True,
         open_world=True,
         request="",
     )

@@ -47,6 +47,8 @@ class Offered:
     area: str
     role: Role
     idempotent: bool
+    destructive: bool
+    """The hint: whether something is lost that no call brings back. The guard goes by `kind`."""
     open_world: bool
     request: str
     """Method and path for an operation; empty for what makes several requests."""

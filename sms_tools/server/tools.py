@@ -138,7 +138,7 @@ def annotations_of(offered: Offered) -> ToolAnnotations:
     return ToolAnnotations(
         title=offered.title,
         read_only_hint=offered.kind is Kind.READ,
-        destructive_hint=offered.kind not in (Kind.READ, Kind.WRITE),
+        destructive_hint=offered.destructive,
         idempotent_hint=offered.idempotent,
         open_world_hint=offered.open_world,
     )

@@ -72,6 +72,9 @@ def scalars(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         case "number":
             low, high = schema.get("minimum", -1e6), schema.get("maximum", 1e6)
             return st.floats(low, high, allow_nan=False)
+        case "string" if "contentMediaType" in schema:
+            text = st.text(alphabet, max_size=5)
+            return st.dictionaries(text, text, max_size=2)
         case "string" if "pattern" in schema:
             return st.from_regex(schema["pattern"], fullmatch=True)
         case "object":

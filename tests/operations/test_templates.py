@@ -53,7 +53,7 @@ def test_a_body_without_its_wrapping_is_refused() -> None:
 @pytest.mark.parametrize(
     "setting",
     [
-        {"volumetype": "FLOPPY"},
+        {"volumetype": "x" * 256},
         {"name": "x" * 256},
         {"target_password": "x" * 1_025},
         {"vpc": {"id": "", "name": "vpc"}},

@@ -8,7 +8,7 @@ from sms_tools.operation import Empty, Kind, Operation
 from sms_tools.operations.common import Created, SourceId
 from sms_tools.operations.hardware import BtrfsFileSystem, ServerDisk, VolumeGroup
 from sms_tools.operations.machines import SourceMachine, Stage
-from sms_tools.schema import COPIED
+from sms_tools.schema import AGENT, copied
 
 
 class RegisterSourceServer(
@@ -86,7 +86,7 @@ class UpdateSourceServerDisks(
         Field(
             max_length=65_535,
             description="All disks, as disks of register_source_server.",
-            json_schema_extra=COPIED,
+            json_schema_extra=AGENT,
         ),
     ] = None
     volumegroups: Annotated[
@@ -94,7 +94,7 @@ class UpdateSourceServerDisks(
         Field(
             max_length=65_535,
             description="All volume groups, as volume_groups of register_source_server.",
-            json_schema_extra=COPIED,
+            json_schema_extra=copied("name", "size", "logical_volumes", marked=False),
         ),
     ] = None
     btrfs_list: Annotated[
@@ -102,6 +102,6 @@ class UpdateSourceServerDisks(
         Field(
             max_length=65_535,
             description="All Btrfs file systems, as btrfs_list of register_source_server.",
-            json_schema_extra=COPIED,
+            json_schema_extra=AGENT,
         ),
     ] = None

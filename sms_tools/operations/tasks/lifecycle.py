@@ -38,8 +38,11 @@ Action = Literal[
     "clear",
     "migration_test",
     "error_for_overspeed",
+    # In older regions; the Function text of the reference promises both.
+    "sync_failed_rollback",
+    "collect_log",
 ]
-_MILD_ACTIONS = ("stop", "network_check")
+_MILD_ACTIONS = ("stop", "network_check", "collect_log")
 
 
 class ListMigrationTasks(
@@ -137,7 +140,8 @@ class ManageMigrationTask(
     synchronisation: the cutover, not a trial. clone_test: the rehearsal, on a clone that is billed
     until deleted on the ECS console. restart: only after a launch; synchronises again and may
     overwrite what the target wrote since. network_check: measure. Newer regions only: skip
-    verification, clear snapshots, migration_test drill. plan_remediation shows what is legal when.
+    verification, clear snapshots, migration_test drill. Older regions only: sync_failed_rollback,
+    collect_log. plan_remediation shows what is legal when.
     """
 
     task_id: TaskId

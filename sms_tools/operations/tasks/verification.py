@@ -45,6 +45,7 @@ class UploadConsistencyResults(
     path="/v3/tasks/{task_id}/consistency-result",
     kind=Kind.AGENT,
     section="5.4.16",
+    idempotent=True,
 ):
     """Upload consistency verification results of a migration task, as the Agent on the source
     server does after it compared files.
