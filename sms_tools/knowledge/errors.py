@@ -7,6 +7,7 @@ A code that nobody documents is answered all the same, and honestly: `known` is 
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -25,6 +26,10 @@ _MAX_PARAM = 300
 _MAX_CODE = 64
 _PLACEHOLDER = re.compile(r"%[sd]|\{\d+(?:\[(\d+)\])?\}")
 _CODE = re.compile(r"(?:(?P<family>S[M3][SM]|APIGW?)[ ._-]?)?(?P<number>\d{1,4})", re.IGNORECASE)
+_BETWEEN_CODES = re.compile(r"[\s,;、/]+")
+_CODE_WITHIN = re.compile(
+    r"(?<![a-z0-9])(?:S[M3][SM]|APIGW?)[ ._-]?\d{4}(?![a-z0-9])", re.IGNORECASE | re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,22 @@ def normalize_code(code: str) -> Code:
         return text
     family = (match["family"] or "SMS").upper()
     return f"{'APIGW' if family.startswith('API') else 'SMS'}.{match['number']:0>4}"
+
+
+def codes_in(text: str) -> tuple[Code, ...]:
+    """The codes that a text holds, each once, in their order.
+
+    A code within a sentence has its family (`SMS.3802`, `sms 3802`, `APIGW.0301`), since four
+    digits in a sentence may be a port or a year; where numbers are all there is, they are codes.
+    """
+    shown = unicodedata.normalize("NFKC", text)
+    alone = [part for part in _BETWEEN_CODES.split(shown) if part]
+    written = (
+        alone
+        if all(_CODE.fullmatch(part) for part in alone)
+        else [match[0] for match in _CODE_WITHIN.finditer(shown)]
+    )
+    return tuple(dict.fromkeys(normalize_code(code) for code in written))
 
 
 def fill(template: str, params: Sequence[object]) -> str:

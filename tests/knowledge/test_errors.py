@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sms_tools.knowledge import all_codes, explain, family_of, normalize_code
+from sms_tools.knowledge import all_codes, codes_in, explain, family_of, normalize_code
 from sms_tools.knowledge.errors import GAP, ErrorKnowledge
 
 REFERENCE_CODES = (Path(__file__).parent / "reference_codes.txt").read_text().split()
@@ -222,6 +222,35 @@ def test_a_code_may_be_written_as_people_write_it(written: str) -> None:
 
 def test_short_numbers_are_padded() -> None:
     assert normalize_code("515") == "SMS.0515"
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("SMS.0515: disk changed", ("SMS.0515",)),
+        ("错误码SMS.3802，请处理", ("SMS.3802",)),
+        ("ＳＭＳ．３８０２", ("SMS.3802",)),
+        ("first sms.3802, later (SMS_0515) and SMS.3802 again", ("SMS.3802", "SMS.0515")),
+        ('{"error_code":"APIGW.0301","error_msg":"..."}', ("APIGW.0301",)),
+        ("1414", ("SMS.1414",)),
+        (" 515 ", ("SMS.0515",)),
+        ("0515, SMS.3802、1414", ("SMS.0515", "SMS.3802", "SMS.1414")),
+        ("sms 1414", ("SMS.1414",)),
+        ("port 8899 of the target is closed (SMS.2802)", ("SMS.2802",)),
+        ("it stopped in 2026 on port 8899", ()),
+        ("SMS.12345", ()),
+        ("MMSMS.1234", ()),
+        ("", ()),
+    ],
+)
+def test_codes_are_found_within_a_sentence_and_a_bare_number_only_alone(
+    text: str, codes: tuple[str, ...]
+) -> None:
+    assert codes_in(text) == codes
+
+
+def test_a_long_text_is_searched_once_through() -> None:
+    assert codes_in("SMS" * 100_000 + " SMS.0515") == ("SMS.0515",)
 
 
 @pytest.mark.parametrize(
