@@ -14,10 +14,11 @@ _LEAVES: Final = {*_WORDS, "account", "errors", "operation", "prompting", "regio
 _CATALOGUE: Final = {*_LEAVES, "operations", "schema", "signing"}
 _CLIENT: Final = {*_CATALOGUE, "api", "auth", "knowledge", "paging", "redaction", "settings"}
 _READING: Final = {*_CLIENT, "fleet", "state"}
-_SERVING: Final = {*_READING, "diagnosis", "guard", "remediation", "server"}
+_SERVING: Final = {*_READING, "arguments", "diagnosis", "guard", "remediation", "server"}
 
 MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "account": {"canonical"},
+    "arguments": {"operation", "schema"},
     "canonical": set(),
     "loopback": set(),
     "wording": {"moment", "text"},

@@ -43,6 +43,7 @@ class AmbiguousName(RequestRefused):
             f'"{one_line(wanted, 80)}" fits {len(candidates)} {what}s: {listed}{more}.',
             advice="Ask which one is meant, and call again with its id.",
         )
+        self.wanted, self.what = wanted, what
         self.candidates = candidates
 
 
@@ -58,6 +59,7 @@ class UnknownName(RequestRefused):
             + (f" Similar: {listed}." if listed else ""),
             advice=f"Check the spelling; {_FINDERS[what]} shows what there is.",
         )
+        self.wanted, self.what = wanted, what
         self.candidates = candidates
 
 

@@ -4,16 +4,16 @@ from typing import Any, Final
 
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
 from sms_tools import __version__
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.offer import Role, offered_tools
-from sms_tools.server.output import no_such
 from sms_tools.server.plans import PlanTool
 from sms_tools.server.prompts import add_prompts
+from sms_tools.server.refusals import no_such_tool
 from sms_tools.server.resources import add_resources
 from sms_tools.server.runtime import Runtime
 from sms_tools.server.tools import OperationTool, QuestionTool, ServedTool
@@ -41,13 +41,20 @@ _AN_HOUR: Final = CacheHint(ttl_ms=3_600_000, scope="public")
 class Server(MCPServer[Any]):
     """The SDK's server, with unknown names as errors that can be read in both eras."""
 
+    def __init__(self, runtime: Runtime, selection: str, **settings: Any) -> None:
+        """A server of the tools of *selection* over *runtime*."""
+        offered = offered_tools(selection)
+        tools: list[Tool] = [_TOOLS[tool.role].make(tool, runtime) for tool in offered]
+        super().__init__("sms-tools", tools=tools, **settings)
+        self._leave = runtime.exit
+
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: AnyContext | None = None
     ) -> CallToolResult | InputRequiredResult:
         """The answer of the tool called *name*."""
         known = [tool.name for tool in await self.list_tools()]
         if name not in known:
-            raise ToolError(no_such("tool", name, known))
+            return self._leave.result(no_such_tool(name, arguments, known), is_error=True)
         return await super().call_tool(name, arguments, context)
 
     async def get_prompt(
@@ -67,11 +74,11 @@ class Server(MCPServer[Any]):
 def build_server(runtime: Runtime, tools: str = "all") -> MCPServer[Any]:
     """The server for *runtime* with the tools of the selection *tools*."""
     server = Server(
-        "sms-tools",
+        runtime,
+        tools,
         title="Server migration to Huawei Cloud",
         version=__version__,
         instructions=INSTRUCTIONS,
-        tools=[_TOOLS[tool.role].make(tool, runtime) for tool in offered_tools(tools)],
         log_level="WARNING",
         cache_hints={
             "tools/list": _AN_HOUR,

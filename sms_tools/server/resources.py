@@ -11,7 +11,8 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from sms_tools.errors import NotFound, SmsToolsError
 from sms_tools.operation import JSON, Operation
 from sms_tools.server.completion import add_completion
-from sms_tools.server.output import compact, describe, no_such
+from sms_tools.server.output import compact, describe
+from sms_tools.server.refusals import no_such
 from sms_tools.server.runtime import Runtime
 
 _LATEST = 50

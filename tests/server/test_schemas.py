@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from mcp_types import Tool
 
-from sms_tools.guard.policy import Policy
+from sms_tools.guard.policy import Decision, Policy
+from sms_tools.operation import Kind
 from sms_tools.operations import CATALOGUE
 from sms_tools.server import build_server
 from sms_tools.server.offer import offered_tools
@@ -103,7 +104,7 @@ async def test_what_replaces_says_so_and_the_guard_s_kind_stays(world: World, na
 @pytest.fixture
 async def free(tmp_path: Path) -> Any:
     """A world where writes need nobody, so that what a tool takes shows at once."""
-    policy = Policy(destructive="allow")
+    policy = Policy(kinds={Kind.DESTRUCTIVE: Decision.ALLOW})
     async with open_world(tmp_path, policy=policy) as world:
         yield world
 
@@ -114,12 +115,14 @@ async def test_every_recommended_target_makes_a_task_as_it_was_read(free: World)
         page = await client.call_tool("list_source_servers", {"limit": 200})
         servers = (page.structured_content or {})["source_servers"]
         assert len(servers) == 49
+        templates = await client.call_tool("list_templates", {})
+        template = (templates.structured_content or {})["templates"][0]["id"]
         for server in servers:
             read = await client.call_tool("get_source_server", {"source_id": server["id"]})
             found = read.structured_content or {}
             target = {**found["init_target_server"], "name": server["name"]}
             target["btrfs_list"] = found.get("btrfs_list") or []
-            result = await client.call_tool("create_migration_task", _task(found, target))
+            result = await client.call_tool("create_migration_task", _task(found, target, template))
             assert status_of(result) != "invalid_arguments", (server["name"], result.content)
             made += status_of(result) == "done"
             if status_of(result) == "done" and found["os_type"] == "LINUX":
@@ -127,14 +130,14 @@ async def test_every_recommended_target_makes_a_task_as_it_was_read(free: World)
     assert made
 
 
-def _task(source: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:
+def _task(source: dict[str, Any], target: dict[str, Any], template: str) -> dict[str, Any]:
     return {
         "name": f"again-{source['name']}",
         "type": "MIGRATE_BLOCK",
         "os_type": source["os_type"],
         "source_server": {"id": source["id"]},
         "target_server": target,
-        "vm_template_id": "none",
+        "vm_template_id": template,
         **dict.fromkeys(("region_name", "region_id", "project_name", "project_id"), "x"),
     }
 
@@ -157,8 +160,12 @@ async def test_an_update_that_names_another_template_is_refused(free: World) -> 
         result = await client.call_tool(
             "update_template",
             {
-                **{"template_id": "a", "id": "b", "name": "n", "is_template": True},
-                **{"region": "r", "projectid": "p"},
+                "template_id": "a",
+                "id": "b",
+                "name": "n",
+                "is_template": True,
+                "region": "r",
+                "projectid": "p",
             },
         )
     assert status_of(result) == "invalid_arguments"
@@ -177,12 +184,18 @@ async def test_the_bodies_of_chapter_4_are_accepted_as_printed(free: World) -> N
         "boot_loader": "GRUB",
         "disks": [
             {
-                **{"name": "/dev/vda", "size": 42949672960, "device_use": "BOOT"},
+                "name": "/dev/vda",
+                "size": 42949672960,
+                "device_use": "BOOT",
                 "partition_style": "MBR",
                 "physical_volumes": [
                     {
-                        **{"name": "/dev/vda1", "size": 42948624384, "device_use": "OS"},
-                        **{"used_size": 2854862848, "inode_size": "256", "file_system": "ext4"},
+                        "name": "/dev/vda1",
+                        "size": 42948624384,
+                        "device_use": "OS",
+                        "used_size": 2854862848,
+                        "inode_size": "256",
+                        "file_system": "ext4",
                         "mount_point": "/",
                     }
                 ],
@@ -213,14 +226,21 @@ async def test_the_bodies_of_chapter_4_are_accepted_as_printed(free: World) -> N
             "vm_id": "6dac09d8-5835-4888",
             "disks": [
                 {
-                    **{"device_use": "NORMAL", "disk_id": "ef409e5f", "name": "Disk 1"},
+                    "device_use": "NORMAL",
+                    "disk_id": "ef409e5f",
+                    "name": "Disk 1",
                     "physical_volumes": [
                         {
-                            **{"file_system": "NTFS", "index": 1, "name": "D:\\"},
-                            **{"size": 53684994048, "used_size": 3462647808, "uuid": "{9f817be3}"},
+                            "file_system": "NTFS",
+                            "index": 1,
+                            "name": "D:\\",
+                            "size": 53684994048,
+                            "used_size": 3462647808,
+                            "uuid": "{9f817be3}",
                         }
                     ],
-                    **{"size": 53687091200, "used_size": 53687091200},
+                    "size": 53687091200,
+                    "used_size": 53687091200,
                 }
             ],
             "btrfs_list": None,

@@ -1,0 +1,124 @@
+"""What a caller meant who gave a name where an id is wanted, or the id of something else.
+
+A read takes what was meant. What changes something is refused with the id, so that a person is
+only ever asked about what the caller has seen.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sms_tools.errors import RequestRefused, SmsToolsError
+from sms_tools.operation import JSON, Operation
+from sms_tools.server.runtime import Runtime
+from sms_tools.text import one_line
+
+_AN_ID: Final = re.compile(r"^[0-9a-fA-F][0-9a-fA-F-]{18,}[0-9a-zA-Z]*$")
+_SERVERS: Final = ("source_id", "server_id", "source_server_id")
+_PROJECTS: Final = ("mig_project_id", "migproject", "migprojectid")
+_KINDS: Final[Mapping[str, str]] = {
+    "task_id": "task",
+    **dict.fromkeys(_SERVERS, "server"),
+    **dict.fromkeys(_PROJECTS, "migration project"),
+}
+
+
+class MeantAnother(RequestRefused):
+    """A change was asked for by a name, or by the id of something else; ``arguments`` are right."""
+
+    def __init__(self, said: str, tool: str, arguments: Mapping[str, JSON]) -> None:
+        super().__init__(said, advice=f"Call {tool} again with the id, as in corrected_call.")
+        self.arguments = dict(arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a value names, and the id that was wanted."""
+
+    id: str
+    said: str
+
+
+async def with_ids(
+    arguments: Mapping[str, JSON],
+    operation: type[Operation[Any]],
+    runtime: Runtime,
+    *,
+    reads: bool,
+    every: bool = False,
+) -> tuple[dict[str, JSON], list[str]]:
+    """*arguments* with ids for names, and what was taken for what.
+
+    Values that look like ids are left alone unless *every*: the service did not know one.
+
+    Raises:
+        MeantAnother: the call changes something, and what was meant is known.
+        AmbiguousName: a name fits several.
+        UnknownName: a filter's name fits nothing, and an empty list would say that there is none.
+    """
+    meant, notes = dict(arguments), []
+    for name, value in arguments.items():
+        kind = _KINDS.get(name)
+        if kind is None or name not in operation.model_fields or not isinstance(value, str):
+            continue
+        if not every and _AN_ID.match(value.strip()):
+            continue
+        strict = name not in operation.__spec__.path_fields and not every
+        found = await _find(kind, value, runtime, strict=strict and reads)
+        if found is None or found.id == value:
+            continue
+        meant[name] = found.id
+        notes.append(f"{found.said}, which was taken as {name}.")
+    if notes and not reads:
+        raise MeantAnother(
+            " ".join(note.partition(", which was taken")[0] + "." for note in notes),
+            operation.__spec__.name,
+            meant,
+        )
+    return meant, notes
+
+
+async def _find(kind: str, value: str, runtime: Runtime, *, strict: bool) -> Found | None:
+    """What *value* names; None if nothing, or if what there is cannot be read."""
+    from sms_tools.fleet.reading import find_project, read_fleet  # loaded when first needed
+    from sms_tools.fleet.selection import UnknownName, chosen
+
+    shown = one_line(value, 80)
+    try:
+        if kind == "migration project":
+            project = await find_project(runtime.desk, value)
+            return (
+                Found(
+                    project.id or "",
+                    f"{shown} is a migration project's name; its id is {project.id}",
+                )
+                if project
+                else None
+            )
+        fleet = await read_fleet(runtime.desk)
+    except UnknownName:
+        if strict:
+            raise
+        return None
+    except RequestRefused:
+        raise  # a name that fits several
+    except SmsToolsError:
+        return None
+    of_task = next((each for each in fleet.servers if each.task_id == value), None)
+    try:
+        server = of_task or chosen(fleet.servers, [value])[0]
+    except UnknownName:
+        if strict:
+            raise
+        return None
+    if kind == "server":
+        what = "a task, of the server" if of_task else "a server; its id is"
+        return Found(server.id, f"{shown} is {what} {server.id}")
+    if not server.task_id:
+        raise RequestRefused(
+            f"{shown} is a server that has no migration task.",
+            advice=f'diagnose_server {{"server": "{server.id}"}} says how it stands; '
+            "create_migration_task sets one up.",
+        )
+    return Found(server.task_id, f"{shown} is a server; its task is {server.task_id}")
