@@ -31,10 +31,11 @@ from sms_tools.errors import (
     error_from_response,
 )
 from sms_tools.errors.reply import ErrorReply, http_date
+from sms_tools.loopback import is_loopback
 from sms_tools.moment import Clock, utc_now
 from sms_tools.operation import JSON, Kind, Operation, Page, Reply
 from sms_tools.paging import Listing, at_once, read_list
-from sms_tools.settings import Settings, is_loopback
+from sms_tools.settings import Settings
 
 __all__ = ["MAX_REPLY", "Answer", "Api", "Exchange", "Listing"]
 

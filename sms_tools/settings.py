@@ -21,7 +21,9 @@ from urllib.parse import urlsplit
 
 from platformdirs import user_state_path
 
+from sms_tools.account import Account, fingerprint_of
 from sms_tools.errors import SettingsError
+from sms_tools.loopback import is_loopback
 from sms_tools.regions import DEFAULT_REGION, default_endpoint, is_region_name, region_warning
 from sms_tools.signing import KeyPair
 
@@ -78,6 +80,8 @@ class Settings:
     project_id: str | None = None
     domain_id: str | None = None
     state_dir: Path = field(default_factory=lambda: user_state_path(_APP_NAME))
+    sandbox: str | None = None
+    """What tells one embedded service from another; None for a real one."""
     warnings: Sequence[str] = ()
     """What is allowed but worth a look, for ``sms-tools check``."""
 
@@ -95,14 +99,41 @@ class Settings:
 
     @classmethod
     def for_sandbox(
-        cls, endpoint: str = "http://127.0.0.1", state_dir: Path | None = None
+        cls,
+        endpoint: str = "http://127.0.0.1",
+        state_dir: Path | None = None,
+        identity: str = "mixed, seed 1",
     ) -> "Settings":
-        """Settings for the embedded service: example credentials that no real service accepts."""
+        """Settings for the embedded service: example credentials that no real service accepts.
+
+        *identity* is its scenario, servers and seed: an approval serves the same sandbox only.
+        """
         return cls(
             endpoint=endpoint,
             iam_endpoint=endpoint,
             credentials=KeyPair("EXAMPLE-ACCESS-KEY", "example-secret-key"),
             state_dir=state_dir or user_state_path(_APP_NAME),
+            sandbox=identity,
+        )
+
+    @property
+    def account(self) -> Account:
+        """Which account this is, for whatever a person agrees to and whatever is written down."""
+        user: str | None = None
+        match self.credentials:
+            case KeyPair(access_key, _, _):
+                user = fingerprint_of(access_key)
+            case IamUser(name, _, domain):
+                user = fingerprint_of(f"{domain}/{name}")
+            case AuthToken(token):
+                user = fingerprint_of(token)
+        return Account(
+            region=self.region,
+            endpoint=self.endpoint,
+            project=self.project_id,
+            domain=self.domain_id,
+            user=user,
+            sandbox=self.sandbox,
         )
 
     def secret_values(self) -> tuple[str, ...]:
@@ -272,11 +303,6 @@ def endpoint_fault(text: str) -> str | None:
     if not _HOST.fullmatch(host) and not _is_ip_address(host):
         return "holds no proper host name"
     return None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether *host* is this machine, by name or address."""
-    return host == "localhost" or (_is_ip_address(host) and ip_address(host).is_loopback)
 
 
 def _is_ip_address(host: str) -> bool:

@@ -1,6 +1,8 @@
-"""What every test shares: anyio's plugin runs the asynchronous ones on asyncio."""
+"""What every test shares: anyio's plugin on asyncio, and desks for questions to be asked from."""
 
 import pytest
+
+pytest_plugins = ["tests.bureau"]
 
 
 @pytest.fixture

@@ -9,13 +9,18 @@ import pytest
 
 PACKAGE: Final = Path(__file__).parents[1] / "sms_tools"
 
-_LEAVES: Final = {"errors", "moment", "operation", "prompting", "regions", "text"}
+_WORDS: Final = {"canonical", "loopback", "moment", "text", "wording"}
+_LEAVES: Final = {*_WORDS, "account", "errors", "operation", "prompting", "regions"}
 _CATALOGUE: Final = {*_LEAVES, "operations", "schema", "signing"}
 _CLIENT: Final = {*_CATALOGUE, "api", "auth", "knowledge", "paging", "redaction", "settings"}
-_READING: Final = {*_CLIENT, "diagnosis", "state"}
-_SERVING: Final = {*_READING, "guard", "remediation", "server"}
+_READING: Final = {*_CLIENT, "fleet", "state"}
+_SERVING: Final = {*_READING, "diagnosis", "guard", "remediation", "server"}
 
 MAY_IMPORT: Final[Mapping[str, set[str]]] = {
+    "account": {"canonical"},
+    "canonical": set(),
+    "loopback": set(),
+    "wording": {"moment", "text"},
     "errors": {"text"},
     "moment": set(),
     "operation": set(),
@@ -26,16 +31,17 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "schema": set(),
     "knowledge": {"text"},
     "redaction": {"operation", "text"},
-    "settings": {"errors", "regions", "signing"},
+    "settings": {"account", "errors", "loopback", "regions", "signing"},
     "operations": {"operation", "schema", "text"},
     "paging": {"errors", "operation"},
     "auth": {"errors", "operation", "settings", "signing", "moment"},
     "api": _CLIENT,
     "state": {"errors"},
+    "fleet": _READING,
     "diagnosis": _READING,
-    "remediation": {*_READING, "guard"},
-    "guard": {*_CLIENT, "state"},
-    "sandbox": {"errors", "operation", "operations", "signing", "text"},
+    "remediation": {*_READING, "diagnosis", "guard"},
+    "guard": _READING,
+    "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},
     "server": _SERVING,
     "cli": {*_SERVING, "cli", "sandbox"},
     "__main__": {"cli"},

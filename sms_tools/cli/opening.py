@@ -37,7 +37,9 @@ async def runtime_of(
         # Nothing of the environment matters here but where the state is kept. Every run is an
         # account of its own, or samples of the last run would be taken for this one's past.
         settings = replace(
-            Settings.for_sandbox(state_dir=read_settings(os.environ)[0].state_dir),
+            Settings.for_sandbox(
+                state_dir=read_settings(os.environ)[0].state_dir, identity=_identity(options)
+            ),
             domain_id=f"sandbox-{token_hex(6)}",
         )
     async with open_runtime(
@@ -49,6 +51,12 @@ async def runtime_of(
         page=page,
     ) as runtime:
         yield runtime
+
+
+def _identity(options: argparse.Namespace) -> str:
+    """What is the same in the next process that opens the same sandbox."""
+    servers = f", {options.servers} servers" if options.servers is not None else ""
+    return f"{options.scenario}{servers}, seed {options.seed}"
 
 
 def _embedded(options: argparse.Namespace, clock: Callable[[], float]) -> Transport:

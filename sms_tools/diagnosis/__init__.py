@@ -7,13 +7,13 @@ from typing import Final
 from sms_tools.diagnosis.changes import WhatChanged
 from sms_tools.diagnosis.cleanup import FindCleanupCandidates
 from sms_tools.diagnosis.consistency import SummarizeConsistencyResults
+from sms_tools.diagnosis.diagnose import DiagnoseServer
 from sms_tools.diagnosis.errors import ExplainErrorCode
 from sms_tools.diagnosis.failures import SummarizeFailedServers
 from sms_tools.diagnosis.overview import MigrationOverview
 from sms_tools.diagnosis.progress import SummarizeProgress
 from sms_tools.diagnosis.question import Question
 from sms_tools.diagnosis.readiness import CheckCutoverReadiness
-from sms_tools.diagnosis.server import DiagnoseServer
 from sms_tools.diagnosis.waiting import WaitForProgress
 
 _IN_ORDER: Final[tuple[type[Question], ...]] = (

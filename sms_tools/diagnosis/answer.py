@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sms_tools.diagnosis.finding import iso
 from sms_tools.diagnosis.question import Question
 from sms_tools.operation import JSON, Kind, Operation
+from sms_tools.wording import iso
 
 __all__ = ["CONCISE_BYTES", "FULL_BYTES", "Action", "Draft", "Rows", "compact_bytes", "iso"]
 

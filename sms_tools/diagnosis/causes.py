@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from sms_tools.diagnosis.fleet import Fleet, Server
+from sms_tools.fleet.reading import Fleet, Server
 from sms_tools.knowledge import ErrorKnowledge, explain, normalize_code
 from sms_tools.knowledge.facts import NETWORK_EVENT_CODES, ONE_EVENT_MINUTES
 from sms_tools.operations.error_json import TaskError

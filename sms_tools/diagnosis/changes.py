@@ -9,16 +9,16 @@ from typing import Annotated, Any, Final
 from pydantic import AwareDatetime, Field
 
 from sms_tools.diagnosis.answer import Action, Draft
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.finding import iso, moment
-from sms_tools.diagnosis.fleet import Fleet, Server, read_fleet
 from sms_tools.diagnosis.naming import names_of
-from sms_tools.diagnosis.question import FleetQuestion
-from sms_tools.diagnosis.samples import Sample, Samples
-from sms_tools.diagnosis.words import listed, scope
+from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import RequestRefused
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.reading import Fleet, Server, read_fleet
+from sms_tools.fleet.samples import Sample, Samples
 from sms_tools.knowledge import explain
+from sms_tools.moment import from_milliseconds
 from sms_tools.text import one_line
+from sms_tools.wording import iso, listed
 
 _DEFAULT: Final = timedelta(hours=24)
 _SAME_READING: Final = timedelta(seconds=1)
@@ -231,7 +231,7 @@ def change_of(
 ) -> Change | None:
     """What changed of *server* since the sample *before*; None if nothing did."""
     if before is None:
-        added = moment(server.source.add_date) if server.source else None
+        added = from_milliseconds(server.source.add_date) if server.source else None
         if added and added >= since:
             return Change(server, ["appeared"], [server.phase], None, added)
         return None

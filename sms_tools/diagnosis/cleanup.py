@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sms_tools.diagnosis.answer import Action, Draft
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.fleet import Fleet, read_fleet, read_shared, together
 from sms_tools.diagnosis.leftovers import Leftover, Leftovers, find_leftovers
-from sms_tools.diagnosis.question import FleetQuestion
-from sms_tools.diagnosis.words import count_of, listed, scope
+from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.reading import Fleet, read_fleet, read_shared, together
 from sms_tools.knowledge.facts import TEMPLATES_PAGE
 from sms_tools.operations.templates import ListTemplates, Template
 from sms_tools.text import one_line
+from sms_tools.wording import count_of, listed
 
 _FEW: Final = 8
 _COSTLY: Final = ("clone", "temporary_disk")

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sms_tools.diagnosis.answer import Action, Draft
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.fleet import Fleet, Server, read_fleet
 from sms_tools.diagnosis.naming import names_of
-from sms_tools.diagnosis.question import FleetQuestion
-from sms_tools.diagnosis.verification import (
+from sms_tools.diagnosis.question import FleetQuestion, scope
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.reading import Fleet, Server, read_fleet
+from sms_tools.fleet.verification import (
     VERDICTS,
     Consistency,
     Directory,
     is_due,
     read_consistency,
 )
-from sms_tools.diagnosis.words import count_of, listed, scope
 from sms_tools.knowledge.facts import CONSISTENCY_NOT_PROVED
 from sms_tools.text import one_line
+from sms_tools.wording import count_of, listed
 
 _DIRECTORIES: Final = 3
 _FULL_DIRECTORIES: Final = 50

@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field
 
 from sms_tools.diagnosis.answer import Action, Draft
-from sms_tools.diagnosis.desk import Desk
 from sms_tools.diagnosis.question import Question
+from sms_tools.fleet.desk import Desk
 from sms_tools.knowledge import ErrorKnowledge, explain
 
 ACTORS: Final = {

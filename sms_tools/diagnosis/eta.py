@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sms_tools.diagnosis.finding import iso
 from sms_tools.diagnosis.limits import BYTES_PER_MBIT, Limits
-from sms_tools.diagnosis.samples import Sample
+from sms_tools.fleet.samples import Sample
 from sms_tools.knowledge.facts import ETA_MIN_MINUTES, ETA_MIN_SAMPLES
+from sms_tools.wording import iso
 
 Confidence = Literal["high", "medium", "low"]
 Fit = Literal["fits", "tight", "misses", "cannot tell"]

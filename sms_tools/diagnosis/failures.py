@@ -5,18 +5,17 @@ from typing import Any, Final
 
 from sms_tools.diagnosis.answer import CONCISE_BYTES, Action, Draft, compact_bytes
 from sms_tools.diagnosis.causes import Failure, Group, failures_of, group
-from sms_tools.diagnosis.desk import Desk
 from sms_tools.diagnosis.errors import ACTORS
-from sms_tools.diagnosis.finding import iso
-from sms_tools.diagnosis.fleet import Fleet, find_project, read_fleet, read_shared, together
-from sms_tools.diagnosis.question import FleetQuestion
+from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.diagnosis.remedy import plan_action
-from sms_tools.diagnosis.words import count_of, listed, scope
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.reading import Fleet, find_project, read_fleet, read_shared, together
 from sms_tools.knowledge.facts import ERRORS_PAGE, NETWORK_EVENT_CODES, TEMPLATES_PAGE
 from sms_tools.operations.source_servers import FailedServer, ListFailedSourceServers
 from sms_tools.operations.templates import ListTemplates
 from sms_tools.text import one_line
+from sms_tools.wording import count_of, iso, listed
 
 _SERVERS: Final = 10
 _RECOVERED: Final = 10

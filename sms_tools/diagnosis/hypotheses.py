@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from sms_tools.diagnosis.causes import RUNS_AGAIN, failures_of
-from sms_tools.diagnosis.closeup import CloseUp
-from sms_tools.diagnosis.finding import Evidence
 from sms_tools.diagnosis.hypothesis import (
     SOURCE,
     TASK,
@@ -24,11 +22,13 @@ from sms_tools.diagnosis.slowness import (
     check_movement,
     check_source_load,
 )
-from sms_tools.diagnosis.words import count_of, span
+from sms_tools.fleet.closeup import CloseUp
+from sms_tools.fleet.finding import Evidence
 from sms_tools.knowledge import describe_phase, explain, is_legal_pair, normalize_code
 from sms_tools.knowledge.facts import (
     NETWORK_EVENT_CODES,
 )
+from sms_tools.wording import count_of, span
 
 _RANK: Final = ("certain", "likely", "possible")
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sms_tools.diagnosis.closeup import CloseUp
-from sms_tools.diagnosis.finding import Evidence
+from sms_tools.fleet.closeup import CloseUp
+from sms_tools.fleet.finding import Evidence
 
 Likelihood = Literal["certain", "likely", "possible"]
 SOURCE: Final = "list_source_servers"

@@ -10,14 +10,15 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from sms_tools.diagnosis.answer import Action
-from sms_tools.diagnosis.finding import iso, moment
-from sms_tools.diagnosis.fleet import Fleet, Server
+from sms_tools.fleet.reading import Fleet, Server
 from sms_tools.knowledge import legality
 from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
+from sms_tools.moment import from_milliseconds
 from sms_tools.operations.source_servers import DeleteSourceServer
 from sms_tools.operations.tasks import DeleteMigrationTask, MigrationTask
 from sms_tools.operations.templates import DeleteTemplate, Template
 from sms_tools.text import one_line
+from sms_tools.wording import iso
 
 Thing = Literal["task", "source_server", "template", "clone", "temporary_disk"]
 
@@ -178,7 +179,7 @@ def _orphan(task: MigrationTask, found: Leftovers) -> None:
         _task_name(task),
         task.id or "",
         "The list shows no source server for this task.",
-        since=moment(task.create_date),
+        since=from_milliseconds(task.create_date),
     )
     if task.state == "MIGRATE_SUCCESS":
         found.may_go.append(_with_delete_task(row))

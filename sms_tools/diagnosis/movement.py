@@ -9,8 +9,8 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
-from sms_tools.diagnosis.finding import Evidence, Finding
-from sms_tools.diagnosis.samples import Sample
+from sms_tools.fleet.finding import Evidence, Finding
+from sms_tools.fleet.samples import Sample
 from sms_tools.knowledge import sub_task_kind
 from sms_tools.knowledge.facts import (
     LINUX_DIFF_PERCENT,

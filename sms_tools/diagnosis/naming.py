@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sms_tools.diagnosis.fleet import Server
-from sms_tools.diagnosis.words import listed
+from sms_tools.fleet.reading import Server
 from sms_tools.text import one_line
+from sms_tools.wording import listed
 
 _NAMED: Final = 3
 _LONGEST: Final = 40

@@ -7,16 +7,15 @@ from typing import Any, Final
 
 from sms_tools.diagnosis.answer import Action, Draft
 from sms_tools.diagnosis.causes import Group, failures_of, group
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.finding import iso
-from sms_tools.diagnosis.fleet import Fleet, Server, read_fleet, together
-from sms_tools.diagnosis.question import FleetQuestion
-from sms_tools.diagnosis.words import count_of, listed, percent, scope, size
+from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.reading import Fleet, Server, read_fleet, together
 from sms_tools.knowledge import PHASES
 from sms_tools.knowledge.states import normalize_state
 from sms_tools.operations.source_servers import GetSourceServerOverview, SourceServerOverview
 from sms_tools.text import one_line
+from sms_tools.wording import count_of, iso, listed, percent, size
 
 _ACTIVE: Final = frozenset({"initializing", "replicating", "syncing", "cutting_over", "cloning"})
 _NAMED: Final = 5

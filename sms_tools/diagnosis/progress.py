@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final
 from pydantic import AwareDatetime, Field
 
 from sms_tools.diagnosis.answer import Action, Draft
-from sms_tools.diagnosis.desk import Desk
 from sms_tools.diagnosis.eta import (
     EXCLUDES,
     Eta,
@@ -22,18 +21,19 @@ from sms_tools.diagnosis.eta import (
     speed_unit,
     to_mbit_s,
 )
-from sms_tools.diagnosis.finding import Finding, iso
-from sms_tools.diagnosis.fleet import Fleet, Server, read_fleet
 from sms_tools.diagnosis.limits import Limits, read_limits, steady
 from sms_tools.diagnosis.movement import RUNNING, movement
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.overview import bytes_of
-from sms_tools.diagnosis.question import FleetQuestion
-from sms_tools.diagnosis.samples import Sample, Samples
-from sms_tools.diagnosis.words import count_of, percent, scope, size
+from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.finding import Finding
+from sms_tools.fleet.reading import Fleet, Server, read_fleet
+from sms_tools.fleet.samples import Sample, Samples
 from sms_tools.knowledge import PHASES
 from sms_tools.operations.tasks import GetMigrationRateLimits
+from sms_tools.wording import count_of, iso, percent, size
 
 _LOOK_BACK: Final = timedelta(hours=6)
 _LIMITS_READ: Final = 16

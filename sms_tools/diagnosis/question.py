@@ -4,11 +4,12 @@
 name, description and arguments, and :meth:`Question.answer` answers it from a desk.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from sms_tools.diagnosis.desk import Desk
+from sms_tools.fleet.desk import Desk
 from sms_tools.operation import Fields, snake_case
 
 
@@ -55,3 +56,9 @@ class FleetQuestion(Question):
     detail: Detail = "concise"
     limit: Limit = None
     offset: Offset = 0
+
+
+def scope(question: FleetQuestion) -> Mapping[str, Any]:
+    """The arguments that let another fleet tool look at the same servers."""
+    named = {"servers": question.servers, "project": question.project}
+    return {key: value for key, value in named.items() if value}

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sms_tools.diagnosis.answer import Action, Draft
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.fleet import Fleet, Server, read_fleet
-from sms_tools.diagnosis.gates import Gates, Readiness, gates_of
 from sms_tools.diagnosis.naming import names_of
-from sms_tools.diagnosis.question import FleetQuestion
-from sms_tools.diagnosis.verification import read_consistency
-from sms_tools.diagnosis.words import count_of, listed, scope
+from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.gates import Gates, Readiness, gates_of
+from sms_tools.fleet.reading import Fleet, Server, read_fleet
+from sms_tools.fleet.verification import read_consistency
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
 from sms_tools.operation import Kind
 from sms_tools.operations.tasks import GetMigrationTask, MigrationTask
+from sms_tools.wording import count_of, listed
 
 _ORDER: Final[Sequence[Readiness]] = ("not_ready", "not_confirmed", "ready")
 _PLANNED: Final = 5

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sms_tools.diagnosis.answer import Action
-from sms_tools.diagnosis.servers import Server
+from sms_tools.fleet.server import Server
 from sms_tools.knowledge import ErrorKnowledge
 
 _NAMED: Final = 10

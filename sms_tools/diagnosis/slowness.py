@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sms_tools.diagnosis.closeup import CloseUp
-from sms_tools.diagnosis.finding import Evidence
 from sms_tools.diagnosis.hypothesis import (
     LIMITS,
     TASK,
@@ -15,6 +13,8 @@ from sms_tools.diagnosis.hypothesis import (
 )
 from sms_tools.diagnosis.limits import read_limits, steady
 from sms_tools.diagnosis.movement import RUNNING, movement
+from sms_tools.fleet.closeup import CloseUp
+from sms_tools.fleet.finding import Evidence
 from sms_tools.knowledge.facts import SOURCE_MAX_CPU_PERCENT, THROTTLED_MBIT_S
 
 _NEAR_THE_LIMIT: Final = 0.8

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sms_tools.diagnosis.closeup import CloseUp
-from sms_tools.diagnosis.finding import iso, moment
+from sms_tools.fleet.closeup import CloseUp
+from sms_tools.moment import from_milliseconds
 from sms_tools.operations.tasks import SubTask
 from sms_tools.text import one_line
+from sms_tools.wording import iso
 
 
 def timeline(close: CloseUp) -> Sequence[dict[str, Any]]:
@@ -17,26 +18,26 @@ def timeline(close: CloseUp) -> Sequence[dict[str, Any]]:
     """
     server, source = close.server, close.server.source
     events: list[tuple[datetime | None, dict[str, Any]]] = [
-        (moment(step.start_date), _of_step(step)) for step in server.sub_tasks
+        (from_milliseconds(step.start_date), _of_step(step)) for step in server.sub_tasks
     ]
     if source:
         connection = {True: "connected", False: "disconnected"}.get(bool(server.connected))
         events += [
-            (moment(source.add_date), {"event": "registered"}),
+            (from_milliseconds(source.add_date), {"event": "registered"}),
             (server.state_since, {"event": "state", "to": one_line(server.state or "", 40)}),
             (server.stage_since, {"event": "stage", "to": one_line(server.stage or "", 40)}),
         ]
         if server.connected is not None:
             events.append((server.connection_since, {"event": "agent", "to": connection}))
     if close.task:
-        events.append((moment(close.task.create_date), {"event": "task_created"}))
+        events.append((from_milliseconds(close.task.create_date), {"event": "task_created"}))
     dated = [(at, event) for at, event in events if at]
     dated.sort(key=lambda each: each[0], reverse=True)
     return [{"at": iso(at), **event} for at, event in dated]
 
 
 def _of_step(step: SubTask) -> dict[str, Any]:
-    ended = moment(step.end_date)
+    ended = from_milliseconds(step.end_date)
     event: dict[str, Any] = {"event": "sub_task", "name": one_line(step.name or "", 60)}
     if step.user_op:
         event["round"] = one_line(step.user_op, 50)

@@ -8,15 +8,15 @@ import anyio
 from pydantic import Field
 
 from sms_tools.diagnosis.answer import Action, Draft
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.fleet import Fleet, Server, read_fleet
 from sms_tools.diagnosis.movement import RUNNING
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.overview import bytes_of
 from sms_tools.diagnosis.question import Project, Question, Servers
-from sms_tools.diagnosis.words import count_of, percent, size
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.text import one_line
+from sms_tools.wording import count_of, percent, size
 
 Reason = Literal["change", "end", "bound"]
 

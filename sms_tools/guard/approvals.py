@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from sms_tools.canonical import short_id
 from sms_tools.guard.subject import Caller, Preview, Subject
 from sms_tools.moment import Clock
 from sms_tools.operation import JSON, Kind
@@ -23,7 +24,6 @@ from sms_tools.state import State
 LIFETIME: Final = timedelta(minutes=10)
 DISMISSED: Final = "dialog dismissed"
 _KEPT: Final = timedelta(days=1)
-_ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # nothing that is mistaken for something else
 
 _SCHEMA: Final = (
     """CREATE TABLE approvals (
@@ -111,7 +111,7 @@ class Approvals:
             if (found := self._current(database, subject, caller)) is not None:
                 return found
             row = (
-                new_id(),
+                short_id(),
                 secrets.token_urlsafe(32),
                 caller.identity,
                 subject.tool,
@@ -274,12 +274,6 @@ def is_consent(preview: Preview, typed: str | None) -> bool:
     if typed is None or not preview.typed:
         return False
     return _normal(typed) == _normal(preview.typed)
-
-
-def new_id() -> str:
-    """A short id that a person can read out and type, such as ``K7QM-2XRT``."""
-    letters = [secrets.choice(_ALPHABET) for _ in range(8)]
-    return "".join(letters[:4]) + "-" + "".join(letters[4:])
 
 
 def _normal(text: str) -> str:

@@ -1,8 +1,6 @@
 """The approval page as a running server: started when first needed, on loopback, in a thread."""
 
 import logging
-import os
-import socket
 import threading
 from collections.abc import Mapping
 from typing import Final
@@ -12,11 +10,11 @@ import uvicorn
 
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.page import Page, Vault
+from sms_tools.loopback import address_of, listen
 from sms_tools.operation import JSON
 
 log = logging.getLogger(__name__)
 
-_LOOPBACK: Final = "127.0.0.1"
 _START_SECONDS: Final = 5.0
 
 
@@ -64,15 +62,7 @@ class PageDesk:
             self._server = self._thread = self._origin = None
 
     def _serve(self) -> str:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        if os.name == "posix":  # elsewhere it would let another program take the port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((_LOOPBACK, self._port))
-            listener.listen(16)  # from here on a browser's connection waits instead of failing
-        except OSError:
-            listener.close()
-            raise
+        listener = listen(port=self._port, backlog=16)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 Page(self._answers, self.vault).app(),
@@ -91,4 +81,4 @@ class PageDesk:
             daemon=True,
         )
         self._thread.start()
-        return f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
+        return address_of(listener)

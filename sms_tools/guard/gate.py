@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol, TypeVar
 
-from sms_tools.guard.approvals import DISMISSED, Approval, Approvals, Status, Verdict, new_id
+from sms_tools.canonical import short_id
+from sms_tools.guard.approvals import DISMISSED, Approval, Approvals, Status, Verdict
 from sms_tools.guard.audit import Audit, AuditError
 from sms_tools.guard.policy import Decision, Policy, Ruling, decide, needs_names
 from sms_tools.guard.subject import Caller, Preview, Subject
@@ -201,7 +202,7 @@ class Guard:
                 "summary": "The secret was read, but there is no page to show it on; it was "
                 "dropped. Nothing of it is in this result.",
             }
-        delivery_id = go.approval.id if go.approval else new_id()
+        delivery_id = go.approval.id if go.approval else short_id()
         self._desk.keep(delivery_id, secret)
         delivery = self.approvals.announce_delivery(delivery_id, go.subject.tool, origin)
         return {
@@ -248,7 +249,7 @@ class Guard:
     async def _preview(self, subject: Subject, caller: Caller) -> Preview:
         """Read what is there; if that fails, nothing is done, and the audit says so."""
         try:
-            return await subject.preview()
+            return replace(await subject.preview(), account=str(subject.account))
         except Exception as error:
             code = getattr(error, "code", None)
             self._record(
@@ -367,6 +368,7 @@ class Guard:
 
 def _about(subject: Subject, caller: Caller) -> dict[str, JSON]:
     return {
+        "account": str(subject.account),
         "tool": subject.tool,
         "kind": str(subject.kind),
         "caller": caller.identity,

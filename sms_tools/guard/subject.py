@@ -1,11 +1,11 @@
 """What the guard decides about: a call, who makes it, and what a person is shown of it."""
 
-import hashlib
-import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+from sms_tools.account import Account
+from sms_tools.canonical import digest
 from sms_tools.operation import JSON, Kind, Operation
 from sms_tools.redaction import HIDDEN, redact
 from sms_tools.text import clean, one_line
@@ -27,8 +27,14 @@ class Target:
     name: str | None = None
 
 
+NOW: Final = "What is there now"
+WILL: Final = "What will happen"
 LOSSES: Final = "What will be lost or cannot be undone"
 """The title of the section that the approval page sets apart."""
+COSTS: Final = "What will be billed"
+HANGS: Final = "What depends on it"
+SENT: Final = "What will be sent"
+UNREAD: Final = "What could not be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class Preview:
     """One sentence: what will happen, to what."""
     typed: str
     """What the person must type to agree."""
+    account: str = ""
+    """On which account, in a person's words; the first line that they read."""
     sections: Sequence[Section] = ()
     state: Mapping[str, JSON] = field(default_factory=dict)
     """What the approval is bound to: identities, names, states; never bytes or rates."""
@@ -66,7 +74,8 @@ class Preview:
 
     def text(self, most_lines: int = 60) -> str:
         """The preview as plain text for a dialog or a terminal, cut to about *most_lines*."""
-        lines = [one_line(self.headline, 400)]
+        lines = [f"Account: {one_line(self.account, 200)}"] if self.account else []
+        lines.append(one_line(self.headline, 400))
         for section in self.sections:
             if section.lines:
                 lines += ["", section.title, *_bulleted(section.lines, most_lines)]
@@ -75,6 +84,7 @@ class Preview:
     def to_dict(self) -> dict[str, JSON]:
         """The preview as data, for a result and for the store."""
         return {
+            "account": self.account,
             "headline": self.headline,
             "sections": [
                 {"title": section.title, "lines": list(section.lines)} for section in self.sections
@@ -90,6 +100,7 @@ class Preview:
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The preview that :meth:`to_dict` wrote."""
         return cls(
+            account=data.get("account", ""),
             headline=data["headline"],
             typed=data["must_be_typed"],
             sections=[Section(part["title"], part["lines"]) for part in data["sections"]],
@@ -102,7 +113,8 @@ class Preview:
     def shown(self) -> dict[str, JSON]:
         """The part of :meth:`to_dict` that belongs into a tool's result."""
         data = self.to_dict()
-        return {key: data[key] for key in ("headline", "sections", "must_be_typed", "targets")}
+        shown = ("account", "headline", "sections", "must_be_typed", "targets")
+        return {key: data[key] for key in shown}
 
 
 def _bulleted(lines: Sequence[str], most: int) -> Iterator[str]:
@@ -123,6 +135,8 @@ class Subject:
     """Canonical, with the wire's names, as they will be sent."""
     preview: Callable[[], Awaitable[Preview]]
     """Reads what is there now."""
+    account: Account
+    """Where it would be done: an approval of one account never serves another."""
     ids: Sequence[str] = ()
     """The ids that the arguments name."""
     steps: Sequence[Operation[Any]] = ()
@@ -144,8 +158,8 @@ class Subject:
 
     @property
     def arguments_digest(self) -> str:
-        """What the approval is bound to: the tool and its exact arguments."""
-        return digest([self.tool, self.arguments])
+        """What the approval is bound to: the account, the tool and its exact arguments."""
+        return digest([self.account.key, self.tool, self.arguments])
 
     @classmethod
     def of(cls, operation: Operation[Any], api: Any) -> Self:
@@ -157,6 +171,7 @@ class Subject:
             kind=operation.danger,
             arguments=arguments_of(operation),
             preview=lambda: preview_of(operation, api),
+            account=api.settings.account,
             ids=ids_of(operation),
             hidden=secret_arguments(operation),
         )
@@ -183,12 +198,6 @@ def ids_of(operation: Operation[Any]) -> Sequence[str]:
         elif key == "ids" and isinstance(value, list):
             found.extend(str(each) for each in value)
     return tuple(dict.fromkeys(found))
-
-
-def digest(value: JSON) -> str:
-    """SHA-256 of *value* as canonical JSON."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def typeable(name: str | None, fallback: str) -> str:

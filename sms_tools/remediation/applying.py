@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sms_tools.diagnosis.desk import Desk
 from sms_tools.errors import ServiceError, ServiceUnreachable, SmsToolsError
+from sms_tools.fleet.desk import Desk
 from sms_tools.operation import JSON, Operation
 from sms_tools.remediation.cutover import gates, not_ready
 from sms_tools.remediation.looking import Facts, Verdict, drift, forbidden, judge, look

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from sms_tools.diagnosis.desk import Desk
 from sms_tools.diagnosis.question import Project, Question, Servers
+from sms_tools.fleet.desk import Desk
 from sms_tools.operation import Fields
 from sms_tools.operations.tasks.progress import RateLimitSetting
 

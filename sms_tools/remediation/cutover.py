@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Final
 
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.gates import Gates, gates_of
-from sms_tools.diagnosis.servers import Server
-from sms_tools.diagnosis.verification import read_consistency
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.gates import Gates, gates_of
+from sms_tools.fleet.server import Server
+from sms_tools.fleet.verification import read_consistency
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
 from sms_tools.operations.tasks import GetMigrationTask, ManageMigrationTask
 from sms_tools.remediation.goals import Request, need_a_choice

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.servers import Server
-from sms_tools.diagnosis.words import count_of
 from sms_tools.errors import RequestRefused, SmsToolsError
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.server import Server
 from sms_tools.knowledge import ErrorKnowledge, explain
 from sms_tools.knowledge.facts import NETWORK_EVENT_CODES, migration_ports
 from sms_tools.operations.tasks import (
@@ -24,6 +23,7 @@ from sms_tools.remediation.asking import PlanRemediation
 from sms_tools.remediation.plan import Actor, Before
 from sms_tools.remediation.writing import Words, Writer, as_now
 from sms_tools.text import one_line
+from sms_tools.wording import count_of
 
 OVERSPEED: Final = "SMS.9007"
 _SHOWN: Final = 6

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Final, Literal
 
 from sms_tools.api import Api
-from sms_tools.diagnosis.finding import Evidence
-from sms_tools.diagnosis.servers import Server
 from sms_tools.errors import NotFound
+from sms_tools.fleet.finding import Evidence
+from sms_tools.fleet.server import Server
 from sms_tools.knowledge import legality
 from sms_tools.operation import JSON
 from sms_tools.operations.source_servers import GetSourceServer

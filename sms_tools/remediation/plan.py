@@ -4,13 +4,13 @@ A plan never changes after it was made. What became of its steps stands in the j
 store, so that the same plan can be shown, approved and taken up again at any time.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from sms_tools.canonical import digest
 from sms_tools.operation import JSON, Operation
 from sms_tools.operations import CATALOGUE
 
@@ -144,9 +144,3 @@ class Plan:
             for row in whole["steps"]
         ]
         return cls(**whole)
-
-
-def digest(value: JSON) -> str:
-    """SHA-256 of *value* as canonical JSON."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=list)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,15 +1,14 @@
 """Making a plan: reading the fleet, choosing servers, writing the steps, keeping the plan."""
 
-import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from sms_tools.canonical import short_id
 from sms_tools.diagnosis.answer import Action, Draft, iso
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.fleet import Fleet, read_fleet
-from sms_tools.diagnosis.servers import Server
-from sms_tools.diagnosis.words import count_of
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.reading import Fleet, read_fleet
+from sms_tools.fleet.server import Server
 from sms_tools.knowledge import normalize_code
 from sms_tools.operation import Kind
 from sms_tools.remediation import cutover, goals, rebuilding
@@ -18,11 +17,11 @@ from sms_tools.remediation.goals import Request
 from sms_tools.remediation.plan import Plan
 from sms_tools.remediation.store import Store
 from sms_tools.remediation.writing import Writer
+from sms_tools.wording import count_of
 
 LIFETIME: Final = timedelta(hours=24)
 _MOST: Final = 10
 _MOST_LAUNCHES: Final = 5
-_ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 _LATER: Final = 10
 
 _GOALS: Final[Mapping[str, Callable[[Request, Writer], Awaitable[None]]]] = {
@@ -51,7 +50,7 @@ async def plan(question: PlanRemediation, desk: Desk) -> dict[str, Any]:
     named = bool(question.servers or question.project or question.group)
     await _GOALS[question.goal](Request(question, desk, servers, named), write)
     made = Plan(
-        id=_new_id(),
+        id=f"P{short_id()}",
         goal=question.goal,
         made_at=desk.now(),
         expires_at=desk.now() + LIFETIME,
@@ -73,11 +72,6 @@ def _with_codes(servers: Sequence[Server], group: str | None) -> Sequence[Server
         for server in servers
         if server.error and server.error.code and normalize_code(server.error.code) in codes
     ]
-
-
-def _new_id() -> str:
-    letters = [secrets.choice(_ALPHABET) for _ in range(8)]
-    return "P" + "".join(letters[:4]) + "-" + "".join(letters[4:])
 
 
 def _answer(fleet: Fleet, made: Plan, write: Writer) -> dict[str, Any]:

@@ -5,9 +5,8 @@ The new task is made from the old one's configuration and the source's disks as 
 
 from typing import Any, Final
 
-from sms_tools.diagnosis.servers import Server
-from sms_tools.diagnosis.words import size
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.server import Server
 from sms_tools.knowledge import explain
 from sms_tools.operations.source_servers import GetSourceServer, SourceServerDetail
 from sms_tools.operations.tasks import (
@@ -21,6 +20,7 @@ from sms_tools.remediation.goals import Request
 from sms_tools.remediation.plan import Before
 from sms_tools.remediation.writing import Words, Writer
 from sms_tools.text import one_line
+from sms_tools.wording import size
 
 _NEW_TASK: Final = Before(phases=("waiting",), task_id=None)
 _DISK_FIELDS: Final = ("name", "size", "used_size", "device_use", "physical_volumes")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sms_tools.diagnosis.servers import Server
+from sms_tools.fleet.server import Server
 from sms_tools.knowledge import legality
 from sms_tools.operation import JSON, Operation
 from sms_tools.remediation.looking import Facts

@@ -4,7 +4,6 @@ The application is plain ASGI; uvicorn serves it. Nothing is printed here: whoev
 server is told the address when it accepts connections.
 """
 
-import ipaddress
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from sms_tools.loopback import address_of, is_loopback, listen
 from sms_tools.sandbox.service import Service
 from sms_tools.sandbox.wire import ConnectionCutError, RawRequest, RawResponse, UnreachableError
 
@@ -55,13 +55,15 @@ async def serving(sandbox: "Sandbox", host: str = "127.0.0.1", port: int = 0) ->
         ValueError: *host* is not this machine alone.
         OSError: *port* is taken.
     """
-    with _listening(host, port) as listener:
+    if not is_loopback(host):
+        raise ValueError(f"the sandbox listens on loopback only, not on {host}")
+    with listen(host, port) as listener:
         server, ready = _server(sandbox.service)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_run, server, listener)
             await ready.wait()
             try:
-                yield _address(listener)
+                yield address_of(listener)
             finally:
                 server.should_exit = True
 
@@ -81,34 +83,6 @@ async def serve(
 async def _run(server: "uvicorn.Server", listener: socket.socket) -> None:
     with anyio.CancelScope(shield=True):  # told to stop, it answers what it has begun
         await server.serve([listener])
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    if not _is_loopback(host):
-        raise ValueError(f"the sandbox listens on loopback only, not on {host}")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends small replies at once only on sockets that say that they are TCP.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen()
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _server(service: Service) -> tuple["uvicorn.Server", anyio.Event]:

@@ -70,19 +70,19 @@ async def completed(name: str, typed: str, runtime: Runtime) -> Completion:
 
 
 async def _servers(runtime: Runtime) -> Sequence[Choice]:
-    from sms_tools.diagnosis.fleet import read_fleet  # loaded at the first completion
+    from sms_tools.fleet.reading import read_fleet  # loaded at the first completion
 
     return [(server.name, server.ip or "") for server in (await read_fleet(runtime.desk)).servers]
 
 
 async def _server_ids(runtime: Runtime) -> Sequence[Choice]:
-    from sms_tools.diagnosis.fleet import read_fleet
+    from sms_tools.fleet.reading import read_fleet
 
     return [(server.id, server.name) for server in (await read_fleet(runtime.desk)).servers]
 
 
 async def _task_ids(runtime: Runtime) -> Sequence[Choice]:
-    from sms_tools.diagnosis.fleet import read_fleet
+    from sms_tools.fleet.reading import read_fleet
 
     fleet = await read_fleet(runtime.desk)
     return [(server.task_id, server.name) for server in fleet.servers if server.task_id]
@@ -97,7 +97,7 @@ async def _project_ids(runtime: Runtime) -> Sequence[Choice]:
 
 
 async def _read_projects(runtime: Runtime) -> Sequence[Choice]:
-    from sms_tools.diagnosis.fleet import read_shared
+    from sms_tools.fleet.reading import read_shared
     from sms_tools.operations.projects import ListMigrationProjects
     from sms_tools.text import one_line
 

@@ -1,6 +1,5 @@
 """The MCP server over HTTP, on loopback."""
 
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +7,7 @@ import uvicorn
 from mcp.server.mcpserver import MCPServer
 
 from sms_tools.errors import SettingsError
+from sms_tools.loopback import address_of, listen
 
 
 async def serve_http(
@@ -20,18 +20,14 @@ async def serve_http(
     Raises:
         SettingsError: the port is taken.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            raise SettingsError(
-                f"port {port} on {host} cannot be used: {error.strerror}.",
-                advice="Choose another with --port, or --port 0 for a free one.",
-            ) from error
-        listener.listen()  # from here on a connection waits instead of failing
-        name = f"[{host}]" if ":" in host else host
-        ready(f"http://{name}:{listener.getsockname()[1]}")
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        raise SettingsError(
+            f"port {port} on {host} cannot be used: {error.strerror}.",
+            advice="Choose another with --port, or --port 0 for a free one.",
+        ) from error
+    with listener:
+        ready(address_of(listener))
         app = server.streamable_http_app(host=host)
         await uvicorn.Server(uvicorn.Config(app, log_level="warning")).serve([listener])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
     from sms_tools.api import Api
-    from sms_tools.diagnosis.desk import Desk
+    from sms_tools.fleet.desk import Desk
 
 Transport: TypeAlias = "httpx.AsyncBaseTransport | Callable[[], httpx.AsyncBaseTransport] | None"
 """What replaces the network, or what makes it; None for the network itself."""
@@ -45,7 +45,7 @@ class Parts:
     @cached_property
     def desk(self) -> "Desk":
         """What questions are answered from."""
-        from sms_tools.diagnosis.desk import Desk
+        from sms_tools.fleet.desk import Desk
 
         return Desk(self.api, self._state, self._seen_at)
 

@@ -8,10 +8,10 @@ more before each call; the audit has a line for the plan and lines for every cal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sms_tools.canonical import digest
 from sms_tools.diagnosis.answer import Action, Draft
-from sms_tools.diagnosis.fleet import read_fleet
-from sms_tools.diagnosis.words import count_of, listed
 from sms_tools.errors import RequestRefused
+from sms_tools.fleet.reading import read_fleet
 from sms_tools.guard import (
     AuditError,
     Caller,
@@ -28,11 +28,12 @@ from sms_tools.guard.subject import LOSSES
 from sms_tools.operation import JSON, Kind, Operation
 from sms_tools.remediation.applying import Application, left
 from sms_tools.remediation.looking import Facts, drift
-from sms_tools.remediation.plan import Plan, Result, Step, digest
+from sms_tools.remediation.plan import Plan, Result, Step
 from sms_tools.remediation.store import Entry, Store
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.runtime import Runtime, caller_of
 from sms_tools.server.tools import ToolResult
+from sms_tools.wording import count_of, listed
 
 TOOL = "apply_plan"
 
@@ -116,6 +117,7 @@ def _subject(
         kind=Kind.DESTRUCTIVE,
         arguments={"plan_id": plan.id, "digest": remaining},
         preview=preview,
+        account=runtime.settings.account,
         ids=tuple(target.id for target in _targets(steps, {})),
         steps=tuple(step.operation for step in steps),
     )

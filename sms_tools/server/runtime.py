@@ -20,7 +20,7 @@ from sms_tools.state import State
 
 if TYPE_CHECKING:
     from sms_tools.api import Api
-    from sms_tools.diagnosis.desk import Desk
+    from sms_tools.fleet.desk import Desk
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from sms_tools.diagnosis.answer import CONCISE_BYTES, Action, Draft, compact_bytes
 from sms_tools.diagnosis.errors import ExplainErrorCode
-from sms_tools.diagnosis.finding import Evidence, Finding, iso, moment
-from sms_tools.diagnosis.words import count_of, listed, percent, size
+from sms_tools.fleet.finding import Evidence, Finding
+from sms_tools.moment import from_milliseconds
 from sms_tools.operations.tasks import ManageMigrationTask
+from sms_tools.wording import count_of, iso, listed, percent, size
 
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -108,18 +109,23 @@ def test_a_finding_leaves_out_what_is_empty_and_cleans_what_strangers_wrote() ->
 
 @pytest.mark.parametrize("value", [None, 0, -5, 10**30])
 def test_what_is_no_date_is_none(value: int | None) -> None:
-    assert moment(value) is None
+    assert from_milliseconds(value) is None
 
 
 def test_epoch_milliseconds_are_utc() -> None:
-    at = moment(1_767_268_800_000)
+    at = from_milliseconds(1_767_268_800_000)
     assert at is not None
     assert iso(at) == "2026-01-01T12:00:00Z"
 
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1_000, "1 kB"), (1_468_878_815_232, "1.47 TB")],
+    [
+        (0, "0 bytes"),
+        (1_000, "1000 bytes"),
+        (40 * 2**30, "40 GiB"),
+        (1_468_878_815_232, "1.34 TiB"),
+    ],
 )
 def test_sizes_are_for_people(number: int, text: str) -> None:
     assert size(number) == text

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sms_tools.diagnosis.consistency import SummarizeConsistencyResults
-from sms_tools.diagnosis.verification import judge
+from sms_tools.fleet.verification import judge
 from sms_tools.operations.tasks import ConsistencyResults
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sms_tools.diagnosis.eta import Eta, NoEta, estimate, measure, service_mbit_s, speed_unit
 from sms_tools.diagnosis.limits import Limits, Segment, read_limits, steady
-from sms_tools.diagnosis.samples import Sample
+from sms_tools.fleet.samples import Sample
 from sms_tools.operations.tasks import RateLimits
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

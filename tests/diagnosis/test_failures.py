@@ -8,7 +8,7 @@ import pytest
 from sms_tools.diagnosis.answer import CONCISE_BYTES, compact_bytes
 from sms_tools.diagnosis.causes import failures_of, group, kind_of_param
 from sms_tools.diagnosis.failures import SummarizeFailedServers
-from sms_tools.diagnosis.fleet import Fleet, Server
+from sms_tools.fleet.reading import Fleet, Server
 from sms_tools.operations.source_servers import FailedServer, SourceServer
 from sms_tools.operations.tasks import MigrationTask
 from sms_tools.sandbox import Effect, Fault

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from sms_tools.diagnosis.answer import CONCISE_BYTES, compact_bytes
-from sms_tools.diagnosis.fleet import Fleet, Server
 from sms_tools.diagnosis.overview import MigrationOverview, compare
+from sms_tools.fleet.reading import Fleet, Server
 from sms_tools.operations.source_servers import SourceServer, SourceServerOverview
 from sms_tools.sandbox import Effect, Fault
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from sms_tools.diagnosis.movement import movement
 from sms_tools.diagnosis.progress import SummarizeProgress
-from sms_tools.diagnosis.samples import Sample
+from sms_tools.fleet.samples import Sample
 
 pytestmark = pytest.mark.anyio
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from sms_tools.diagnosis.fleet import Server
-from sms_tools.diagnosis.gates import gates_of
 from sms_tools.diagnosis.readiness import CheckCutoverReadiness
-from sms_tools.diagnosis.verification import Consistency
+from sms_tools.fleet.gates import gates_of
+from sms_tools.fleet.reading import Server
+from sms_tools.fleet.verification import Consistency
 from sms_tools.operations.source_servers import SourceServer
 from sms_tools.operations.tasks import MigrationTask
 

@@ -6,14 +6,14 @@ import httpx
 import pytest
 
 from sms_tools.diagnosis.answer import CONCISE_BYTES, compact_bytes
-from sms_tools.diagnosis.closeup import CloseUp
-from sms_tools.diagnosis.finding import moment
+from sms_tools.diagnosis.diagnose import DiagnoseServer
 from sms_tools.diagnosis.hypotheses import explain_server
 from sms_tools.diagnosis.overview import MigrationOverview
-from sms_tools.diagnosis.selection import AmbiguousName, UnknownName
-from sms_tools.diagnosis.server import DiagnoseServer
-from sms_tools.diagnosis.servers import Server
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.closeup import CloseUp
+from sms_tools.fleet.selection import AmbiguousName, UnknownName
+from sms_tools.fleet.server import Server
+from sms_tools.moment import from_milliseconds
 from sms_tools.operations.source_servers import SourceServer
 from sms_tools.operations.tasks import MigrationTaskDetail
 from sms_tools.sandbox import Effect, Fault
@@ -168,7 +168,7 @@ async def test_a_server_that_cannot_be_read_is_an_error(bureau: Any) -> None:
 
 # Pure: facts in, hypotheses out
 
-_at = moment(1_767_225_600_000)
+_at = from_milliseconds(1_767_225_600_000)
 assert _at
 _NOW = _at
 

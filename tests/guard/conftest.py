@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sms_tools.account import Account
 from sms_tools.guard import Approvals, Audit, Caller, Guard, Policy, Preview, Subject, Target
 from sms_tools.guard.answers import Answers
 from sms_tools.operation import Kind
@@ -62,6 +63,7 @@ class Thing:
             kind=kind,
             arguments={"task_id": "id-1", **arguments},
             preview=self.preview,
+            account=Account("region", "https://sms.example"),
             ids=["id-1"],
         )
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -139,7 +140,7 @@ async def test_without_consent_nothing_is_sent(
         assert held.status == "declined"
     # Approved, and then asked for with other arguments, or by another caller.
     answers.approve((await ask()).approval, (await ask()).typed, "page")
-    other = Subject(subject.tool, subject.kind, {**subject.arguments, "force": 1}, subject.preview)
+    other = replace(subject, arguments={**subject.arguments, "force": 1})
     assert isinstance(await guard.begin(other, CALLER), Ask)
     assert isinstance(await guard.begin(subject, Caller("http: somebody else")), Ask)
     # Approved, and then too late.

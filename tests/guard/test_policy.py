@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sms_tools.account import Account
 from sms_tools.guard import Decision, Policy, PolicyError, Preview, Subject, Target, decide, effect
 from sms_tools.guard.policy import load_policy, parse_policy
 from sms_tools.operation import Kind
@@ -13,11 +14,16 @@ ALLOW, ASK, BLOCK = Decision
 
 
 def subject(kind: Kind, tool: str = "delete_migration_task") -> Subject:
-    return Subject(tool=tool, kind=kind, arguments={}, preview=_never, ids=["id-1"])
+    return Subject(
+        tool=tool, kind=kind, arguments={}, preview=_never, account=ACCOUNT, ids=["id-1"]
+    )
 
 
 async def _never() -> Preview:
     raise AssertionError("a decision reads nothing")
+
+
+ACCOUNT = Account("region", "https://sms.example")
 
 
 def policy(text: str, tmp_path: Path) -> Policy:
@@ -96,6 +102,7 @@ def test_the_policy_holds_for_every_step_of_a_plan() -> None:
         kind=Kind.WRITE,
         arguments={},
         preview=_never,
+        account=ACCOUNT,
         steps=[
             ManageMigrationTask(task_id="t", operation="stop"),
             DeleteMigrationTask(task_id="t"),

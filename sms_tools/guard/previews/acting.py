@@ -7,7 +7,6 @@ from sms_tools.api import Api
 from sms_tools.guard.previews.building import preview, sent_by
 from sms_tools.guard.previews.deleting import template_line
 from sms_tools.guard.previews.facts import Reader, Server
-from sms_tools.guard.previews.words import counted, moment, named, plain, size
 from sms_tools.guard.subject import Preview
 from sms_tools.operation import JSON
 from sms_tools.operations.tasks import (
@@ -17,6 +16,7 @@ from sms_tools.operations.tasks import (
     ManageMigrationTask,
 )
 from sms_tools.operations.templates import GetTemplate, Template
+from sms_tools.wording import count_of, named, plain, size, when
 
 _BILLED_TARGET: Final = (
     "The ECS with its disks, and a temporary 40 GB pay-per-use disk, are billed from now on."
@@ -138,7 +138,7 @@ async def _restart(operation: ManageMigrationTask, server: Server, reader: Reade
         ],
         losses=[
             "What was written on the target since it was launched is overwritten. "
-            f"Latest launch ended: {moment(server.last_launch())}.",
+            f"Latest launch ended: {when(server.last_launch())}.",
             "The target serves nobody until it is launched again.",
         ],
     )
@@ -244,9 +244,9 @@ def consistency(results: ConsistencyResults | None) -> tuple[list[str], str]:
     )
     empty = [plain(place.dir_check) for place in places if not place.num_total_files]
     lines = [
-        f"Consistency: {counted(total, 'file')} compared in "
-        f"{counted(len(places), 'directory', 'directories')}, {differ} differ, are missing or are "
-        f"extra; finished {moment(latest.finished_time)}."
+        f"Consistency: {count_of(total, 'file')} compared in "
+        f"{count_of(len(places), 'directory', 'directories')}, {differ} differ, are missing or are "
+        f"extra; finished {when(latest.finished_time)}."
     ]
     if empty:
         lines.append(f"Nothing was compared in: {', '.join(empty[:10])}.")

@@ -3,17 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sms_tools.guard.previews.words import (
+from sms_tools.guard.subject import (
     COSTS,
     HANGS,
+    LOSSES,
     NOW,
     SENT,
     UNREAD,
     WILL,
-    plain,
-)
-from sms_tools.guard.subject import (
-    LOSSES,
     Preview,
     Section,
     Target,
@@ -23,6 +20,7 @@ from sms_tools.guard.subject import (
 from sms_tools.knowledge import Legality
 from sms_tools.operation import JSON, Operation
 from sms_tools.redaction import HIDDEN, redact
+from sms_tools.wording import plain
 
 
 def preview(

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from sms_tools.api import Api
+from sms_tools.canonical import digest
 from sms_tools.guard.previews.building import preview, sent_by
 from sms_tools.guard.previews.deleting import template_line
 from sms_tools.guard.previews.facts import Reader
-from sms_tools.guard.previews.words import named, plain, size
-from sms_tools.guard.subject import Preview, Target, digest
+from sms_tools.guard.subject import Preview, Target
 from sms_tools.operation import JSON, Kind
 from sms_tools.operations.options import (
     ConfigureMigrationOptions,
@@ -24,6 +24,7 @@ from sms_tools.operations.tasks import UnlockTargetServer
 from sms_tools.operations.tasks.create import CreateMigrationTask
 from sms_tools.operations.tasks.update import UpdateMigrationTask
 from sms_tools.operations.templates import GetTemplate
+from sms_tools.wording import named, plain, size
 
 _TEMPORARY_DISK: Final = (
     "A temporary 40 GB pay-per-use disk while the task is not finished, and snapshots."

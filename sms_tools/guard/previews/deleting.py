@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from sms_tools.api import Api
 from sms_tools.guard.previews.building import preview
 from sms_tools.guard.previews.facts import Reader, Server
-from sms_tools.guard.previews.words import counted, named, plain
 from sms_tools.guard.subject import Preview, Target, typeable
 from sms_tools.knowledge import Legality, legality
 from sms_tools.operation import JSON
@@ -30,6 +29,7 @@ from sms_tools.operations.templates import (
     ListTemplates,
     Template,
 )
+from sms_tools.wording import count_of, named, plain
 
 _TASK_LOSSES = (
     "The task's progress and target configuration. A new task copies everything again.",
@@ -80,7 +80,7 @@ async def delete_tasks(operation: DeleteMigrationTasks, api: Api) -> Preview:
     servers = [_joined(each, by_task, sources or ()) for each in dict.fromkeys(operation.ids)]
     rulings = [server.legality("delete_task") for server in servers]
     return preview(
-        f"Delete {counted(len(servers), 'migration task')}.",
+        f"Delete {count_of(len(servers), 'migration task')}.",
         f"delete {len(servers)}",
         now=_items(
             [
@@ -135,7 +135,7 @@ async def delete_sources(operation: DeleteSourceServers, api: Api) -> Preview:
         hanging = _tasks_on(source, tasks) if each in by_source else None
         rulings.append(servers[-1].legality("delete_source", tasks=hanging))
     return preview(
-        f"Delete the records of {counted(len(servers), 'source server')}.",
+        f"Delete the records of {count_of(len(servers), 'source server')}.",
         f"delete {len(servers)}",
         now=_items([server.short() for server in servers], rulings),
         will=[f"All {len(servers)} records are deleted in one call. The machines are not touched."],
@@ -179,7 +179,7 @@ async def delete_templates(operation: DeleteTemplates, api: Api) -> Preview:
     own = [None if users is None else users.get(each, []) for each in wanted]
     rulings = [legality("delete_template", tasks=_count(each)) for each in own]
     return preview(
-        f"Delete {counted(len(wanted), 'template')}.",
+        f"Delete {count_of(len(wanted), 'template')}.",
         f"delete {len(wanted)}",
         now=_items([template_line(template) for template in found], rulings),
         will=[*_fates(rulings), "Servers created from them stay."],

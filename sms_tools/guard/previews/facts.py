@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 
 from sms_tools.api import Api
 from sms_tools.errors import NotFound, ServiceError, SmsToolsError
-from sms_tools.guard.previews.words import moment, named, plain, size
 from sms_tools.guard.subject import Target, typeable
 from sms_tools.knowledge import Legality, describe_phase, legality, phase_of, sub_task_kind
 from sms_tools.operation import JSON, Operation, Page, Reply
 from sms_tools.operations.source_servers import GetSourceServer, SourceServer
 from sms_tools.operations.tasks import GetMigrationTask, MigrationTask
+from sms_tools.wording import named, plain, size, when
 
 R = TypeVar("R", bound=Reply)
 T = TypeVar("T", bound=Reply)
@@ -186,7 +186,7 @@ class Server:
         )
         copied = self._copied()
         lines.append(f"{copied[:1].upper()}{copied[1:]}.")
-        lines.append(f"Last synchronisation ended: {moment(self.last_sync())}.")
+        lines.append(f"Last synchronisation ended: {when(self.last_sync())}.")
         lines.append(f"Target server: {self.target_words()}.")
         return lines
 

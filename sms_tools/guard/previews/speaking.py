@@ -7,7 +7,6 @@ from sms_tools.api import Api
 from sms_tools.guard.previews.building import preview, sent_by
 from sms_tools.guard.previews.deleting import template_line
 from sms_tools.guard.previews.facts import Reader, Server
-from sms_tools.guard.previews.words import named, plain
 from sms_tools.guard.subject import Preview, Target, typeable
 from sms_tools.knowledge import Legality, is_legal_pair, legality
 from sms_tools.operation import JSON, Operation
@@ -21,6 +20,7 @@ from sms_tools.operations.source_servers import (
 )
 from sms_tools.operations.tasks import GetCertificatePassphrase
 from sms_tools.operations.templates import GetTemplate, GetTemplateTargetPassword, Template
+from sms_tools.wording import named, plain
 
 _TO_A_PERSON: Final = (
     "It is shown to you, once, outside the conversation, unless whoever started the server "

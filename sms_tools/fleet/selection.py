@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, Generic, TypeVar
 
-from sms_tools.diagnosis.servers import Server
 from sms_tools.errors import RequestRefused
+from sms_tools.fleet.server import Server
 from sms_tools.text import one_line
 
 _SHOWN: Final = 8

@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sms_tools.diagnosis.finding import moment
 from sms_tools.knowledge import SubTaskKind, phase_of, sub_task_kind
 from sms_tools.knowledge.states import Phase
+from sms_tools.moment import from_milliseconds
 from sms_tools.operations.error_json import TaskError, decode_error_json
 from sms_tools.operations.source_servers import CurrentTask, EnvironmentCheck, SourceServer
 from sms_tools.operations.tasks import MigrationTask, SubTask
@@ -126,17 +126,17 @@ class Server:
     @property
     def state_since(self) -> datetime | None:
         """When the state last changed."""
-        return moment(self.source.state_action_time) if self.source else None
+        return from_milliseconds(self.source.state_action_time) if self.source else None
 
     @property
     def stage_since(self) -> datetime | None:
         """When the stage last changed."""
-        return moment(self.source.stage_action_time) if self.source else None
+        return from_milliseconds(self.source.stage_action_time) if self.source else None
 
     @property
     def connection_since(self) -> datetime | None:
         """When the Agent last came or went: not a heartbeat."""
-        return moment(self.source.last_visit_time) if self.source else None
+        return from_milliseconds(self.source.last_visit_time) if self.source else None
 
     @property
     def total_bytes(self) -> int | None:

@@ -6,11 +6,12 @@ the operation that it was read with and when, so that a reader can look for hims
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sms_tools.operation import JSON
 from sms_tools.text import one_line
+from sms_tools.wording import iso
 
 _LONGEST_VALUE = 160
 
@@ -56,18 +57,3 @@ class Finding:
             "unknown": list(self.unknown),
         }
         return {key: value for key, value in parts.items() if value}
-
-
-def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC, to the second: ``2026-01-31T09:30:00Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def moment(milliseconds: int | float | None) -> datetime | None:
-    """The service's epoch milliseconds as a time; None for null, 0 and what is no date."""
-    if not milliseconds or milliseconds < 0:
-        return None
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, OSError, ValueError):
-        return None

@@ -7,9 +7,6 @@ from pydantic import Field
 
 from sms_tools.diagnosis.answer import Action, Draft
 from sms_tools.diagnosis.causes import RUNS_AGAIN
-from sms_tools.diagnosis.closeup import CloseUp, read_closely
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.finding import iso
 from sms_tools.diagnosis.hypotheses import explain_server
 from sms_tools.diagnosis.hypothesis import Hypothesis
 from sms_tools.diagnosis.movement import RUNNING
@@ -17,9 +14,11 @@ from sms_tools.diagnosis.question import Detail, Question
 from sms_tools.diagnosis.remedy import plan_action
 from sms_tools.diagnosis.slowness import rate_mbit_s
 from sms_tools.diagnosis.timeline import timeline
-from sms_tools.diagnosis.words import percent, size
+from sms_tools.fleet.closeup import CloseUp, read_closely
+from sms_tools.fleet.desk import Desk
 from sms_tools.knowledge import explain
 from sms_tools.operations.tasks import GetMigrationRateLimits, GetMigrationTask
+from sms_tools.wording import iso, percent, size
 
 _EVENTS: Final = 10
 

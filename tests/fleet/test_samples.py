@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from sms_tools.diagnosis.fleet import read_fleet
-from sms_tools.diagnosis.samples import Samples, account_of
-from sms_tools.diagnosis.servers import Server
+from sms_tools.fleet.reading import read_fleet
+from sms_tools.fleet.samples import Samples, account_of
+from sms_tools.fleet.server import Server
 from sms_tools.operations.source_servers import SourceServer
 from sms_tools.settings import Settings
 from sms_tools.signing import KeyPair

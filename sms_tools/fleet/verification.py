@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.finding import iso, moment
-from sms_tools.diagnosis.fleet import Server
-from sms_tools.diagnosis.servers import in_order
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.reading import Server
+from sms_tools.fleet.server import in_order
 from sms_tools.knowledge import sub_task_kind
 from sms_tools.knowledge.facts import CONSISTENCY_MAX_FILES
+from sms_tools.moment import from_milliseconds
 from sms_tools.operation import Operation, Reply
 from sms_tools.operations.tasks import (
     ConsistencyResults,
@@ -25,6 +25,7 @@ from sms_tools.operations.tasks import (
 )
 from sms_tools.operations.tasks.records import ConsistencyRun, DirectoryConsistency
 from sms_tools.text import one_line
+from sms_tools.wording import iso
 
 Verdict = Literal["clean", "warning", "inconsistent", "partial", "stale", "never", "unreadable"]
 VERDICTS: Final[tuple[Verdict, ...]] = (
@@ -95,7 +96,7 @@ def judge(results: ConsistencyResults, copied_at: datetime | None) -> Consistenc
     if not runs:
         return Consistency("never", "There is no verification.", copied_at=copied_at)
     run = max(runs, key=lambda each: each.finished_time or 0)
-    verified_at = moment(run.finished_time)
+    verified_at = from_milliseconds(run.finished_time)
     directories = [_directory(each) for each in run.consistency_result or []]
     verdict, why = _found(run, directories)
     if verified_at and copied_at and verified_at < copied_at:
@@ -166,7 +167,7 @@ def copied_at(*tasks: MigrationTask | None) -> datetime | None:
             if step.end_date and sub_task_kind(step.name) in ("copy", "sync")
         ]
         if ends:
-            return moment(max(ends))
+            return from_milliseconds(max(ends))
     return None
 
 

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.servers import Server
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.server import Server
 from sms_tools.settings import IamUser, Settings
 from sms_tools.signing import KeyPair
 from sms_tools.text import one_line

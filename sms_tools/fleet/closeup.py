@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any, Final
 
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.fleet import Fleet, read_fleet, recent_fleet, together
-from sms_tools.diagnosis.samples import Sample, Samples
-from sms_tools.diagnosis.selection import UnknownName, chosen
-from sms_tools.diagnosis.servers import Server
 from sms_tools.errors import NotFound, SmsToolsError
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.reading import Fleet, read_fleet, recent_fleet, together
+from sms_tools.fleet.samples import Sample, Samples
+from sms_tools.fleet.selection import UnknownName, chosen
+from sms_tools.fleet.server import Server
 from sms_tools.operations.source_servers import ListSourceServers
 from sms_tools.operations.tasks import (
     GetMigrationRateLimits,

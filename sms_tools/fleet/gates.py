@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from sms_tools.diagnosis.finding import Evidence, Finding, moment
-from sms_tools.diagnosis.fleet import Server
-from sms_tools.diagnosis.verification import Consistency
-from sms_tools.diagnosis.verification import Verdict as ConsistencyVerdict
-from sms_tools.diagnosis.words import span
+from sms_tools.fleet.finding import Evidence, Finding
+from sms_tools.fleet.reading import Server
+from sms_tools.fleet.verification import Consistency
+from sms_tools.fleet.verification import Verdict as ConsistencyVerdict
 from sms_tools.knowledge import legality, sub_task_kind
 from sms_tools.knowledge.states import normalize_state
+from sms_tools.moment import from_milliseconds
 from sms_tools.operations.tasks import SubTask
 from sms_tools.text import one_line
+from sms_tools.wording import span
 
 GateVerdict = Literal["pass", "fail", "unknown"]
 Readiness = Literal["ready", "not_ready", "not_confirmed"]
@@ -173,7 +174,7 @@ def _last_sync(server: Server, now: datetime) -> Finding:
     if unfinished := [step for step in syncs[-1] if not _is_whole(step)]:
         step = unfinished[0]
         return _gate("fail", "The latest synchronisation is not done.", _step(step, now))
-    ended = moment(max((step.end_date or 0 for step in syncs[-1]), default=0))
+    ended = from_milliseconds(max((step.end_date or 0 for step in syncs[-1]), default=0))
     if ended is None:
         return _gate("unknown", "When the latest synchronisation ended is not known.")
     if now - ended > SYNC_RECENT:

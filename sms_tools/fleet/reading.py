@@ -14,11 +14,11 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 import anyio
 
-from sms_tools.diagnosis.desk import Desk
-from sms_tools.diagnosis.samples import Samples
-from sms_tools.diagnosis.selection import Choice, choose, chosen
-from sms_tools.diagnosis.servers import Server
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.samples import Samples
+from sms_tools.fleet.selection import Choice, choose, chosen
+from sms_tools.fleet.server import Server
 from sms_tools.knowledge.facts import SOURCES_PAGE, TASKS_PAGE
 from sms_tools.operation import Operation, Page, Reply
 from sms_tools.operations.projects import ListMigrationProjects, MigrationProject

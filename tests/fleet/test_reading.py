@@ -5,10 +5,10 @@ from typing import Any
 import anyio
 import pytest
 
-from sms_tools.diagnosis.fleet import read_fleet
-from sms_tools.diagnosis.selection import AmbiguousName, UnknownName
-from sms_tools.diagnosis.servers import Server
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.reading import read_fleet
+from sms_tools.fleet.selection import AmbiguousName, UnknownName
+from sms_tools.fleet.server import Server
 from sms_tools.operations.source_servers import SourceServer
 from sms_tools.operations.tasks import MigrationTask
 from sms_tools.sandbox import Effect, Fault

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from sms_tools.api import Api
-from sms_tools.diagnosis.desk import Desk
 from sms_tools.diagnosis.question import Question
+from sms_tools.fleet.desk import Desk
 from sms_tools.sandbox import ManualClock, Sandbox, open_sandbox
 from sms_tools.settings import Settings
 from sms_tools.state import State
