@@ -157,9 +157,7 @@ def _named(names: Iterable[str]) -> str:
 _INVALID: Final = "SMS.9001"
 _NO_TEMPLATE: Final = "This template does not exist; a task may have taken it along when it went."
 
-_TASK_RULES: Final[
-    Sequence[tuple[str, str, Callable[[NewTask], bool | str | None], str]]
-] = (
+_TASK_RULES: Final[Sequence[tuple[str, str, Callable[[NewTask], bool | str | None], str]]] = (
     (
         "SMS.6520",
         "source_server",

@@ -43,7 +43,6 @@ ONE_EVENT_MINUTES = 15
 AGENT_DISK_REPORT_HOURS = 2
 NETWORK_CHECK_MINUTES = (4, 5)
 SOURCE_MAX_CPU_PERCENT = 80
-SOURCE_MIN_FREE_MEMORY_MB = 256
 
 # -- disks (FAQ) ---------------------------------------------------------------------------------
 MAX_SYSTEM_DISK_GB = 1_024
@@ -78,6 +77,9 @@ NETWORK_EVENT_CODES = frozenset(
     }
 )
 
+TARGET_GONE_CODES = frozenset({"SMS.0412", "SMS.8103"})
+"""After these there is no target any more that could be kept, or billed."""
+
 CUTOVER_UNKNOWABLE = (
     "the account's balance",
     "whether the application is quiesced",
@@ -90,8 +92,8 @@ CUTOVER_UNKNOWABLE = (
 
 def as_the_target_sees(address: str | None) -> str:
     """The source's address for a firewall rule: behind NAT it is not the one of its record."""
-    known = f" (its record says {address}; behind NAT it is another)" if address else ""
-    return f"the address with which the source leaves{known}"
+    known = f" (its record says {address})" if address else ""
+    return f"the address with which it leaves{known}"
 
 
 def migration_ports(os_type: str | None, migration_type: str | None) -> tuple[int, ...]:

@@ -71,8 +71,8 @@ PHASES: Mapping[str, Meaning] = MappingProxyType(
         ),
         "finished": Meaning(
             "The target was launched. That does not prove that it boots or can be reached.",
-            "Check the target, then clean up. Synchronising again (restart) would overwrite what the "
-            "target has written since.",
+            "Check the target, then clean up. Synchronising again (restart) would overwrite what "
+            "the target has written since.",
         ),
         "failed": Meaning(
             "The migration stopped with an error; the stage tells how far it had come.",
@@ -93,7 +93,9 @@ STAGES: Mapping[str, Meaning] = MappingProxyType(
         "replicating": Meaning("The full copy.", "syncing"),
         "syncing": Meaning("Continuous sync of changes; the copy is useful.", "cutovering"),
         "cutovering": Meaning("The launch of the target.", "cutovered"),
-        "cutovered": Meaning("The target has been launched.", "clean-up, once the target is accepted"),
+        "cutovered": Meaning(
+            "The target has been launched.", "clean-up, once the target is accepted"
+        ),
     }
 )
 

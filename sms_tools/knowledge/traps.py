@@ -27,8 +27,8 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "get_source_server": (
             "The disks for a new task stand in init_target_server, not in disks.",
-            f"The Agent reports disks every {AGENT_DISK_REPORT_HOURS} hours: a change in between shows "
-            "as SMS.0515.",
+            f"The Agent reports disks every {AGENT_DISK_REPORT_HOURS} hours: a change in between "
+            "shows as SMS.0515.",
         ),
         "get_source_server_overview": (
             "It counts the whole account: there is no filter by project.",
@@ -95,7 +95,8 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "get_consistency_results": (
             "check_result `success` means that it ran; zero files means that nothing was compared.",
-            f"{CONSISTENCY_MAX_FILES:,} files in a directory is the cap: the rest was not looked at.",
+            f"{CONSISTENCY_MAX_FILES:,} files in a directory is the cap: the rest was not looked "
+            "at.",
         ),
         "upload_migration_task_logs": (
             "Writes into your OBS bucket; the share link is as good as the logs themselves.",

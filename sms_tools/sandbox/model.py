@@ -275,6 +275,10 @@ class Task:
     snapshot_id: str | None = None
     locked: bool = False
     network: Record | None = None
+    """What the last measurement of the network found."""
+    network_next: Record | None = None
+    """What the one under way will find, at `network_due`."""
+    network_due: int = 0
     options: list[Record] = field(default_factory=list)
     log: Record = field(default_factory=dict)
     log_until: int = 0

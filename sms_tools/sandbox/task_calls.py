@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sms_tools.knowledge.facts import NETWORK_CHECK_MINUTES
 from sms_tools.operation import JSON
 from sms_tools.sandbox import lifecycle, rows
 from sms_tools.sandbox.core import Core
 from sms_tools.sandbox.hardware import copy_size
 from sms_tools.sandbox.limits import daily_limits
 from sms_tools.sandbox.model import DirectoryCheck, Failure, Group, Mode, Record, Source, Task
+from sms_tools.sandbox.pace import MINUTE
 from sms_tools.sandbox.refusal import Refusal
 from sms_tools.sandbox.work import bank, rebase
 
@@ -28,6 +30,8 @@ _REPEATED = (
     "enterprise_project",
 )
 _LOG_DELAY = 60_000
+_NETWORK_CHECK = sum(NETWORK_CHECK_MINUTES) * MINUTE // 2
+"""How long a measurement of the network takes: four to five minutes."""
 
 
 class Tasks(Core):
@@ -220,7 +224,9 @@ class Tasks(Core):
         self._reach_agent(task, at)
         blocked = bool(task.trouble and task.trouble.cause.active(at))
         blocked = blocked and task.failure is not None and task.failure.code in _NETWORK_CODES
-        task.network = {
+        task.network = rows.network_of(task, at)
+        task.network_due = at + _NETWORK_CHECK
+        task.network_next = {
             "domain_connectivity": True,
             "destination_connectivity": not blocked,
             "network_delay": 0.0 if blocked else 18.4,

@@ -42,7 +42,6 @@ def test_the_ports_depend_on_system_and_kind_of_migration(
 
 def test_a_firewall_rule_is_for_the_address_that_the_target_sees() -> None:
     assert known.as_the_target_sees("192.168.10.4") == (
-        "the address with which the source leaves (its record says 192.168.10.4; behind NAT it is "
-        "another)"
+        "the address with which it leaves (its record says 192.168.10.4)"
     )
-    assert known.as_the_target_sees(None) == "the address with which the source leaves"
+    assert known.as_the_target_sees(None) == "the address with which it leaves"
