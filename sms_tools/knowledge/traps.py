@@ -11,6 +11,9 @@ from typing import Final
 from sms_tools.knowledge.facts import (
     AGENT_DISK_REPORT_HOURS,
     CONSISTENCY_MAX_FILES,
+    MAX_SOURCE_RECORDS,
+    MAX_TEMPLATES,
+    NETWORK_CHECK_MINUTES,
 )
 
 _TAKEN_OUT: Final = "The reply may hold a target password; it is taken out before it leaves here."
@@ -74,6 +77,8 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "is billed until it is deleted on the ECS console.",
             "restart overwrites what the target wrote since its launch.",
             "Between start and RUNNING some seconds pass.",
+            f"network_check takes {NETWORK_CHECK_MINUTES[0]} to {NETWORK_CHECK_MINUTES[1]} minutes, "
+            "in which limits do not hold; the result is the task's network_check_info.",
             _REGIONS,
         ),
         "delete_migration_task": (
@@ -108,6 +113,10 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "Names of options differ between regions: read them back after setting.",
             "Caps on CPU, memory and disk can be set before the start, while paused, and while "
             "waiting to synchronise (FAQ).",
+        ),
+        "create_template": (f"An account has {MAX_TEMPLATES} templates at most (SMS.8115).",),
+        "register_source_server": (
+            f"An account has {MAX_SOURCE_RECORDS:,} source servers at most (SMS.6501).",
         ),
         "list_templates": (_TAKEN_OUT,),
         "get_template": (_TAKEN_OUT,),

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from sms_tools.knowledge.facts import MAX_TEMPLATES
 from sms_tools.operation import JSON
 from sms_tools.sandbox import rows
 from sms_tools.sandbox.core import Core
 from sms_tools.sandbox.model import Project, Record, Template
 from sms_tools.sandbox.refusal import Refusal
+
+_TEMPLATES = 50
 
 
 class Catalog(Core):
@@ -16,7 +17,7 @@ class Catalog(Core):
     def create_template(self, fields: Mapping[str, JSON]) -> str:
         """Add a template; gives its id."""
         with self.change("create_template", str(fields.get("name")), **fields):
-            if len(self.templates) >= MAX_TEMPLATES:
+            if len(self.templates) >= _TEMPLATES:
                 raise Refusal("SMS.8115")
             self._check_template_name(fields.get("name"))
             template = Template(self.new_id(), dict(fields))

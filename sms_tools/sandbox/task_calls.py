@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sms_tools.knowledge.facts import NETWORK_CHECK_MINUTES
 from sms_tools.operation import JSON
 from sms_tools.sandbox import lifecycle, rows
 from sms_tools.sandbox.core import Core
@@ -30,8 +29,8 @@ _REPEATED = (
     "enterprise_project",
 )
 _LOG_DELAY = 60_000
-_NETWORK_CHECK = sum(NETWORK_CHECK_MINUTES) * MINUTE // 2
-"""How long a measurement of the network takes: four to five minutes."""
+_NETWORK_CHECK = 4 * MINUTE + MINUTE // 2
+"""How long a measurement of the network takes."""
 
 
 class Tasks(Core):

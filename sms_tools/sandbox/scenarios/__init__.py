@@ -6,7 +6,6 @@ cloud.truth["db-ora-01"].failure       # what a tool that looks at the fleet mus
 
 from collections.abc import Mapping
 
-from sms_tools.knowledge.facts import MAX_SOURCE_RECORDS
 from sms_tools.sandbox.clocks import Clock
 from sms_tools.sandbox.cloud import Cloud
 from sms_tools.sandbox.scenarios.cutover_night import cutover_night
@@ -42,6 +41,6 @@ def build(name: str = DEFAULT, *, now: Clock, servers: int | None = None, seed: 
     size = _USUAL_SIZE[name] if servers is None else servers
     if not 1 <= size <= MOST_SERVERS:
         raise ValueError(f"servers must be between 1 and {MOST_SERVERS}")
-    cloud = Cloud(now, seed=seed, quota=max(MAX_SOURCE_RECORDS, size))
+    cloud = Cloud(now, seed=seed, quota=max(1_000, size))
     SCENARIOS[name](cloud, size, seed)
     return cloud
