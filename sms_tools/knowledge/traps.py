@@ -77,7 +77,7 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "is billed until it is deleted on the ECS console.",
             "restart overwrites what the target wrote since its launch.",
             "Between start and RUNNING some seconds pass.",
-            f"network_check takes {NETWORK_CHECK_MINUTES[0]} to {NETWORK_CHECK_MINUTES[1]} minutes, "
+            f"network_check takes up to {NETWORK_CHECK_MINUTES[1]} minutes, "
             "in which limits do not hold; the result is the task's network_check_info.",
             _REGIONS,
         ),
