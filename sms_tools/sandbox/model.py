@@ -96,6 +96,15 @@ class CheckResult:
     params: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a measurement between a source and its target finds: ms, ms and percent."""
+
+    delay: float = 18.4
+    jitter: float = 1.3
+    loss: float = 0.0
+
+
 @dataclass(slots=True)
 class Source:
     """A registered source server."""
@@ -109,6 +118,7 @@ class Source:
     hostname: str = ""
     agent_version: str = "25.1.0"
     has_tc: bool | None = True
+    line: Line = Line()
     ready: bool = True
     """Whether the environment checks let it migrate."""
     findings: list[CheckResult] = field(default_factory=list)
