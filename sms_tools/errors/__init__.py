@@ -243,6 +243,7 @@ _KIND_BY_CODE: Final[Mapping[str, type[ServiceError]]] = MappingProxyType(
                     "7112 7312 7321 7711 7712 7726 7727 7728 8102 8106 9001 9002"
                 ),
             ),
+            (ServiceError, _codes("6605")),  # with a 403, but no right is missing
             (ServerFault, _codes("6000 6301")),
             (NotOffered, frozenset({"APIGW.0101", "APIGW.0103"})),
             (Throttled, frozenset({"APIGW.0308"})),

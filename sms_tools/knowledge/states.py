@@ -71,7 +71,8 @@ PHASES: Mapping[str, Meaning] = MappingProxyType(
         ),
         "finished": Meaning(
             "The target was launched. That does not prove that it boots or can be reached.",
-            "Check the target, then clean up; a restart synchronises later changes.",
+            "Check the target, then clean up. Synchronising again (restart) would overwrite what "
+            "the target has written since.",
         ),
         "failed": Meaning(
             "The migration stopped with an error; the stage tells how far it had come.",
@@ -92,7 +93,9 @@ STAGES: Mapping[str, Meaning] = MappingProxyType(
         "replicating": Meaning("The full copy.", "syncing"),
         "syncing": Meaning("Continuous sync of changes; the copy is useful.", "cutovering"),
         "cutovering": Meaning("The launch of the target.", "cutovered"),
-        "cutovered": Meaning("The target has been launched.", "clean-up, or another sync"),
+        "cutovered": Meaning(
+            "The target has been launched.", "clean-up, once the target is accepted"
+        ),
     }
 )
 
@@ -109,7 +112,10 @@ SOURCE_STATES: Mapping[str, Meaning] = MappingProxyType(
         "error": Meaning("Failed; the stage tells where.", "Fix the cause, start again."),
         "cloning": Meaning("The target is being cloned.", "syncing"),
         "cutovering": Meaning("The target is being launched.", "finished or error"),
-        "finished": Meaning("The target was launched.", "Clean up, or synchronise again."),
+        "finished": Meaning(
+            "The target was launched.",
+            "Check it, clean up; synchronising again overwrites what it has written.",
+        ),
         "skipping": Meaning("The consistency check is being skipped.", "the stage goes on"),
         "clearing": Meaning("Snapshots are being cleaned up.", "cleared"),
         "cleared": Meaning("Snapshots were cleaned up after the migration.", "nothing"),

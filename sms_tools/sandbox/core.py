@@ -59,6 +59,8 @@ class Core:
         """Every call that changes something, in the order in which it came."""
         self.truth: dict[str, Truth] = {}
         """What is true when a scenario begins, by server name (a second one: ``name (2)``)."""
+        self.identity = ""
+        """What the account was made from, where a scenario made it: the same again is the same."""
         default = self.new_project("SystemProject", default=True)
         self.default_project = default.id
 

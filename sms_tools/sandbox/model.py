@@ -96,6 +96,15 @@ class CheckResult:
     params: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a measurement between a source and its target finds: ms, ms and percent."""
+
+    delay: float = 18.4
+    jitter: float = 1.3
+    loss: float = 0.0
+
+
 @dataclass(slots=True)
 class Source:
     """A registered source server."""
@@ -109,6 +118,7 @@ class Source:
     hostname: str = ""
     agent_version: str = "25.1.0"
     has_tc: bool | None = True
+    line: Line = Line()
     ready: bool = True
     """Whether the environment checks let it migrate."""
     findings: list[CheckResult] = field(default_factory=list)
@@ -275,6 +285,10 @@ class Task:
     snapshot_id: str | None = None
     locked: bool = False
     network: Record | None = None
+    """What the last measurement of the network found."""
+    network_next: Record | None = None
+    """What the one under way will find, at `network_due`."""
+    network_due: int = 0
     options: list[Record] = field(default_factory=list)
     log: Record = field(default_factory=dict)
     log_until: int = 0

@@ -128,7 +128,10 @@ async def test_a_failed_group_is_planned_approved_applied_and_seen_to_be_fixed(
         plan = await call(client, "plan_remediation", **NETWORK)
         person, *calls = plan["steps"]
         assert person["actor"] == "console"
-        assert "22 from 192.168.10.16 to 10.20.0.14" in person["does"]
+        way = (
+            "22 from the address with which it leaves (its record says 192.168.10.16) to 10.20.0.14"
+        )
+        assert way in person["does"]
         assert {step["tool"] for step in calls} == {"manage_migration_task"}
         assert night.calls("manage_migration_task") == []
 

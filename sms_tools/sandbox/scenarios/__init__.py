@@ -42,5 +42,6 @@ def build(name: str = DEFAULT, *, now: Clock, servers: int | None = None, seed: 
     if not 1 <= size <= MOST_SERVERS:
         raise ValueError(f"servers must be between 1 and {MOST_SERVERS}")
     cloud = Cloud(now, seed=seed, quota=max(1_000, size))
+    cloud.identity = f"{name}, {size} servers, seed {seed}"
     SCENARIOS[name](cloud, size, seed)
     return cloud
