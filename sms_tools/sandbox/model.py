@@ -121,6 +121,8 @@ class Source:
     line: Line = Line()
     ready: bool = True
     """Whether the environment checks let it migrate."""
+    unchecked: bool = False
+    """Whether the Agent has reported no checks yet."""
     findings: list[CheckResult] = field(default_factory=list)
     offline: list[Halt] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)

@@ -11,6 +11,7 @@ from sms_tools.sandbox.cloud import Cloud
 from sms_tools.sandbox.scenarios.cutover_night import cutover_night
 from sms_tools.sandbox.scenarios.fleets import healthy, large
 from sms_tools.sandbox.scenarios.mixed import mixed
+from sms_tools.sandbox.scenarios.new_fleet import new_fleet
 from sms_tools.sandbox.scenarios.story import Scenario
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -18,10 +19,17 @@ SCENARIOS: Mapping[str, Scenario] = {
     "mixed": mixed,
     "cutover-night": cutover_night,
     "large": large,
+    "new-fleet": new_fleet,
 }
 DEFAULT = "mixed"
 """The scenario of whoever names none."""
-_USUAL_SIZE = {"healthy": 12, "mixed": 40, "cutover-night": 12, "large": 1_000}
+_USUAL_SIZE = {
+    "healthy": 12,
+    "mixed": 40,
+    "cutover-night": 12,
+    "large": 1_000,
+    "new-fleet": 40,
+}
 MOST_SERVERS = 60_000
 """The offset of the service's lists ends at 65,535."""
 
@@ -30,8 +38,8 @@ def build(name: str = DEFAULT, *, now: Clock, servers: int | None = None, seed: 
     """A cloud as the scenario *name* begins.
 
     *now* gives epoch seconds. *servers* is the size where the scenario can be larger or smaller:
-    `mixed` and `cutover-night` keep the servers that make them what they are, and are filled up
-    with healthy ones.
+    `mixed`, `cutover-night` and `new-fleet` keep the servers that make them what they are, and
+    are filled up with healthy ones.
 
     Raises:
         ValueError: there is no such scenario, or *servers* is not within 1 and 60,000.

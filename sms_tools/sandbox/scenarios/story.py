@@ -99,6 +99,7 @@ class Story:
         days: float = 6,
         findings: Sequence[CheckResult] = (),
         has_tc: bool | None = None,
+        network: str = "192.168",
     ) -> Source:
         """A server that registered so many days ago; a finding of ERROR makes it unavailable."""
         self._addresses += 1
@@ -108,7 +109,7 @@ class Story:
             id=self.cloud.new_id(),
             name=name,
             hostname=name,
-            ip=f"192.168.{10 + number // 250}.{1 + number % 250}",
+            ip=f"{network}.{10 + number // 250}.{1 + number % 250}",
             spec=spec,
             added=added,
             project_id=project.id,
