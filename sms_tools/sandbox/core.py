@@ -44,6 +44,8 @@ class Core:
         self._clock = clock
         self._random = Random(seed)  # noqa: S311 (made-up ids, not keys)
         self._due: list[tuple[int, str]] = []
+        self._newcomers: list[tuple[int, int, Source]] = []
+        self._moment = 0
         self.quota = quota
         self.clone_quota: int | None = None
         """How many more clones the ECS quota allows; None is no bound."""
@@ -52,6 +54,8 @@ class Core:
         self.templates: dict[str, Template] = {}
         self.projects: dict[str, Project] = {}
         self.causes: dict[str, Cause] = {}
+        self.uplinks: dict[str, float] = {}
+        """Lines that servers share, in Mbit/s by their names."""
         self.closed_networks: dict[str, Cause] = {}
         """Target networks whose security groups do not let a migration in, and why."""
         self.privacy_signed = True
@@ -73,21 +77,44 @@ class Core:
     def now(self) -> int:
         """The time in epoch milliseconds, with everything done that is due by then."""
         at = self.clock()
+        while self._newcomers and self._newcomers[0][0] <= at:
+            arrived, _, source = heappop(self._newcomers)
+            self._register(source, arrived)
         while self._due and self._due[0][0] <= at:
             wake, task_id = heappop(self._due)
             task = self.tasks.get(task_id)
             if task is None or task.wake != wake:
                 continue
-            advance(task, at)
+            self._moment = wake
+            # What shares a line lives event by event: each may change the others' rate.
+            advance(task, wake if task.source.uplink else at)
             if task.mode is Mode.GONE:
                 self.forget_task(task, task.finished_at or at)
             self.watch(task)
+        self._moment = at
         return at
 
     def watch(self, task: Task) -> None:
         """Remember when something happens to *task* next."""
         if task.wake is not None and task.id in self.tasks:
             heappush(self._due, (task.wake, task.id))
+        if task.source.uplink:
+            self._divide(task.source.uplink, self._moment)
+
+    def _divide(self, uplink: str, at: int) -> None:
+        """Give each copy on a line its part from now on: what one cannot use goes to the others."""
+        on_line = [t for t in self.tasks.values() if t.source.uplink == uplink]
+        moving = sorted((t for t in on_line if _moves(t, at)), key=lambda t: (t.rate, t.id))
+        left = self.uplinks[uplink] * 125
+        for index, task in enumerate(moving):
+            share = left / (len(moving) - index)
+            left -= min(share, task.rate)
+            if share != task.share:
+                rebase(task, at)
+                task.share = share
+                replan(task, at)
+                if task.wake is not None:
+                    heappush(self._due, (task.wake, task.id))
 
     @contextmanager
     def change(self, operation: str, target: str, /, **arguments: JSON) -> Iterator[int]:
@@ -111,6 +138,18 @@ class Core:
             if any(t.cause.name == cause for t in task.source.troubles):
                 replan(task, at)
                 self.watch(task)
+
+    def expect(self, source: Source, at: int) -> None:
+        """Let the Agent of a server start at that time, and register or report it anew."""
+        heappush(self._newcomers, (at, len(self._newcomers), source))
+
+    def _register(self, source: Source, at: int) -> None:
+        known = self.sources.get(source.id)
+        if known is None:
+            source.added = at
+            self.adopt(source, at)
+        elif known.task_id is None:
+            self.adopt(source, at)
 
     def disconnect(self, source_id: str, *, until: int | None = None) -> None:
         """Let the Agent of a server go offline now."""
@@ -235,6 +274,13 @@ class Core:
 
     def _uses(self, template_id: str) -> Sequence[Task]:
         return [t for t in self.tasks.values() if t.fields.get("vm_template_id") == template_id]
+
+
+def _moves(task: Task, at: int) -> bool:
+    """Whether the task sends bytes now."""
+    step = task.step
+    busy = task.mode is Mode.RUNNING and step is not None and step.moves_data
+    return busy and task.source.connected(at)
 
 
 def _found(records: Mapping[str, R], record_id: str, code: str) -> R:

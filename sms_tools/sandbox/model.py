@@ -119,8 +119,12 @@ class Source:
     agent_version: str = "25.1.0"
     has_tc: bool | None = True
     line: Line = Line()
+    uplink: str = ""
+    """The line that it shares with others, by its name; empty: it has its own."""
     ready: bool = True
     """Whether the environment checks let it migrate."""
+    unchecked: bool = False
+    """Whether the Agent has reported no checks yet."""
     findings: list[CheckResult] = field(default_factory=list)
     offline: list[Halt] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
@@ -246,6 +250,8 @@ class Task:
     target_name: str = ""
     priority: int = 1
     speed_limit: int = 0
+    share: float | None = None
+    """Bytes per millisecond that it gets of a line shared with others."""
     limits: list[RateLimit] = field(default_factory=list)
     limits_readable: bool = True
     exist_server: bool = False
@@ -311,7 +317,12 @@ class Task:
         limits = self.limits or ([RateLimit(0, 1440, self.speed_limit)] if self.speed_limit else [])
         if self.source.has_tc is False:
             limits = []  # without tc the Agent cannot slow itself down
-        return Pace(self.rate, tuple(limits), (*self.source.offline, *self.halts))
+        return Pace(self.way, tuple(limits), (*self.source.offline, *self.halts))
+
+    @property
+    def way(self) -> float:
+        """Bytes per millisecond that the task's own way and its part of a shared line allow."""
+        return self.rate if self.share is None else min(self.rate, self.share)
 
 
 @dataclass(slots=True)

@@ -164,6 +164,7 @@ class Tasks(Core):
         if not task.source.connected(at):
             bank(task, at)
             self.forget_task(task, at)
+            self.watch(task)  # its part of a shared line is free for the others
             return
         task.source.commands.append({"command_name": "DELETE", "task": task.id})
         lifecycle.delete(task, at)

@@ -1,10 +1,14 @@
 """The scenarios: reproducible, of the promised size, and as their truth says."""
 
 import json
+import re
 import time
+from argparse import ArgumentParser
+from pathlib import Path
 
 import pytest
 
+from sms_tools.cli.options import add_sandbox_options
 from sms_tools.operation import JSON
 from sms_tools.sandbox.clocks import ManualClock
 from sms_tools.sandbox.cloud import Cloud
@@ -171,3 +175,14 @@ def test_mixed_has_a_task_that_would_erase_a_server_and_one_that_launches_by_its
     assert cloud.by_name("mail-01").state == "initialize"
     clock.advance(24 * 3_600)
     assert cloud.by_name("mail-01").state == "finished"
+
+
+def test_the_readme_and_the_help_name_every_scenario() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (row,) = [line for line in readme.splitlines() if line.startswith("| `sms-tools sandbox`")]
+    parser = ArgumentParser()
+    add_sandbox_options(parser)
+    text = re.sub(r"-\n +", "-", parser.format_help())
+    for name in SCENARIOS:
+        assert re.search(rf"\b{name}\b", row), name
+        assert re.search(rf"\b{name}\b", text), name

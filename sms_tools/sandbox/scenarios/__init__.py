@@ -11,17 +11,28 @@ from sms_tools.sandbox.cloud import Cloud
 from sms_tools.sandbox.scenarios.cutover_night import cutover_night
 from sms_tools.sandbox.scenarios.fleets import healthy, large
 from sms_tools.sandbox.scenarios.mixed import mixed
+from sms_tools.sandbox.scenarios.new_fleet import new_fleet
 from sms_tools.sandbox.scenarios.story import Scenario
+from sms_tools.sandbox.scenarios.whole_wave import whole_wave
 
 SCENARIOS: Mapping[str, Scenario] = {
     "healthy": healthy,
     "mixed": mixed,
     "cutover-night": cutover_night,
     "large": large,
+    "new-fleet": new_fleet,
+    "whole-wave": whole_wave,
 }
 DEFAULT = "mixed"
 """The scenario of whoever names none."""
-_USUAL_SIZE = {"healthy": 12, "mixed": 40, "cutover-night": 12, "large": 1_000}
+_USUAL_SIZE = {
+    "healthy": 12,
+    "mixed": 40,
+    "cutover-night": 12,
+    "large": 1_000,
+    "new-fleet": 40,
+    "whole-wave": 11,
+}
 MOST_SERVERS = 60_000
 """The offset of the service's lists ends at 65,535."""
 
@@ -30,8 +41,8 @@ def build(name: str = DEFAULT, *, now: Clock, servers: int | None = None, seed: 
     """A cloud as the scenario *name* begins.
 
     *now* gives epoch seconds. *servers* is the size where the scenario can be larger or smaller:
-    `mixed` and `cutover-night` keep the servers that make them what they are, and are filled up
-    with healthy ones.
+    `healthy` and `large` apart, scenarios keep the servers that make them what they are, and
+    are filled up with healthy ones.
 
     Raises:
         ValueError: there is no such scenario, or *servers* is not within 1 and 60,000.
