@@ -6,6 +6,7 @@ question first needs them, so importing the package costs next to nothing.
 - `errors`: every error code: its cause in plain words, the first step, who must act.
 - `states`: states, stages and sub-tasks; which phase a server is in.
 - `actions`: which action is legal in which state, and why not.
+- `arguments`: which arguments can never work, whatever the state.
 - `facts`: the numbers and rules that diagnosis and prompts cite.
 """
 

@@ -1,23 +1,19 @@
 """Which arguments can never work, before anybody is asked for them.
 
 `actions` judges what a state allows; here are the arguments of a call against what they name: the
-source server, the template, the hours of a day. Each rule is a row of a table: the code with which
-the service refuses, a test, and the reason for a person. A rule whose facts are missing says
-nothing: whoever calls has read the records, or lets the service judge.
+source server and the template. Each rule is a row of a table: the code with which the service
+refuses, a test, and the reason for a person. A rule whose facts are missing says nothing: whoever
+calls has read the records, or lets the service judge.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
 from sms_tools.knowledge.facts import MAX_DISKS_PER_SOURCE, MAX_SYSTEM_DISK_GB
 
 _GIB: Final = 1024**3
-_DAY: Final = 24 * 60
-_CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +53,7 @@ class NewTask:
     vm_taken: bool | None = None
     """Whether another task has the existing server as its target."""
     source_disks: Sequence[DiskFacts] = ()
-    """The source's disks that are to be migrated, the system disk first."""
+    """The source's disks, the system disk first."""
     target_disks: Sequence[DiskFacts] = ()
     """The disks that the request names, in the same order."""
 
@@ -82,42 +78,13 @@ def obstacles_of_clone(template_id: str | None, template_exists: bool | None) ->
     return []
 
 
-def obstacles_of_limits(segments: Sequence[Mapping[str, object]]) -> Sequence[Obstacle]:
-    """What is wrong with limits by hour: a time that is none, over midnight, overlapping.
-
-    *segments* have `start` and `end` as hh:mm. An end of 23:59 is the end of the day.
-    """
-    found, spans = [], []
-    for number, segment in enumerate(segments):
-        start, end = (_minutes(segment.get(key)) for key in ("start", "end"))
-        field = f"speed_limit.{number}"
-        shown = f"{segment.get('start')} to {segment.get('end')}"
-        if start is None or end is None:
-            found.append(Obstacle(field, f"{shown}: times are hh:mm, 00:00 to 23:59.", _INVALID))
-        elif end <= start:
-            halves = f"{segment.get('start')} to 23:59 and 00:00 to {segment.get('end')}"
-            reason = f"{shown} runs over midnight: give it as two, {halves}."
-            found.append(Obstacle(field, reason if start != end else f"{shown} is no time at all."))
-        else:
-            spans.append((start, _DAY if end == _DAY - 1 else end, field, shown))
-    for (_, end, _, one), (start, _, field, other) in pairwise(sorted(spans)):
-        if start < end:
-            found.append(Obstacle(field, f"{one} and {other} overlap: one hour has one limit."))
-    return found
-
-
-def _minutes(text: object) -> int | None:
-    match = _CLOCK.fullmatch(str(text))
-    return int(match[1]) * 60 + int(match[2]) if match else None
-
-
 def _other_system(task: NewTask) -> bool:
     wanted, there = (task.os_type or "").upper(), (task.source_os_type or "").upper()
     return bool(wanted and there) and wanted != there
 
 
 def _too_many_disks(task: NewTask) -> bool:
-    return len(task.source_disks) > MAX_DISKS_PER_SOURCE
+    return len(task.target_disks or task.source_disks) > MAX_DISKS_PER_SOURCE
 
 
 def _system_disk(task: NewTask) -> bool:
@@ -136,12 +103,15 @@ def _below_partitions(task: NewTask) -> str:
 def _below_source(task: NewTask) -> str:
     """Target disks that are smaller than the source's and say nothing of smaller partitions.
 
-    A Linux file-level migration may shrink a partition; then the request names its sizes.
+    A Linux file-level migration may shrink a partition; then the request names its sizes. Where
+    one side has more disks, nobody can tell which belong together.
     """
+    if len(task.target_disks) != len(task.source_disks):
+        return ""
     whole = (task.source_os_type or "").upper() == "WINDOWS" or task.type == "MIGRATE_BLOCK"
     return _named(
         wanted.name
-        for wanted, there in zip(task.target_disks, task.source_disks, strict=False)
+        for wanted, there in zip(task.target_disks, task.source_disks, strict=True)
         if wanted.size is not None
         and there.size is not None
         and wanted.size < there.size

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -256,3 +258,71 @@ async def test_after_a_deletion_it_is_said_what_is_gone(world: World) -> None:
     seen = await seen_afterwards(operation, answer, world.api)
     assert seen is not None
     assert seen["gone"] + len(seen["still_there"]) == 1
+
+
+GONE = "11111111-2222-3333-4444-555555555555"
+
+
+async def new_task(world: World, name: str, **more: Any) -> Preview:
+    """The preview of a new task for a server, by a template that is there and its own disks."""
+    source = world.sandbox.cloud.show_source(world.sandbox.cloud.by_name(name).id)
+    arguments = {
+        **arguments_of(await example("create_migration_task", world)),
+        "source_server": {"id": source["id"]},
+        "target_server": {"name": name, "disks": source["init_target_server"]["disks"]},
+        "os_type": source["os_type"],
+        "vm_template_id": next(iter(world.sandbox.cloud.templates)),
+        "exist_server": False,
+        **more,
+    }
+    return await world.call("create_migration_task", **arguments)
+
+
+async def test_a_new_task_that_fits_its_source_is_possible(world: World) -> None:
+    preview = await new_task(world, "new-01")
+    assert preview.impossible is None
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "code", "says"),
+    [
+        ("web-03", {}, "SMS.6520", "a task already"),
+        ("legacy-app", {}, "SMS.6520", "environment checks"),
+        ("new-01", {"os_type": "WINDOWS"}, "SMS.6610", "operating system"),
+        ("new-01", {"vm_template_id": None}, "SMS.6032", "no target"),
+        ("new-01", {"vm_template_id": GONE}, "SMS.7101", "does not exist"),
+    ],
+)
+async def test_a_new_task_that_cannot_work_is_impossible_before_anybody_is_asked(
+    world: World, name: str, changes: dict[str, Any], code: str, says: str
+) -> None:
+    preview = await new_task(world, name, **changes)
+    assert preview.code == code
+    assert preview.impossible is not None
+    assert says in preview.impossible
+
+
+async def test_a_target_disk_smaller_than_the_sources_is_impossible(world: World) -> None:
+    disk = {"name": "/dev/vda", "size": 60, "used_size": 50, "physical_volumes": []}
+    preview = await new_task(world, "new-01", target_server={"name": "new-01", "disks": [disk]})
+    assert preview.code == "SMS.6614"
+    assert "/dev/vda" in (preview.impossible or "")
+
+
+async def test_a_template_cannot_make_a_target_for_a_source_with_uefi(world: World) -> None:
+    source = world.sandbox.cloud.by_name("new-01")
+    source.spec = replace(source.spec, firmware="UEFI")
+    preview = await new_task(world, "new-01")
+    assert preview.code == "SMS.6535"
+
+
+@pytest.mark.parametrize(
+    ("template", "code"),
+    [(None, "SMS.9001"), (" ", "SMS.9001"), ("..", "SMS.7101"), (GONE, "SMS.7101")],
+)
+async def test_a_rehearsal_without_a_template_that_is_there_is_impossible(
+    world: World, template: str | None, code: str
+) -> None:
+    preview = await world.action("web-03", "clone_test", template_id=template)
+    assert preview.code == code
+    assert preview.impossible

@@ -11,11 +11,11 @@ from sms_tools.knowledge.arguments import (
     DiskFacts,
     NewTask,
     obstacles_of_clone,
-    obstacles_of_limits,
     obstacles_of_task,
 )
 
 GIB = 1024**3
+DATA = DiskFacts("/dev/vdb", 100 * GIB)
 GOOD = NewTask(
     os_type="LINUX",
     type="MIGRATE_FILE",
@@ -54,10 +54,10 @@ def test_what_is_not_known_is_no_obstacle() -> None:
         ({"vm_id": "ecs-1", "vm_taken": True}, "SMS.7605"),
         ({"firmware": "UEFI"}, "SMS.6535"),
         ({"type": "MIGRATE_BLOCK", "block_supported": False}, "SMS.6616"),
-        ({"source_disks": (DiskFacts("/dev/sda", GIB),) * 24}, "SMS.1311"),
-        ({"target_disks": (DiskFacts("/dev/vda", 1_025 * GIB),)}, "SMS.6537"),
-        ({"target_disks": (DiskFacts("/dev/vda", 39 * GIB),)}, "SMS.6614"),
-        ({"target_disks": (DiskFacts("/dev/vda", 60, 40 * GIB),)}, "SMS.6614"),
+        ({"source_disks": (DiskFacts("/dev/sda", GIB),) * 24, "target_disks": ()}, "SMS.1311"),
+        ({"target_disks": (DiskFacts("/dev/vda", 1_025 * GIB), DATA)}, "SMS.6537"),
+        ({"target_disks": (DiskFacts("/dev/vda", 39 * GIB), DATA)}, "SMS.6614"),
+        ({"target_disks": (DiskFacts("/dev/vda", 60, 40 * GIB), DATA)}, "SMS.6614"),
     ],
 )
 def test_an_impossible_task_is_named_with_the_services_code(
@@ -71,15 +71,19 @@ def test_a_uefi_source_goes_to_an_existing_server() -> None:
 
 
 def test_a_linux_file_migration_may_shrink_a_disk_by_its_partitions_and_others_may_not() -> None:
-    smaller = (DiskFacts("/dev/vda", 30 * GIB, 29 * GIB),)
+    smaller = (DiskFacts("/dev/vda", 30 * GIB, 29 * GIB), DATA)
     assert codes(target_disks=smaller) == []
     assert codes(target_disks=smaller, type="MIGRATE_BLOCK") == ["SMS.6614"]
     windows = {"os_type": "WINDOWS", "source_os_type": "WINDOWS"}
     assert codes(target_disks=smaller, **windows) == ["SMS.6614"]
 
 
+def test_disks_that_cannot_be_told_apart_are_not_compared() -> None:
+    assert codes(target_disks=(DiskFacts("/dev/vda", GIB),)) == []
+
+
 def test_a_disk_that_is_too_small_is_named() -> None:
-    (found,) = obstacles_of_task(replace(GOOD, target_disks=(DiskFacts("/dev/vda", GIB),)))
+    (found,) = obstacles_of_task(replace(GOOD, target_disks=(DiskFacts("/dev/vda", GIB), DATA)))
     assert "/dev/vda" in found.reason
 
 
@@ -102,37 +106,3 @@ def test_a_clone_needs_a_template_that_is_there(
 @pytest.mark.parametrize("exists", [True, None])
 def test_a_clone_with_a_template_has_no_obstacle(exists: bool | None) -> None:
     assert obstacles_of_clone("t-1", exists) == []
-
-
-def limits(*spans: tuple[str, str]) -> list[str]:
-    segments = [{"start": start, "end": end, "speed": 100} for start, end in spans]
-    return [each.reason for each in obstacles_of_limits(segments)]
-
-
-@pytest.mark.parametrize(
-    "spans",
-    [(), (("00:00", "23:59"),), (("08:00", "20:00"), ("20:00", "23:59"), ("00:00", "08:00"))],
-)
-def test_limits_that_share_no_minute_are_well(spans: tuple[tuple[str, str], ...]) -> None:
-    assert limits(*spans) == []
-
-
-def test_limits_over_midnight_are_given_as_two() -> None:
-    (reason,) = limits(("20:00", "08:00"))
-    assert "20:00 to 23:59 and 00:00 to 08:00" in reason
-
-
-def test_limits_that_overlap_are_named() -> None:
-    (reason,) = limits(("08:00", "20:00"), ("19:00", "23:59"))
-    assert "08:00 to 20:00 and 19:00 to 23:59 overlap" in reason
-
-
-@pytest.mark.parametrize("span", [("8:00", "20:00"), ("24:00", "08:00"), ("", "08:00")])
-def test_a_time_that_is_none_is_named(span: tuple[str, str]) -> None:
-    (reason,) = limits(span)
-    assert "hh:mm" in reason
-
-
-def test_a_span_without_a_minute_is_none() -> None:
-    (reason,) = limits(("08:00", "08:00"))
-    assert "no time at all" in reason

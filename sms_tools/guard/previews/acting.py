@@ -7,7 +7,9 @@ from sms_tools.api import Api
 from sms_tools.guard.previews.building import preview, sent_by
 from sms_tools.guard.previews.deleting import template_line
 from sms_tools.guard.previews.facts import Reader, Server
+from sms_tools.guard.previews.fitting import may_clone, template_of
 from sms_tools.guard.subject import Preview
+from sms_tools.knowledge import Legality
 from sms_tools.operation import JSON
 from sms_tools.operations.tasks import (
     ConsistencyResults,
@@ -15,7 +17,6 @@ from sms_tools.operations.tasks import (
     ListMigrationTasks,
     ManageMigrationTask,
 )
-from sms_tools.operations.templates import GetTemplate, Template
 from sms_tools.wording import count_of, named, plain, size, when
 
 _BILLED_TARGET: Final = (
@@ -100,14 +101,7 @@ async def _launch(operation: ManageMigrationTask, server: Server, reader: Reader
 
 
 async def _clone(operation: ManageMigrationTask, server: Server, reader: Reader) -> Preview:
-    template: Template | None = None
-    if operation.template_id:
-        reply = await reader.want(
-            "the template of the clone", GetTemplate(template_id=operation.template_id)
-        )
-        template = reply.template if reply else None
-    else:
-        reader.unread.append("What the clone would be: the call names no template")
+    template, exists = await template_of(reader, "the template of the clone", operation.template_id)
     costs = ["A further ECS with its disks is created and billed until somebody deletes it."]
     if template and template.publicip:
         costs.append(f"Its elastic IP, {template.publicip.bandwidth_size} Mbit/s, is billed too.")
@@ -123,6 +117,7 @@ async def _clone(operation: ManageMigrationTask, server: Server, reader: Reader)
         losses=["No call here deletes the clone: that is done on the ECS console."],
         costs=costs,
         state={"template": template.name if template else None},
+        allowed=may_clone(server.legality("clone_test"), operation.template_id, exists),
     )
 
 
@@ -197,6 +192,7 @@ def _of(
     costs: Sequence[str] = (),
     hangs: Sequence[str] = (),
     state: Mapping[str, JSON] | None = None,
+    allowed: Legality | None = None,
 ) -> Preview:
     """What all actions have in common."""
     return preview(
@@ -211,7 +207,7 @@ def _of(
         unread=reader.unread,
         state={**server.facts(), **(state or {})},
         targets=server.targets(),
-        allowed=server.legality(operation.operation),
+        allowed=allowed or server.legality(operation.operation),
     )
 
 

@@ -8,6 +8,7 @@ from sms_tools.canonical import digest
 from sms_tools.guard.previews.building import preview, sent_by
 from sms_tools.guard.previews.deleting import template_line
 from sms_tools.guard.previews.facts import Reader
+from sms_tools.guard.previews.fitting import may_create, template_of
 from sms_tools.guard.subject import Preview, Target
 from sms_tools.operation import JSON, Kind
 from sms_tools.operations.options import (
@@ -23,7 +24,6 @@ from sms_tools.operations.source_servers import (
 from sms_tools.operations.tasks import UnlockTargetServer
 from sms_tools.operations.tasks.create import CreateMigrationTask
 from sms_tools.operations.tasks.update import UpdateMigrationTask
-from sms_tools.operations.templates import GetTemplate
 from sms_tools.wording import named, plain, size
 
 _TEMPORARY_DISK: Final = (
@@ -36,12 +36,10 @@ async def create_task(operation: CreateMigrationTask, api: Api) -> Preview:
     reader = Reader(api)
     server = await reader.server(operation.source_server.id)
     losses, costs, will = [], [_TEMPORARY_DISK], []
-    template = None
+    template, exists = await template_of(
+        reader, "the template of the target", operation.vm_template_id
+    )
     if operation.vm_template_id:
-        reply = await reader.want(
-            "the template of the target", GetTemplate(template_id=operation.vm_template_id)
-        )
-        template = reply.template if reply else None
         will.append(
             f"The target is created from {template_line(template)}."
             if template
@@ -84,6 +82,7 @@ async def create_task(operation: CreateMigrationTask, api: Api) -> Preview:
                 else []
             ),
         ],
+        allowed=may_create(operation, server, exists),
     )
 
 

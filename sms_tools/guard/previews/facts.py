@@ -36,6 +36,14 @@ class Reader:
             self.unread.append(f"{what}: {_why(error)}")
             return None
 
+    async def look_for(self, what: str, operation: Operation[R]) -> tuple[R | None, bool | None]:
+        """What may be gone, and whether it is there; None where nobody can tell."""
+        try:
+            return await self.api(operation), True
+        except SmsToolsError as error:
+            self.unread.append(f"{what}: {_why(error)}")
+            return None, False if isinstance(error, NotFound) else None
+
     async def want_all(self, what: str, operation: Operation[Page[T]]) -> Sequence[T] | None:
         """Read a whole list; a failure, or a list that is not complete, is noted under *what*."""
         try:
