@@ -35,15 +35,16 @@ _NEXT_IN_SYNC: Final = 300
 class WaitForProgress(Question):
     """Wait until something happens to servers in migration, instead of asking again and again:
     returns on a change of phase, step, connection or error, when nothing is under way any more, or
-    after timeout_seconds, with next_poll_seconds. Reports progress meanwhile and can be cancelled.
-    For the state of now without waiting use summarize_progress.
+    after timeout_seconds (40 if left out), with next_poll_seconds: call it again to go on. Reports
+    progress meanwhile and can be cancelled. For the current state without waiting use
+    summarize_progress.
     """
 
     servers: Servers = None
     project: Project = None
     timeout_seconds: Annotated[
-        int, Field(ge=1, le=600, description="How long to wait at most.")
-    ] = 60
+        int, Field(ge=1, le=600, description="How long to wait at most; many clients stop at 60.")
+    ] = 40
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """What happened, or how far everything is when the time is up."""

@@ -14,6 +14,7 @@ from sms_tools.operation import Fields, Kind, Operation
 from sms_tools.operations import CATALOGUE, area_of
 from sms_tools.remediation import ApplyPlan, PlanRemediation
 from sms_tools.schema import input_schema
+from sms_tools.server.guide import FindOperation, RunOperation
 from sms_tools.server.offer import LISTING
 
 Row = dict[str, Any]
@@ -27,6 +28,8 @@ def rows() -> Iterator[Row]:
     yield _apply_plan()
     for operation in CATALOGUE.values():
         yield _operation(operation)
+    yield _guide(FindOperation, Kind.READ)
+    yield _guide(RunOperation, Kind.DESTRUCTIVE)
 
 
 def written() -> str:
@@ -66,6 +69,24 @@ def _question(question: type[Question], area: str) -> Row:
         idempotent=True,
         destructive=False,
         open_world=question.__open_world__,
+        request="",
+    )
+
+
+def _guide(model: type[FindOperation | RunOperation], kind: Kind) -> Row:
+    words = model.__tool__.split("_")
+    return _row(
+        model,
+        name=model.__tool__,
+        title=" ".join([words[0].capitalize(), *words[1:]]),
+        description=" ".join((model.__doc__ or "").split()),
+        kind=kind,
+        by_value=kind is not Kind.READ,
+        area="guide",
+        role="guide",
+        idempotent=kind is Kind.READ,
+        destructive=kind is not Kind.READ,
+        open_world=kind is not Kind.READ,
         request="",
     )
 

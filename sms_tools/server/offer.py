@@ -16,21 +16,20 @@ from typing import Any, Final, Literal
 from sms_tools.errors import SettingsError
 from sms_tools.operation import Fields, Kind
 
-Role = Literal["operation", "question", "plan"]
+Role = Literal["operation", "question", "plan", "guide"]
 
 LISTING: Final = "listing.json"
 
 GUIDED: Final = (
     "list_source_servers",
     "get_source_server",
+    "list_migration_tasks",
     "get_migration_task",
     "manage_migration_task",
-    "list_migration_projects",
-    "get_migration_rate_limits",
     "set_migration_rate_limits",
-    "get_consistency_results",
 )
-"""The operations beside the questions and plans in the guided selection: the everyday ones."""
+"""The operations beside the questions and plans in the guided selection: the everyday ones. All
+others are reached by find_operation and run_operation."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +75,12 @@ def offered_tools(selection: str = "all") -> Sequence[Offered]:
         SettingsError: an area that does not exist.
     """
     listing = json.loads(files(__package__).joinpath(LISTING).read_text(encoding="utf-8"))
-    everything = [Offered(**{**row, "kind": Kind(row["kind"])}) for row in listing]
+    written = [Offered(**{**row, "kind": Kind(row["kind"])}) for row in listing]
+    everything = [tool for tool in written if tool.role != "guide"]
     if selection == "all":
         return everything
     if selection == "guided":
-        return [tool for tool in everything if tool.role != "operation" or tool.name in GUIDED]
+        return [tool for tool in written if tool.role != "operation" or tool.name in GUIDED]
     areas = {area.strip() for area in selection.split(",")}
     known = list(dict.fromkeys(tool.area for tool in everything))
     if unknown := sorted(areas.difference(known)):
