@@ -46,6 +46,9 @@ class Core:
         self._due: list[tuple[int, str]] = []
         self._newcomers: list[tuple[int, int, Source]] = []
         self._moment = 0
+        """The time of what is happening now."""
+        self._divided: dict[str, int] = {}
+        """By shared line: when a limit or a halt on it changes next."""
         self.quota = quota
         self.clone_quota: int | None = None
         """How many more clones the ECS quota allows; None is no bound."""
@@ -81,11 +84,13 @@ class Core:
             arrived, _, source = heappop(self._newcomers)
             self._register(source, arrived)
         while self._due and self._due[0][0] <= at:
-            wake, task_id = heappop(self._due)
-            task = self.tasks.get(task_id)
+            wake, key = heappop(self._due)
+            self._moment = wake
+            if self._divided.get(key) == wake:
+                self._divide(key, wake)
+            task = self.tasks.get(key)
             if task is None or task.wake != wake:
                 continue
-            self._moment = wake
             # What shares a line lives event by event: each may change the others' rate.
             advance(task, wake if task.source.uplink else at)
             if task.mode is Mode.GONE:
@@ -103,18 +108,23 @@ class Core:
 
     def _divide(self, uplink: str, at: int) -> None:
         """Give each copy on a line its part from now on: what one cannot use goes to the others."""
-        on_line = [t for t in self.tasks.values() if t.source.uplink == uplink]
-        moving = sorted((t for t in on_line if _moves(t, at)), key=lambda t: (t.rate, t.id))
+        running = [t for t in self.tasks.values() if t.source.uplink == uplink and _sends(t)]
+        alone = {t.id: t.pace_alone.at(at) for t in running}
+        moving = sorted((t for t in running if alone[t.id]), key=lambda t: (alone[t.id], t.id))
         left = self.uplinks[uplink] * 125
         for index, task in enumerate(moving):
             share = left / (len(moving) - index)
-            left -= min(share, task.rate)
+            left -= min(share, alone[task.id])
             if share != task.share:
                 rebase(task, at)
                 task.share = share
                 replan(task, at)
                 if task.wake is not None:
                     heappush(self._due, (task.wake, task.id))
+        changes = [change for t in running if (change := t.pace_alone.next_change(at)) is not None]
+        if changes and self._divided.get(uplink) != min(changes):
+            self._divided[uplink] = min(changes)
+            heappush(self._due, (min(changes), uplink))
 
     @contextmanager
     def change(self, operation: str, target: str, /, **arguments: JSON) -> Iterator[int]:
@@ -276,11 +286,9 @@ class Core:
         return [t for t in self.tasks.values() if t.fields.get("vm_template_id") == template_id]
 
 
-def _moves(task: Task, at: int) -> bool:
-    """Whether the task sends bytes now."""
-    step = task.step
-    busy = task.mode is Mode.RUNNING and step is not None and step.moves_data
-    return busy and task.source.connected(at)
+def _sends(task: Task) -> bool:
+    """Whether the task is at a sub-task that sends bytes, be it held up just now or not."""
+    return task.mode is Mode.RUNNING and task.step is not None and task.step.moves_data
 
 
 def _found(records: Mapping[str, R], record_id: str, code: str) -> R:

@@ -314,10 +314,18 @@ class Task:
         """How fast *step* gets on."""
         if not step.moves_data:
             return Pace(1.0, (), tuple(self.source.offline))
+        return self._pace_at(self.way)
+
+    @property
+    def pace_alone(self) -> Pace:
+        """How fast its bytes would move if nobody shared its line."""
+        return self._pace_at(self.rate)
+
+    def _pace_at(self, rate: float) -> Pace:
         limits = self.limits or ([RateLimit(0, 1440, self.speed_limit)] if self.speed_limit else [])
         if self.source.has_tc is False:
             limits = []  # without tc the Agent cannot slow itself down
-        return Pace(self.way, tuple(limits), (*self.source.offline, *self.halts))
+        return Pace(rate, tuple(limits), (*self.source.offline, *self.halts))
 
     @property
     def way(self) -> float:

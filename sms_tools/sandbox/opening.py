@@ -37,7 +37,7 @@ class Sandbox:
 
     @property
     def identity(self) -> str:
-        """Scenario, servers and seed, such as ``mixed, 40 servers, seed 1``."""
+        """Scenario, servers and seed, such as ``mixed, seed 1``."""
         return self.service.identity
 
     @property

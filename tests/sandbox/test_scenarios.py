@@ -12,6 +12,7 @@ from sms_tools.cli.options import add_sandbox_options
 from sms_tools.operation import JSON
 from sms_tools.sandbox.clocks import ManualClock
 from sms_tools.sandbox.cloud import Cloud
+from sms_tools.sandbox.identity import USUAL_SIZE
 from sms_tools.sandbox.scenarios import SCENARIOS, build
 from sms_tools.sandbox.source_calls import OVERVIEW
 
@@ -175,6 +176,15 @@ def test_mixed_has_a_task_that_would_erase_a_server_and_one_that_launches_by_its
     assert cloud.by_name("mail-01").state == "initialize"
     clock.advance(24 * 3_600)
     assert cloud.by_name("mail-01").state == "finished"
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_same_identity_is_the_same_account_in_the_next_process(name: str) -> None:
+    first, again = (build(name, now=ManualClock(), seed=5) for _ in range(2))
+    other = build(name, now=ManualClock(), seed=6)
+    assert first.identity == again.identity != other.identity
+    assert list(first.sources) == list(again.sources) != list(other.sources)
+    assert set(USUAL_SIZE) == set(SCENARIOS)
 
 
 def test_the_readme_and_the_help_name_every_scenario() -> None:

@@ -8,6 +8,7 @@ import pytest
 from sms_tools.operation import JSON
 from sms_tools.sandbox.clocks import ManualClock
 from sms_tools.sandbox.cloud import Cloud, Refusal
+from sms_tools.sandbox.lifecycle import replan
 from sms_tools.sandbox.scenarios import build
 from sms_tools.sandbox.scenarios.whole_wave import (
     CLOSED_FOR,
@@ -72,6 +73,17 @@ def mbit_s(cloud: Cloud, task: str) -> float:
     found = cloud.tasks[task]
     assert found.step is not None
     return found.pace(found.step).at(cloud.now()) / 125
+
+
+def endless(cloud: Cloud, mbit: float) -> None:
+    """Let every copy have more to do than any test waits for, over a way as wide as the line."""
+    at = cloud.now()
+    for task in cloud.tasks.values():
+        assert task.step is not None
+        task.rate, task.step.work = mbit * 125, 1e14
+    for task in cloud.tasks.values():
+        replan(task, at)
+        cloud.watch(task)
 
 
 def test_it_begins_with_servers_without_tasks_in_the_default_project(cloud: Cloud) -> None:
@@ -141,6 +153,10 @@ def test_looking_often_and_looking_once_find_the_same(clock: ManualClock) -> Non
         cloud = build("whole-wave", now=time)
         for name in ("shop-app-01", "shop-app-02", "shop-cache-01", *WEB):
             cloud.manage(set_up(cloud, name), "start")
+        limited = str(cloud.by_name("shop-app-01").task_id)
+        cloud.set_rate_limits(limited, [{"start": "08:00", "end": "20:00", "speed": 30}])
+        away = cloud.by_name("shop-cache-01").id
+        cloud.disconnect(away, until=cloud.now() + 1_800_000)
         for _ in range(12 * HOUR // step):
             time.advance(step)
             cloud.now()
@@ -210,3 +226,33 @@ def test_the_wave_can_be_walked_from_its_first_server_to_its_clean_up(
     cloud.delete_sources([row["id"] for row in cloud.list_sources({})[1]])
     assert cloud.list_sources({})[0] == 0
     assert {t["name"] for t in cloud.list_templates({})[1]} == set(TEMPLATE_OF.values())
+
+
+def test_what_a_limited_copy_does_not_use_goes_to_the_others_in_its_hours(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    one, *others = copying(cloud, clock, ("shop-app-01", "shop-app-02", *WEB))
+    endless(cloud, UPLINK_MBIT_S)
+    free = UPLINK_MBIT_S / 5
+    cloud.set_rate_limits(one, [{"start": "08:00", "end": "20:00", "speed": 20}])
+    by_hour = {}
+    for _ in range(48):
+        clock.advance(HOUR / 2)
+        hour = cloud.now() // 3_600_000 % 24
+        by_hour[hour] = [round(mbit_s(cloud, task), 3) for task in (one, *others)]
+    limited = [20.0, *[(UPLINK_MBIT_S - 20) / 4] * 4]
+    assert by_hour[3] == [free] * 5
+    assert by_hour[12] == limited
+    assert by_hour[22] == [free] * 5
+
+
+def test_an_agent_that_comes_back_by_itself_gets_its_part_again(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    one, *others = copying(cloud, clock, ("shop-app-01", "shop-app-02", *WEB))
+    endless(cloud, UPLINK_MBIT_S)
+    before = [mbit_s(cloud, task) for task in (one, *others)]
+    cloud.disconnect(cloud.tasks[one].source.id, until=cloud.now() + 600_000)
+    assert mbit_s(cloud, one) == 0
+    clock.advance(11 * MINUTE)
+    assert [mbit_s(cloud, task) for task in (one, *others)] == before

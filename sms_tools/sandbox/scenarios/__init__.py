@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from sms_tools.sandbox.clocks import Clock
 from sms_tools.sandbox.cloud import Cloud
+from sms_tools.sandbox.identity import USUAL_SIZE, identity_of
 from sms_tools.sandbox.scenarios.cutover_night import cutover_night
 from sms_tools.sandbox.scenarios.fleets import healthy, large
 from sms_tools.sandbox.scenarios.mixed import mixed
@@ -25,14 +26,6 @@ SCENARIOS: Mapping[str, Scenario] = {
 }
 DEFAULT = "mixed"
 """The scenario of whoever names none."""
-_USUAL_SIZE = {
-    "healthy": 12,
-    "mixed": 40,
-    "cutover-night": 12,
-    "large": 1_000,
-    "new-fleet": 40,
-    "whole-wave": 11,
-}
 MOST_SERVERS = 60_000
 """The offset of the service's lists ends at 65,535."""
 
@@ -49,10 +42,10 @@ def build(name: str = DEFAULT, *, now: Clock, servers: int | None = None, seed: 
     """
     if name not in SCENARIOS:
         raise ValueError(f"no scenario {name!r}; there are {', '.join(SCENARIOS)}")
-    size = _USUAL_SIZE[name] if servers is None else servers
+    size = USUAL_SIZE[name] if servers is None else servers
     if not 1 <= size <= MOST_SERVERS:
         raise ValueError(f"servers must be between 1 and {MOST_SERVERS}")
     cloud = Cloud(now, seed=seed, quota=max(1_000, size))
-    cloud.identity = f"{name}, {size} servers, seed {seed}"
+    cloud.identity = identity_of(name, size, seed)
     SCENARIOS[name](cloud, size, seed)
     return cloud
