@@ -179,10 +179,20 @@ class Server:
     @property
     def clone_error(self) -> str | None:
         """The code of a rehearsal that failed; the source's brief record has it, lists do not."""
+        return self._failed_clone[0]
+
+    @property
+    def clone_params(self) -> Sequence[str]:
+        """What the service says beside that code."""
+        return self._failed_clone[1]
+
+    @property
+    def _failed_clone(self) -> tuple[str | None, Sequence[str]]:
         for record in (self.task, self._brief):
-            if record and record.clone_server and record.clone_server.clone_error:
-                return record.clone_server.clone_error
-        return None
+            clone = record.clone_server if record else None
+            if clone and clone.clone_error:
+                return clone.clone_error, (clone.error_msg,) if clone.error_msg else ()
+        return None, ()
 
     @property
     def failed_checks(self) -> Sequence[EnvironmentCheck]:

@@ -8,7 +8,6 @@ calls has read the records, or lets the service judge.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 from sms_tools.knowledge.facts import MAX_DISKS_PER_SOURCE, MAX_SYSTEM_DISK_GB
@@ -204,6 +203,3 @@ _TASK_RULES: Final[Sequence[tuple[str, str, Callable[[NewTask], bool | str | Non
         "A target disk is smaller than the source's.",
     ),
 )
-
-CODES: Final = MappingProxyType({code: field for code, field, _, _ in _TASK_RULES})
-"""The refusals that the rules foresee, and the argument each is about."""

@@ -103,12 +103,6 @@ def all_codes() -> tuple[Code, ...]:
     return tuple(sorted(_catalogue()))
 
 
-def family_of(code: str) -> str:
-    """The family of causes a code belongs to (`disk_partition_space` …), or `unknown`."""
-    found = _catalogue().get(normalize_code(code))
-    return found.family if found else "unknown"
-
-
 def normalize_code(code: str) -> Code:
     """`1414`, `sms.1414` and the reference's misprint `S3M.1414` are all `SMS.1414`.
 

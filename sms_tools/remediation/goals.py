@@ -78,7 +78,8 @@ async def retry_failed(request: Request, write: Writer) -> None:
             elif request.question.servers:
                 write.leave(server, f"It has not failed: it is {server.phase}.", _other(server))
             continue
-        known = explain(server.error.code) if server.error and server.error.code else None
+        error = server.error
+        known = explain(error.code, error.params) if error and error.code else None
         if (why := _no_retry(known, request)) is not None:
             write.leave(server, *why)
         elif write.may("start", server) and write.has_room_for(server):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sms_tools.knowledge import all_codes, codes_in, explain, family_of, normalize_code
+from sms_tools.knowledge import all_codes, codes_in, explain, normalize_code
 from sms_tools.knowledge.errors import GAP, ErrorKnowledge
 
 REFERENCE_CODES = (Path(__file__).parent / "reference_codes.txt").read_text().split()
@@ -277,7 +277,7 @@ def test_an_unknown_code_says_so(code: str) -> None:
     assert entry.full_copy_again is None
     assert entry.origin == ()
     assert "Nobody documents" in entry.cause
-    assert family_of(code) == "unknown"
+    assert entry.family == "unknown"
 
 
 def test_an_unknown_code_is_shown_raw_but_without_what_hides_in_it() -> None:

@@ -301,6 +301,26 @@ async def test_rebuilding_says_first_that_everything_is_copied_again(night: Nigh
         assert "copied again" in night.asked[0]
 
 
+async def test_what_people_do_before_a_rebuild_fits_its_cause(night: Night) -> None:
+    async with night.client() as client:
+        plan = await call(
+            client, "plan_remediation", goal="rebuild", servers=["db-ora-03", "win-app-01"]
+        )
+        steps = {
+            step["server"]["name"]: step
+            for step in plan["steps"]
+            if step.get("tool") == "delete_migration_task"
+        }
+        disks, gone = [step for step in plan["steps"] if step.get("tool") is None]
+    assert (disks["actor"], gone["actor"]) == ("source", "console")
+    assert "restart the Agent" in disks["does"]
+    assert "ECS console" in gone["does"]
+    assert "Agent" not in gone["does"]
+    assert "is not deleted" in steps["db-ora-03"]["costs"]
+    assert "gone already" in steps["win-app-01"]["costs"]
+    assert "is not deleted" not in steps["win-app-01"]["costs"]
+
+
 async def test_a_launch_asks_for_its_size_and_takes_only_what_is_ready(night: Night) -> None:
     night.scenario = "cutover-night"
     night.__post_init__()

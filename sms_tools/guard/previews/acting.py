@@ -10,6 +10,7 @@ from sms_tools.guard.previews.facts import Reader, Server
 from sms_tools.guard.previews.fitting import may_clone, template_of
 from sms_tools.guard.subject import Preview
 from sms_tools.knowledge import Legality
+from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
 from sms_tools.operation import JSON
 from sms_tools.operations.tasks import (
     ConsistencyResults,
@@ -20,7 +21,8 @@ from sms_tools.operations.tasks import (
 from sms_tools.wording import count_of, named, plain, size, when
 
 _BILLED_TARGET: Final = (
-    "The ECS with its disks, and a temporary 40 GB pay-per-use disk, are billed from now on."
+    f"The ECS with its disks, and a temporary {TEMPORARY_DISK_GB} GB pay-per-use disk, are billed "
+    "from now on."
 )
 _ALIAS: Final = {"cutover": "test"}
 

@@ -10,6 +10,7 @@ from sms_tools.guard.previews.deleting import template_line
 from sms_tools.guard.previews.facts import Reader
 from sms_tools.guard.previews.fitting import may_create, template_of
 from sms_tools.guard.subject import Preview, Target
+from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
 from sms_tools.operation import JSON, Kind
 from sms_tools.operations.options import (
     ConfigureMigrationOptions,
@@ -27,7 +28,8 @@ from sms_tools.operations.tasks.update import UpdateMigrationTask
 from sms_tools.wording import named, plain, size
 
 _TEMPORARY_DISK: Final = (
-    "A temporary 40 GB pay-per-use disk while the task is not finished, and snapshots."
+    f"A temporary {TEMPORARY_DISK_GB} GB pay-per-use disk while the task is not finished, and "
+    "snapshots."
 )
 
 
