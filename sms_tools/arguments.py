@@ -125,9 +125,9 @@ def _names_something(name: str) -> bool:
 
 
 def _is_left_out(name: str, value: JSON) -> bool:
-    if isinstance(value, str):
-        return not value.strip()
-    return value is None or value in ([], {}) or (name == "limit" and value == 0)
+    if isinstance(value, list):
+        return all(_is_blank(each) for each in value)
+    return _is_blank(value) or value == {} or (name == "limit" and value == 0)
 
 
 def _within(name: str, value: JSON, wanted: Schema, notes: list[str]) -> JSON:

@@ -97,7 +97,7 @@ class ListMigrationProjects(
     """
 
     limit: Annotated[
-        int | None, Field(ge=0, le=100, description="Projects per page. Default 50.")
+        int | None, Field(ge=0, le=100, description="Projects per page, 20 if left out.")
     ] = None
     offset: Offset | None = None
 

@@ -231,7 +231,7 @@ class ListTemplates(
     availability_zone: Annotated[Text | None, Field(description="AZ.")] = None
     region: Annotated[Text | None, Field(description="Region id.")] = None
     limit: Annotated[
-        int | None, Field(ge=0, le=100, description="Templates per page. Default 50.")
+        int | None, Field(ge=0, le=100, description="Templates per page, 20 if left out.")
     ] = None
     offset: Offset | None = None
 

@@ -6,11 +6,13 @@ from typing import Any, Final
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
+from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
 from sms_tools import __version__
 from sms_tools.server.asking import AnyContext
+from sms_tools.server.lines import AnsweredLines
 from sms_tools.server.offer import offered_tools
 from sms_tools.server.output import Plain
 from sms_tools.server.prompts import add_prompts
@@ -74,6 +76,15 @@ class Server(MCPServer[Any]):
         if adapted == shown:
             return result
         return self._leave.result(Plain(adapted), is_error=bool(result.is_error))
+
+    async def run_stdio_async(self) -> None:
+        """Serve the client on standard input and output; a line that is no message is answered."""
+        async with stdio_server() as (read, write):
+            await self._lowlevel_server.run(
+                AnsweredLines(read, write),
+                write,
+                self._lowlevel_server.create_initialization_options(),
+            )
 
     async def get_prompt(
         self,

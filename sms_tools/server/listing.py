@@ -16,6 +16,7 @@ from sms_tools.remediation import ApplyPlan, PlanRemediation
 from sms_tools.schema import input_schema
 from sms_tools.server.guide import FindOperation, RunOperation
 from sms_tools.server.offer import LISTING
+from sms_tools.server.results import output_schema
 
 Row = dict[str, Any]
 
@@ -110,7 +111,10 @@ def _apply_plan() -> Row:
 
 def _row(model: type[Fields], **row: Any) -> Row:
     home = f"{model.__module__}:{model.__qualname__}"
-    return {**row, "parameters": input_schema(model), "home": home}
+    whole = {**row, "parameters": input_schema(model), "home": home}
+    if row["role"] in ("question", "plan"):
+        whole["returns"] = output_schema(row["name"])
+    return whole
 
 
 if __name__ == "__main__":

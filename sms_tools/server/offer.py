@@ -53,6 +53,8 @@ class Offered:
     """Method and path for an operation; empty for what makes several requests."""
     home: str
     """``module:Class``."""
+    returns: dict[str, Any] | None = None
+    """The output schema, where there is one."""
 
     @cached_property
     def model(self) -> type[Fields]:

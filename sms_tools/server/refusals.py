@@ -5,6 +5,7 @@ repeated: they may be long, or secret.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ Document = dict[str, JSON]
 Call = Mapping[str, JSON]
 
 _SHOWN: Final = 20
+_SURE: Final = 0.85
 
 GOALS: Final[Mapping[str, str]] = {
     "retry": "retry_failed",
@@ -122,12 +124,22 @@ def corrected_call(
         return {"tool": tool, "arguments": given}
     if not isinstance(error, UnknownName) or not reads:
         return None
-    near_ones = error.candidates
-    right = _renamed(arguments, error.wanted, near_ones[0]["name"] if len(near_ones) == 1 else None)
+    right = _renamed(arguments, error.wanted, _surely(error.wanted, error.candidates))
     widened = len(right) < len(arguments)
     if widened and (tool.startswith("plan_") or "server" in arguments):
         return {"tool": "migration_overview", "arguments": {}}
     return {"tool": tool, "arguments": right}
+
+
+def _surely(wanted: str, candidates: Sequence[Mapping[str, str]]) -> str | None:
+    """The name that *wanted* was most likely meant to be; None where that is a guess."""
+    names = [each["name"] for each in candidates]
+    close = [
+        name
+        for name in names
+        if SequenceMatcher(None, name.casefold(), wanted.casefold()).ratio() >= _SURE
+    ]
+    return close[0] if len(close) == 1 else None
 
 
 def _renamed(arguments: Mapping[str, JSON], wanted: str, name: str | None) -> Document:
@@ -147,7 +159,8 @@ def _renamed(arguments: Mapping[str, JSON], wanted: str, name: str | None) -> Do
 
 
 def _unique(error: ValidationError) -> Sequence[Any]:
-    return error.errors(include_input=False, include_url=False, include_context=False)
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    return sorted(found, key=lambda each: each["type"] != "extra_forbidden")
 
 
 def _problem(found: Any, schema: Schema, arguments: Mapping[str, JSON]) -> Document:

@@ -21,6 +21,7 @@ from sms_tools.server.asking import AnyContext
 from sms_tools.server.meant import with_ids
 from sms_tools.server.offer import Offered
 from sms_tools.server.output import Plain, describe
+from sms_tools.server.pages import fitted, paged
 from sms_tools.server.refusals import corrected_call, refused_arguments, refused_placeholder
 from sms_tools.server.runtime import Runtime
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=Fields)
 ToolResult = CallToolResult | InputRequiredResult
-
-_NO_FUNCTION = FuncMetadata(arg_model=ArgModelBase)
 
 
 def _never_called() -> None:
@@ -54,7 +53,7 @@ class ServedTool(Tool, Generic[M]):
             title=offered.title,
             description=offered.description,
             parameters=offered.parameters,
-            fn_metadata=_NO_FUNCTION,
+            fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=offered.returns),
             is_async=True,
             annotations=annotations_of(offered),
         )
@@ -132,13 +131,14 @@ class OperationTool(ServedTool[Operation[Any]]):
 
     async def _answer(self, call: Operation[Any], context: AnyContext) -> ToolResult:
         runtime = self._runtime
+        asked, call = call, paged(call)
         decision = await runtime.decide(Subject.of(call, runtime.api), context)
         if not isinstance(decision, Go):
             return decision
 
         async def finish(answer: "Answer") -> Mapping[str, JSON]:
             if call.danger is Kind.READ:
-                return _as_object(answer.payload)
+                return fitted(call, answer.payload, ours=asked is not call)
             if call.danger is Kind.SECRET:
                 return await self._delivered(decision, answer)
             return await self._done(call, answer)

@@ -48,10 +48,10 @@ _MILD_ACTIONS = ("stop", "network_check", "collect_log")
 class ListMigrationTasks(
     Operation[TaskPage], method="GET", path="/v3/tasks", kind=Kind.READ, section="5.4.2"
 ):
-    """List migration tasks with state, rate, sub-tasks, last error and resource use, up to 200 a
-    page.
+    """List migration tasks with state, rate, sub-tasks, last error and resource use, about 1 kB
+    each.
 
-    Use it to find a task's id, e.g. by source_server_id, or to read a whole fleet in a few calls.
+    Use it to find a task's id, e.g. by source_server_id (an id, or the server's name).
     get_migration_task adds disks, region and what started each sub-task. For counts and judged
     answers use migration_overview or summarize_progress.
     """
@@ -63,7 +63,7 @@ class ListMigrationTasks(
     id: Annotated[Text | None, Field(description="Only the task of this id.")] = None
     source_server_id: SourceId | None = None
     limit: Annotated[
-        int | None, Field(ge=0, le=200, description="Tasks per page. Default 100.")
+        int | None, Field(ge=0, le=200, description="Tasks per page, 20 if left out.")
     ] = None
     offset: Offset | None = None
     enterprise_project_id: Annotated[
