@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.server import Server
+from sms_tools.guard.previews.fitting import obstacles_in
 from sms_tools.knowledge import explain
 from sms_tools.knowledge.facts import TARGET_GONE_CODES, TEMPORARY_DISK_GB
 from sms_tools.operations.source_servers import GetSourceServer, SourceServerDetail
@@ -54,6 +55,10 @@ async def _one(request: Request, server: Server, code: str, write: Writer) -> No
     except SmsToolsError as error:
         write.leave(server, f"It could not be read: {one_line(str(error), 160)}")
         return
+    if not isinstance(anew, str):
+        # Nothing is deleted for a task that the service would then refuse.
+        wrong = obstacles_in(anew, source, has_task=False, template_exists=True)
+        anew = " ".join(each.reason for each in wrong) or anew
     if isinstance(anew, str):
         write.leave(server, anew)
         write.give_back(server)

@@ -15,6 +15,7 @@ from sms_tools.sandbox.cloud import Cloud
 from sms_tools.sandbox.identity import USUAL_SIZE
 from sms_tools.sandbox.scenarios import SCENARIOS, build
 from sms_tools.sandbox.source_calls import OVERVIEW
+from sms_tools.sandbox.task_rules import check_new_task
 
 PHASES = {
     "unavailable": "unavailable",
@@ -176,6 +177,16 @@ def test_mixed_has_a_task_that_would_erase_a_server_and_one_that_launches_by_its
     assert cloud.by_name("mail-01").state == "initialize"
     clock.advance(24 * 3_600)
     assert cloud.by_name("mail-01").state == "finished"
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_no_task_of_a_scenario_is_one_that_the_service_would_refuse(name: str) -> None:
+    cloud = build(name, now=ManualClock(), servers=60)
+    for task in cloud.tasks.values():
+        template = cloud.templates.get(str(task.fields.get("vm_template_id")))
+        target = {"vm_id": task.target_vm} if task.exist_server else {}
+        body = {"type": task.type, "target_server": target}
+        check_new_task(task.source, body, template.fields if template else None)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

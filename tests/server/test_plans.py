@@ -301,6 +301,15 @@ async def test_rebuilding_says_first_that_everything_is_copied_again(night: Nigh
         assert "copied again" in night.asked[0]
 
 
+async def test_nothing_is_deleted_for_a_task_that_could_not_be_created_again(night: Night) -> None:
+    source = night.sandbox.cloud.by_name("db-ora-03")
+    source.spec = replace(source.spec, firmware="UEFI")
+    async with night.client() as client:
+        plan = await call(client, "plan_remediation", goal="rebuild", servers=["db-ora-03"])
+    assert [step for step in plan.get("steps", ()) if step.get("tool")] == []
+    assert "UEFI" in str(plan["left_out"])
+
+
 async def test_what_people_do_before_a_rebuild_fits_its_cause(night: Night) -> None:
     async with night.client() as client:
         plan = await call(

@@ -11,7 +11,7 @@ from sms_tools.knowledge.arguments import (
     obstacles_of_clone,
     obstacles_of_task,
 )
-from sms_tools.operations.source_servers import SourceServerDetail
+from sms_tools.operations.source_servers import SourceServer, SourceServerDetail
 from sms_tools.operations.tasks.create import CreateMigrationTask, TaskDisk
 from sms_tools.operations.templates import GetTemplate, Template
 
@@ -39,7 +39,24 @@ def may_create(
     operation: CreateMigrationTask, server: Server, template_exists: bool | None
 ) -> Legality | None:
     """Illegal where the task cannot be created; None where nothing speaks against it."""
-    source = server.source
+    return _ruled(
+        obstacles_in(
+            operation,
+            server.source,
+            has_task=server.task is not None,
+            template_exists=template_exists,
+        )
+    )
+
+
+def obstacles_in(
+    operation: CreateMigrationTask,
+    source: SourceServer | None,
+    *,
+    has_task: bool,
+    template_exists: bool | None,
+) -> Sequence[Obstacle]:
+    """What keeps a task from being created for *source*, as far as its record tells."""
     detail = source if isinstance(source, SourceServerDetail) else None
     checks = (source.checks if source else None) or ()
     unfit = any(
@@ -47,24 +64,25 @@ def may_create(
         for check in checks
     )
     target = operation.target_server
-    task = NewTask(
-        os_type=operation.os_type,
-        type=operation.type,
-        source_os_type=source.os_type if source else None,
-        firmware=detail.firmware if detail else None,
-        has_task=server.task is not None,
-        failed_checks=server.state == "unavailable",
-        block_supported=False if unfit else None,
-        template_id=operation.vm_template_id,
-        template_exists=template_exists,
-        vm_id=target.vm_id,
-        source_disks=[
-            DiskFacts(disk.name or "", disk.size)
-            for disk in (detail.disks if detail else None) or ()
-        ],
-        target_disks=_wanted(target.disks),
+    return obstacles_of_task(
+        NewTask(
+            os_type=operation.os_type,
+            type=operation.type,
+            source_os_type=source.os_type if source else None,
+            firmware=detail.firmware if detail else None,
+            has_task=has_task,
+            failed_checks=source is not None and source.state == "unavailable",
+            block_supported=False if unfit else None,
+            template_id=operation.vm_template_id,
+            template_exists=template_exists,
+            vm_id=target.vm_id,
+            source_disks=[
+                DiskFacts(disk.name or "", disk.size)
+                for disk in (detail.disks if detail else None) or ()
+            ],
+            target_disks=_wanted(target.disks),
+        )
     )
-    return _ruled(obstacles_of_task(task))
 
 
 def _wanted(disks: Iterable[TaskDisk]) -> Sequence[DiskFacts]:
