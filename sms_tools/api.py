@@ -28,6 +28,7 @@ from sms_tools.errors import (
     ServiceUnreachable,
     SmsToolsError,
     Throttled,
+    UnreadableReply,
     error_from_response,
 )
 from sms_tools.errors.reply import ErrorReply, http_date
@@ -36,6 +37,7 @@ from sms_tools.moment import Clock, utc_now
 from sms_tools.operation import JSON, Kind, Operation, Page, Reply
 from sms_tools.paging import Listing, at_once, read_list
 from sms_tools.settings import Settings
+from sms_tools.shape import UnreadableBody, holds_error, misfit, read_json
 
 __all__ = ["MAX_REPLY", "Answer", "Api", "Exchange", "Listing"]
 
@@ -247,11 +249,19 @@ class Api:
             if request.headers.keys() & {"authorization", "x-auth-token"}:  # else it never left
                 self._note(operation, attempt, status, request_id)
         now = self._clock()
+        name = operation.__spec__.name
         if not 200 <= status < 300:
-            name = operation.__spec__.name
             raise error_from_response(status, response.headers, body, name, now)
+        payload = _payload(operation, response.headers, body)
+        if holds_error(payload, operation.__spec__):
+            raise error_from_response(status, response.headers, body, name, now)
+        if fault := misfit(operation, payload, status):
+            raise UnreadableReply(
+                f"{name}: the reply (HTTP {status}) {fault}, so it was not read.",
+                outcome_unknown=operation.danger is not Kind.READ,
+            )
         return Answer(
-            payload=_payload(operation, response.headers, body),
+            payload=payload,
             status=status,
             request_id=request_id,
             observed_at=now,
@@ -298,6 +308,8 @@ def _may_repeat(danger: Kind, error: SmsToolsError) -> bool:
     A destructive call waits for nothing: what a person agreed to may have changed meanwhile.
     """
     if danger is Kind.READ:
+        if isinstance(error, UnreadableReply):
+            return False  # it answers, and would say the same again
         return isinstance(error, Throttled | ServiceUnreachable) or (
             isinstance(error, ServerFault) and error.status in _PASSING
         )
@@ -319,14 +331,17 @@ def _unreachable(operation: Operation[Any], error: Exception, timeout: float) ->
 
 
 def _payload(operation: Operation[Any], headers: Mapping[str, str], body: bytes) -> JSON:
-    if not body.strip():
-        return None
+    """What *body* holds.
+
+    Raises:
+        ServiceUnreachable: it is no JSON that is taken.
+    """
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return read_json(body)
+    except UnreadableBody as error:
         kind = headers.get("Content-Type", "unknown")[:80]
         raise ServiceUnreachable(
-            f"{operation.__spec__.name}: the reply is not JSON (content type {kind}): it was cut, "
+            f"{operation.__spec__.name}: the reply {error} (content type {kind}): it was cut, "
             "or something between here and the service wrote it.",
             outcome_unknown=operation.danger is not Kind.READ,
         ) from None

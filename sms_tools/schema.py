@@ -20,7 +20,7 @@ def copied(*also: str, marked: bool = True) -> dict[str, JsonValue]:
 
     Its objects are published with the fields that they must have, with *also* those named here,
     and without words on any; more is taken than is shown. Unless *marked*, they do not say which
-    ones they must have: an Agent knows.
+    ones they must have, and of what is inside them they show a name: an Agent knows.
     """
     return {"x-copied": {"also": list(also), "marked": marked}}
 
@@ -104,18 +104,21 @@ def _compact(node: Any, whole: bool, *, is_properties: bool = False) -> Any:
     }
 
 
-def _bare(node: dict[str, Any], also: list[str], marked: bool) -> dict[str, Any]:
+def _bare(
+    node: dict[str, Any], also: list[str], marked: bool, *, inside: bool = False
+) -> dict[str, Any]:
     """*node* as types alone; its objects with what they must have, and what *also* names."""
     if node.get("type") == "array":
-        return {"type": "array", "items": _bare(node["items"], also, marked)}
+        return {"type": "array", "items": _bare(node["items"], also, marked, inside=inside)}
     if node.get("type") != "object":
         return {"type": node["type"]}
     fields = node["properties"]
-    required = node.get("required", [])
-    shown = [*required, *(name for name in also if name in fields and name not in required)]
+    required = node.get("required", []) if marked or not inside else []
+    more = also if marked or not inside else []
+    shown = [*required, *(name for name in more if name in fields and name not in required)]
     shown = shown or [next(name for name in (*_NAMES, *fields) if name in fields)]
-    inside = {name: _bare(fields[name], also, marked) for name in shown}
-    bare: dict[str, Any] = {"type": "object", "properties": inside}
+    parts = {name: _bare(fields[name], also, marked, inside=True) for name in shown}
+    bare: dict[str, Any] = {"type": "object", "properties": parts}
     return {**bare, "required": required} if required and marked else bare
 
 

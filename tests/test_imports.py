@@ -12,7 +12,8 @@ PACKAGE: Final = Path(__file__).parents[1] / "sms_tools"
 _WORDS: Final = {"canonical", "loopback", "moment", "text", "wording"}
 _LEAVES: Final = {*_WORDS, "account", "errors", "operation", "prompting", "regions"}
 _CATALOGUE: Final = {*_LEAVES, "operations", "schema", "signing"}
-_CLIENT: Final = {*_CATALOGUE, "api", "auth", "knowledge", "paging", "redaction", "settings"}
+_WIRE: Final = {"api", "auth", "paging", "settings", "shape"}
+_CLIENT: Final = {*_CATALOGUE, *_WIRE, "knowledge", "redaction"}
 _READING: Final = {*_CLIENT, "fleet", "state"}
 _SERVING: Final = {*_READING, "arguments", "diagnosis", "guard", "remediation", "server"}
 
@@ -24,7 +25,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "wording": {"moment", "text"},
     "errors": {"text"},
     "moment": set(),
-    "operation": set(),
+    "operation": {"errors"},
     "prompting": set(),
     "regions": set(),
     "text": set(),
@@ -35,6 +36,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "settings": {"account", "errors", "loopback", "regions", "signing"},
     "operations": {"operation", "schema", "text"},
     "paging": {"errors", "operation"},
+    "shape": {"operation"},
     "auth": {"errors", "operation", "settings", "signing", "moment"},
     "api": _CLIENT,
     "state": {"errors"},

@@ -74,7 +74,7 @@ class WaitForProgress(Question):
                 "waited_seconds": round(watch.waited),
                 "next_poll_seconds": next_poll_seconds(fleet.servers),
             },
-            actions=_actions(self, changes),
+            actions=_actions(self, reason, changes),
             incomplete=[*fleet.incomplete, *watch.problems],
         )
         draft.data["changes"] = draft.part(
@@ -253,10 +253,15 @@ def _summary(fleet: Fleet, reason: Reason, changes: Sequence[Event], watch: Watc
         return says + (" Nothing is under way any more." if reason == "end" else "")
     if reason == "end":
         return "Nothing is under way, so there is nothing to wait for."
-    return f"Nothing changed in {waited}: {_standing(fleet.servers)}."
+    return (
+        f"Nothing changed in {waited}: {_standing(fleet.servers)}. "
+        "Call wait_for_progress again to go on waiting."
+    )
 
 
-def _actions(question: WaitForProgress, changes: Sequence[Event]) -> Sequence[Action]:
+def _actions(
+    question: WaitForProgress, reason: Reason, changes: Sequence[Event]
+) -> Sequence[Action]:
     named = {"servers": question.servers, "project": question.project}
     where = {key: value for key, value in named.items() if value is not None}
     failed = [e for e in changes if e.what == "error" or e.after == "failed"]
@@ -264,6 +269,9 @@ def _actions(question: WaitForProgress, changes: Sequence[Event]) -> Sequence[Ac
         Action("diagnose_server", {"server": event.server.id}, "it failed while it was watched")
         for event in failed[:1]
     ]
+    if reason == "bound":
+        again = question.model_dump(mode="json", exclude_defaults=True)
+        actions.append(Action(question.__tool__, again, "goes on waiting"))
     if any(event.after == "syncing" for event in changes):
         why = "a full copy is done: what is missing before a launch"
         actions.append(Action("check_cutover_readiness", where, why))

@@ -6,6 +6,7 @@
     ├── SettingsError           the installation is not set up for this
     ├── RequestRefused          refused here, before anything was sent
     ├── ServiceUnreachable      no whole answer; `outcome_unknown` says whether it may have acted
+    │   └── UnreadableReply         an answer that is none to what was asked: not read, never zero
     └── ServiceError            the service answered, with a refusal
         ├── AuthenticationFailed    who is calling is not accepted
         ├── PermissionDenied        the caller is known, and may not do this
@@ -77,6 +78,16 @@ class ServiceUnreachable(SmsToolsError):
                 "(get_migration_task, get_source_server or the matching list tool) before "
                 "repeating it."
             )
+
+
+class UnreadableReply(ServiceUnreachable):
+    """A success by its status that does not have the shape of the operation's reply."""
+
+    advice = (
+        "Nothing was read, so nothing is known from it. Call again in a moment; if it stays, check "
+        "SMS_TOOLS_ENDPOINT and what stands between here and the service (proxy, login page) with "
+        "`sms-tools check`."
+    )
 
 
 class ServiceError(SmsToolsError):
@@ -295,6 +306,8 @@ def _kind(reply: ErrorReply) -> type[ServiceError]:
         return by_code
     if reply.status >= 500:
         return ServerFault
+    if 200 <= reply.status < 300:
+        return ServiceError  # an error in a body that calls itself a success
     if reply.status < 400 or (reply.status == 404 and not reply.structured):
         return NotOffered  # a redirection, or a page of somebody who is not the service
     if reply.status == 400 and (reply.code or "").startswith("SMS."):
@@ -317,6 +330,12 @@ def _advice(kind: type[ServiceError], reply: ErrorReply, operation: str, now: da
         return (
             "Check SMS_TOOLS_IAM_USER, SMS_TOOLS_IAM_PASSWORD and SMS_TOOLS_IAM_DOMAIN: IAM does "
             "not accept them. Several failures in a row lock the user."
+        )
+    if 200 <= reply.status < 300:
+        return (
+            "The service answered with a success whose body is this error: take it as failed. "
+            "After a call that changes something, read the current state first; "
+            "explain_error_code tells what a code means."
         )
     if kind is InvalidState and reply.code in ("SMS.7111", "SMS.7311", "SMS.7601"):
         return "What depends on it has to go first; list_migration_tasks or list_source_servers."

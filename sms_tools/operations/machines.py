@@ -14,7 +14,7 @@ from sms_tools.operations.hardware import (
     ServerDisk,
     VolumeGroup,
 )
-from sms_tools.schema import AGENT, copied
+from sms_tools.schema import AGENT
 
 ReportedState = Literal[
     "unavailable",
@@ -73,7 +73,7 @@ class Machine(Fields):
         Field(
             max_length=65_535,
             description="Linux: [] if none.",
-            json_schema_extra=copied("name", "size", "logical_volumes", marked=False),
+            json_schema_extra=AGENT,
         ),
     ] = None
 

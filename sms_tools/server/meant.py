@@ -17,6 +17,11 @@ from sms_tools.text import one_line
 _AN_ID: Final = re.compile(r"^[0-9a-fA-F][0-9a-fA-F-]{18,}[0-9a-zA-Z]*$")
 _SERVERS: Final = ("source_id", "server_id", "source_server_id")
 _PROJECTS: Final = ("mig_project_id", "migproject", "migprojectid")
+_LISTS: Final[Mapping[str, str]] = {
+    "delete_migration_tasks": "task",
+    "delete_source_servers": "server",
+}
+"""Whose ``ids`` the operations take that have several."""
 _KINDS: Final[Mapping[str, str]] = {
     "task_id": "task",
     **dict.fromkeys(_SERVERS, "server"),
@@ -58,22 +63,24 @@ async def with_ids(
         UnknownName: a filter's name fits nothing, and an empty list would say that there is none.
     """
     meant, notes = dict(arguments), []
+    spec = operation.__spec__
     for name, value in arguments.items():
-        kind = _KINDS.get(name)
-        if kind is None or name not in operation.model_fields or not isinstance(value, str):
+        kind = _LISTS.get(spec.name) if name == "ids" else _KINDS.get(name)
+        if kind is None or name not in operation.model_fields:
             continue
-        if not every and _AN_ID.match(value.strip()):
-            continue
-        strict = name not in operation.__spec__.path_fields and not every
-        found = await _find(kind, value, runtime, strict=strict and reads)
-        if found is None or found.id == value:
-            continue
-        meant[name] = found.id
-        notes.append(f"{found.said}, which was taken as {name}.")
+        strict = reads and name not in spec.path_fields and not every
+        ids: list[JSON] = []
+        for each in value if isinstance(value, list) else [value]:
+            known = not isinstance(each, str) or (_AN_ID.match(each.strip()) and not every)
+            found = None if known else await _find(kind, each, runtime, strict=strict)
+            ids.append(found.id if found else each)
+            if found and found.id != each:
+                notes.append(f"{found.said}, which was taken as {name}.")
+        meant[name] = ids if isinstance(value, list) else ids[0]
     if notes and not reads:
         raise MeantAnother(
             " ".join(note.partition(", which was taken")[0] + "." for note in notes),
-            operation.__spec__.name,
+            spec.name,
             meant,
         )
     return meant, notes

@@ -5,6 +5,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
+from sms_tools.errors import RequestRefused
 from sms_tools.operation import Kind, Operation
 from sms_tools.operations import CATALOGUE
 from sms_tools.operations.machines import Platform, SourceState, Stage
@@ -163,8 +164,9 @@ def test_subvolumes_under_the_table_s_name_are_sent_under_the_wire_s() -> None:
     assert update.request().body["btrfs_list"][0]["subvolumn"] == [subvolume]
 
 
-def test_an_id_with_a_slash_stays_one_part_of_the_path() -> None:
-    assert GetSourceServer(source_id="a/b").request().path == "/v3/sources/a%2Fb"
+def test_an_id_with_a_slash_never_becomes_a_path() -> None:
+    with pytest.raises(RequestRefused, match="source_id is not an id"):
+        GetSourceServer(source_id="a/b").request()
 
 
 def test_many_records_can_be_deleted_in_one_call() -> None:

@@ -33,9 +33,9 @@ def test_the_settings_travel_under_the_key_template() -> None:
 
 
 def test_an_update_keeps_its_template_id_out_of_the_body() -> None:
-    request = UpdateTemplate(template_id="t 1", **SETTINGS).request()
+    request = UpdateTemplate(template_id="t-1", **SETTINGS).request()
 
-    assert request.path == "/v3/vm/templates/t%201"
+    assert request.path == "/v3/vm/templates/t-1"
     assert request.body == {"template": SETTINGS}
 
 

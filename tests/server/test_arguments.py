@@ -313,3 +313,27 @@ async def test_nan_is_null_in_text_and_data(world: World) -> None:
     text = getattr(result.content[0], "text", "")
     assert json.loads(text, parse_constant=pytest.fail) == {"rate": None, "rows": [{"x": None}]}
     assert result.structured_content == {"rate": None, "rows": [{"x": None}]}
+
+
+async def test_names_in_a_list_of_ids_are_told_their_ids(world: World, era: str) -> None:
+    wanted = [task(world.cloud, name) for name in ("web-03", "web-05")]
+    async with world.client(era) as client:
+        result = await client.call_tool("delete_migration_tasks", {"ids": ["web-03", wanted[1]]})
+    call = (result.structured_content or {})["corrected_call"]
+    assert call == {"tool": "delete_migration_tasks", "arguments": {"ids": wanted}}
+    assert world.service.changing == []
+
+
+async def test_a_wait_that_is_over_says_how_to_go_on(world: World, era: str) -> None:
+    asked = {"servers": ["db-es-01"], "timeout_seconds": 1}
+    async with world.client(era) as client:
+        result = await client.call_tool("wait_for_progress", asked)
+    found = result.structured_content or {}
+    assert found["returned_on"] == "bound"
+    again = {"tool": "wait_for_progress", "arguments": asked}
+    assert again.items() <= found["suggested_actions"][0].items()
+
+
+def test_a_wait_is_shorter_than_clients_wait() -> None:
+    wait = next(tool for tool in offered_tools() if tool.name == "wait_for_progress")
+    assert wait.parameters["properties"]["timeout_seconds"]["default"] == 40

@@ -8,7 +8,7 @@ from sms_tools.operation import Empty, Kind, Operation
 from sms_tools.operations.common import Created, SourceId
 from sms_tools.operations.hardware import BtrfsFileSystem, ServerDisk, VolumeGroup
 from sms_tools.operations.machines import SourceMachine, Stage
-from sms_tools.schema import AGENT, copied
+from sms_tools.schema import AGENT
 
 
 class RegisterSourceServer(
@@ -94,7 +94,7 @@ class UpdateSourceServerDisks(
         Field(
             max_length=65_535,
             description="All volume groups, as volume_groups of register_source_server.",
-            json_schema_extra=copied("name", "size", "logical_volumes", marked=False),
+            json_schema_extra=AGENT,
         ),
     ] = None
     btrfs_list: Annotated[

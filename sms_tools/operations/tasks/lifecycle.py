@@ -25,13 +25,14 @@ TaskState = Literal[
     "SKIPPING",
     "RESETING",
 ]
+# What does least harm first: a list is read from its beginning.
 Action = Literal[
     "start",
     "stop",
-    "test",
+    "network_check",
     "clone_test",
     "restart",
-    "network_check",
+    "test",
     # Newer than the reference:
     "cutover",
     "skip",
@@ -136,16 +137,22 @@ class ManageMigrationTask(
     """Start, pause, rehearse, launch or resynchronise one migration task.
 
     start: begin, resume or retry; a first start erases the disks of an existing target. stop:
-    pause. test (newer regions: cutover): LAUNCHES the target, which ends continuous
-    synchronisation: the cutover, not a trial. clone_test: the rehearsal, on a clone that is billed
-    until deleted on the ECS console. restart: only after a launch; synchronises again and may
-    overwrite what the target wrote since. network_check: measure. Newer regions only: skip
-    verification, clear snapshots, migration_test drill. Older regions only: sync_failed_rollback,
-    collect_log. plan_remediation shows what is legal when.
+    pause. clone_test: the rehearsal (a test copy), on a clone that is billed until deleted on the
+    ECS console. test (newer regions: cutover): LAUNCHES the target, which ends continuous
+    synchronisation: the cutover (go live), not a trial. restart: only after a launch;
+    synchronises again and may overwrite what the target wrote since. network_check: measure.
+    Newer regions only: skip verification, clear snapshots, migration_test drill. Older regions
+    only: sync_failed_rollback, collect_log. plan_remediation shows what is legal when.
     """
 
     task_id: TaskId
-    operation: Annotated[Action, Field(description="What to do; `test` is the cutover.")]
+    operation: Annotated[
+        Action,
+        Field(
+            description="clone_test: a test copy, a rehearsal. test: launch, cut over, go live. "
+            "stop: pause. start: resume, retry."
+        ),
+    ]
     template_id: Annotated[
         str | None,
         Field(max_length=2048, description="Template of the clone; clone_test needs it."),
