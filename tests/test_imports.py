@@ -12,7 +12,7 @@ PACKAGE: Final = Path(__file__).parents[1] / "sms_tools"
 _WORDS: Final = {"canonical", "loopback", "moment", "text", "wording"}
 _LEAVES: Final = {*_WORDS, "account", "errors", "operation", "prompting", "regions"}
 _CATALOGUE: Final = {*_LEAVES, "operations", "schema", "signing"}
-_WIRE: Final = {"api", "auth", "paging", "settings", "shape"}
+_WIRE: Final = {"api", "auth", "paging", "pressure", "settings", "shape", "wire"}
 _CLIENT: Final = {*_CATALOGUE, *_WIRE, "knowledge", "redaction"}
 _READING: Final = {*_CLIENT, "fleet", "state"}
 _SERVING: Final = {*_READING, "arguments", "diagnosis", "guard", "remediation", "server"}
@@ -37,6 +37,8 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "operations": {"operation", "schema", "text"},
     "paging": {"errors", "operation"},
     "shape": {"operation"},
+    "pressure": {"errors", "moment"},
+    "wire": {"errors", "loopback", "text"},
     "auth": {"errors", "operation", "settings", "signing", "moment"},
     "api": _CLIENT,
     "state": {"errors"},
@@ -54,7 +56,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
 ONLY_IN: Final[Mapping[str, set[str]]] = {
     "mcp": {"server", "cli"},
     "mcp_types": {"server", "cli"},
-    "httpx": {"api", "auth", "sandbox"},
+    "httpx": {"api", "auth", "sandbox", "wire"},
     "starlette": {"guard", "server", "cli"},
     "uvicorn": {"guard", "server", "sandbox", "cli"},
     "huaweicloudsdksms": set(),

@@ -6,6 +6,7 @@
     ├── SettingsError           the installation is not set up for this
     ├── RequestRefused          refused here, before anything was sent
     ├── ServiceUnreachable      no whole answer; `outcome_unknown` says whether it may have acted
+    │   ├── CircuitOpen         nothing was sent: it failed again and again a moment ago
     │   └── UnreadableReply         an answer that is none to what was asked: not read, never zero
     └── ServiceError            the service answered, with a refusal
         ├── AuthenticationFailed    who is calling is not accepted
@@ -49,6 +50,11 @@ class SmsToolsError(Exception):
         if advice:
             self.advice = advice
 
+    def tried(self, times: int) -> None:
+        """Say in the message how often the call was tried, where that was more than once."""
+        if times > 1:
+            self.args = (f"{str(self).rstrip('.')}. It was tried {times} times.",)
+
 
 class SettingsError(SmsToolsError):
     """The settings do not allow this; the message names the variables."""
@@ -69,15 +75,19 @@ class ServiceUnreachable(SmsToolsError):
 
     advice = "Try again in a moment; `sms-tools check` tests the connection."
 
-    def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, outcome_unknown: bool = False, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
         self.outcome_unknown = outcome_unknown
         if outcome_unknown:
             self.advice = (
-                "The call may have been carried out all the same. Read the present state "
+                "The call may have been carried out all the same. Read the current state "
                 "(get_migration_task, get_source_server or the matching list tool) before "
                 "repeating it."
             )
+
+
+class CircuitOpen(ServiceUnreachable):
+    """Nothing was sent: the service failed several times in a row, and is left alone for a bit."""
 
 
 class UnreadableReply(ServiceUnreachable):

@@ -17,6 +17,7 @@ from sms_tools.operations import CATALOGUE
 from sms_tools.operations.source_servers import ListSourceServers
 from sms_tools.operations.templates import ListTemplates
 from sms_tools.sandbox import Effect, Fault
+from sms_tools.sandbox.model import CheckResult
 
 from .account import CHANGING, DANGEROUS, World, example, open_world
 from .conftest import CALLER
@@ -326,3 +327,10 @@ async def test_a_rehearsal_without_a_template_that_is_there_is_impossible(
     preview = await world.action("web-03", "clone_test", template_id=template)
     assert preview.code == code
     assert preview.impossible
+
+
+async def test_blocks_of_a_kernel_that_does_not_support_them_are_impossible(world: World) -> None:
+    source = world.sandbox.cloud.by_name("new-01")
+    source.findings.append(CheckResult("LINUX_BLOCK_SUPPORT", "WARN", "SMS.6617"))
+    assert (await new_task(world, "new-01", type="MIGRATE_BLOCK")).code == "SMS.6616"
+    assert (await new_task(world, "new-01", type="MIGRATE_FILE")).impossible is None

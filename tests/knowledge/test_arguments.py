@@ -102,3 +102,10 @@ def test_a_clone_needs_a_template_that_is_there(
 @pytest.mark.parametrize("exists", [True, None])
 def test_a_clone_with_a_template_has_no_obstacle(exists: bool | None) -> None:
     assert obstacles_of_clone("t-1", exists) == []
+
+
+def test_what_just_fits_is_no_obstacle() -> None:
+    system = DiskFacts("/dev/sda", 1_024 * GIB)
+    disks = (system, *(DiskFacts(f"/dev/sd{number}", GIB) for number in range(22)))
+    assert codes(source_disks=disks, target_disks=disks) == []
+    assert codes(source_disks=disks, target_disks=()) == []

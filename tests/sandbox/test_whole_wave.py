@@ -256,3 +256,14 @@ def test_an_agent_that_comes_back_by_itself_gets_its_part_again(
     assert mbit_s(cloud, one) == 0
     clock.advance(11 * MINUTE)
     assert [mbit_s(cloud, task) for task in (one, *others)] == before
+
+
+def test_a_task_that_is_deleted_leaves_its_part_to_the_others(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    one, *others = copying(cloud, clock, ("shop-app-01", "shop-app-02", *WEB))
+    endless(cloud, UPLINK_MBIT_S)
+    cloud.tasks[one].source.offline.append((cloud.now(), None))  # a running one stays otherwise
+    before = sum(mbit_s(cloud, task) for task in others)
+    cloud.delete_task(one)
+    assert sum(mbit_s(cloud, task) for task in others) > before
