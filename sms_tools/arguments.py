@@ -25,10 +25,12 @@ Schema = Mapping[str, Any]
 _BOUNDED: Final = ("limit", "timeout_seconds")
 """What is brought down to its maximum in a read: how much to show, how long to wait."""
 _PLACEHOLDER: Final = re.compile(
-    r"^\s*(<[^<>]*>|\{[^{}]*\}|\[[^\[\]]*\]|your[_ -].*|(my|some|the)[_-].*(id|name)|"
+    r"^\s*(<[^<>]*>|\{[^{}]*\}|\[[^\[\]]*\]|(your|my|some|the)[_ -]([a-z]+[_ -]?){0,3}"
+    r"(id|ids|name|names|here)|your[_ -](server|task|project|template|source)|"
     r"(task|server|source|template|project|mig_project)[_-]?id)\s*$",
     re.IGNORECASE,
 )
+_COMMA: Final = re.compile(r"[,，、;；\n]")
 _MEANT: Final[Mapping[str, tuple[str, ...]]] = {
     "pause": ("stop", "ABORT"),
     "paused": ("ABORT",),
@@ -76,6 +78,8 @@ def take(model: type[BaseModel], arguments: Mapping[str, JSON], *, reads: bool) 
     taken = Taken({})
     for name, given in arguments.items():
         wanted = schema.get("properties", {}).get(name)
+        if reads and name == "servers" and isinstance(given, str):
+            given = _names_in(given)
         value = _decoded(given, wanted, reads) if wanted is not None else given
         if reads and wanted is not None:
             if name not in required and _is_left_out(name, value):
@@ -118,6 +122,17 @@ def schema_at(schema: Schema, place: tuple[int | str, ...]) -> Schema:
         inside = schema.get("items") if isinstance(step, int) else None
         schema = inside or schema.get("properties", {}).get(step) or {}
     return schema
+
+
+def _names_in(text: str) -> JSON:
+    """The names in a text where a list of them is wanted: none holds a comma."""
+    found = _from_text(text, list)
+    if not isinstance(found, str):
+        return found
+    bare = text.strip()
+    if bare.startswith("[") and bare.endswith("]"):  # a list whose names have no quotes
+        bare = bare[1:-1]
+    return [name.strip(" \"'") for name in _COMMA.split(bare)]
 
 
 def _names_something(name: str) -> bool:

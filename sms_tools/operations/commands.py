@@ -32,11 +32,12 @@ class GetAgentCommand(
     section="5.5.1",
     idempotent=False,  # asking may take the command away
 ):
-    """Fetch the next command that the server migration service has for one source server's Agent.
+    """Agent only: fetch the next command that the server migration service has for one source
+    server's Agent.
 
-    Part of the Agent's own conversation: although a GET, it may take the command away from the
-    Agent, which then never starts, stops or synchronises. To see what a server is doing use
-    get_source_server or get_migration_task; to give a command use manage_migration_task.
+    Although a GET, it may take the command away from the Agent, which then never starts, stops
+    or synchronises. To see what a server is doing use get_source_server or get_migration_task;
+    to give a command use manage_migration_task.
     """
 
     server_id: SourceId
@@ -49,11 +50,12 @@ class ReportAgentCommandResult(
     kind=Kind.AGENT,
     section="5.5.2",
 ):
-    """Report to the server migration service, in the Agent's name, how a command ended.
+    """Agent only: report to the server migration service, in the Agent's name, how a command
+    ended.
 
-    Part of the Agent's own conversation: sent by anyone else it forges the Agent's word, and the
-    service may believe that a start, stop or sync happened that did not. No undo. To start or
-    stop a migration task use manage_migration_task.
+    Sent by anyone else it forges the Agent's word, and the service may believe that a start,
+    stop or sync happened that did not. No undo. To start or stop a migration task use
+    manage_migration_task.
     """
 
     server_id: SourceId

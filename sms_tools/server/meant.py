@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sms_tools.errors import RequestRefused, SmsToolsError
+from sms_tools.errors import RequestRefused, ServiceUnreachable, SmsToolsError
 from sms_tools.operation import JSON, Operation
 from sms_tools.server.runtime import Runtime
 from sms_tools.text import one_line
@@ -108,8 +108,8 @@ async def _find(kind: str, value: str, runtime: Runtime, *, strict: bool) -> Fou
         if strict:
             raise
         return None
-    except RequestRefused:
-        raise  # a name that fits several
+    except (RequestRefused, ServiceUnreachable):
+        raise  # a name that fits several; a service that would keep the call itself waiting too
     except SmsToolsError:
         return None
     of_task = next((each for each in fleet.servers if each.task_id == value), None)

@@ -75,6 +75,8 @@ async def test_an_empty_filter_is_one_that_was_left_out(place: World, tool: Offe
     [
         ({"servers": "web-03"}, {"servers": ["web-03"]}),
         ({"servers": '["web-03", "web-05"]'}, {"servers": ["web-03", "web-05"]}),
+        ({"servers": "web-03, web-05"}, {"servers": ["web-03", "web-05"]}),
+        ({"servers": "[web-03, 'web-05']"}, {"servers": ["web-03", "web-05"]}),
         ({"servers": ["web-03"], "detail": "FULL"}, {"servers": ["web-03"], "detail": "full"}),
         ({"limit": "3"}, {"limit": 3}),
         ({"limit": 0}, {}),
@@ -166,7 +168,9 @@ async def test_a_corrected_read_is_complete_and_works(world: World, era: str) ->
         assert not (await client.call_tool(call["tool"], call["arguments"])).is_error
 
 
-@pytest.mark.parametrize("value", ["your_task_id", "<task_id>", "{task_id}", "my-task-id"])
+@pytest.mark.parametrize(
+    "value", ["your_task_id", "<task_id>", "{task_id}", "my-task-id", "YOUR_TASK_ID_HERE"]
+)
 async def test_a_placeholder_is_no_value(world: World, era: str, value: str) -> None:
     async with world.client(era) as client:
         for tool in ("get_migration_task", "unlock_target_server"):

@@ -50,8 +50,8 @@ class ReportMigrationProgress(
     kind=Kind.AGENT,
     section="5.4.8",
 ):
-    """Report the progress and rate of a migration task's sub-task, as the Agent on the source
-    server does while it copies.
+    """Agent only: report the progress and rate of a migration task's sub-task, as the Agent on
+    the source server does while it copies.
 
     It changes no data and moves nothing: it only overwrites what the service believes, so that
     later progress and readiness answers are false. To read progress use get_migration_task.
