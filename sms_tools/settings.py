@@ -8,7 +8,8 @@ Who calls (``credentials``) is decided in this order, the more particular first:
 1. ``SMS_TOOLS_AUTH_TOKEN``, a ready token;
 2. ``SMS_TOOLS_IAM_USER``, ``_PASSWORD`` and ``_DOMAIN``, for which IAM gives a token;
 3. ``HUAWEICLOUD_SDK_AK`` and ``_SK``, a key pair, with ``_SECURITY_TOKEN`` where it is temporary;
-4. ``CLOUD_SDK_AK`` and ``_SK``, the same under the reference's names.
+4. ``CLOUD_SDK_AK`` and ``_SK``, the same under the reference's names;
+5. ``HUAWEICLOUD_SDK_CREDENTIALS_FILE``, the official SDK's ini file with a key pair.
 """
 
 import re
@@ -22,6 +23,8 @@ from urllib.parse import urlsplit
 from platformdirs import user_state_path
 
 from sms_tools.account import Account, fingerprint_of
+from sms_tools.credentials_file import VARIABLE as CREDENTIALS_FILE
+from sms_tools.credentials_file import read_credentials_file
 from sms_tools.errors import SettingsError
 from sms_tools.loopback import is_loopback
 from sms_tools.regions import DEFAULT_REGION, default_endpoint, is_region_name, region_warning
@@ -235,6 +238,9 @@ class _Reader:
             found.append(("SMS_TOOLS_IAM_USER", user))
         pairs = ((f"{prefix}_AK", self._key_pair(prefix)) for prefix in _KEY_PAIRS)
         found.extend((name, pair) for name, pair in pairs if pair)
+        filed = self._filed_pair()
+        if filed:
+            found.append((CREDENTIALS_FILE, filed))
         if len(found) > 1:
             ignored = ", ".join(name for name, _ in found[1:])
             self.warnings.append(f"{found[0][0]} is used; {ignored} is set as well and ignored.")
@@ -253,6 +259,26 @@ class _Reader:
         if not values or not all(self._secret(name) for name in names):
             return None
         return KeyPair(values[0], values[1], token)
+
+    def _filed_pair(self) -> KeyPair | None:
+        text = self._get(CREDENTIALS_FILE)
+        if text is None:
+            return None
+        held = read_credentials_file(Path(text))
+        parts = (held.access_key, held.secret_key, held.security_token or "-")
+        if held.fault:
+            self._wrong(CREDENTIALS_FILE, held.fault, held.remedy)
+        elif not all(_VISIBLE_ASCII.fullmatch(part) for part in parts):
+            self._wrong(
+                CREDENTIALS_FILE,
+                "names a file whose keys hold spaces or other characters",
+                "Copy them once more, whole.",
+            )
+        else:
+            if held.warning:
+                self.warnings.append(held.warning)
+            return KeyPair(held.access_key, held.secret_key, held.security_token)
+        return None
 
     def _together(self, *names: str) -> Sequence[str] | None:
         """The values of variables that mean something only together."""

@@ -21,6 +21,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "account": {"canonical"},
     "arguments": {"operation", "schema"},
     "canonical": set(),
+    "credentials_file": set(),
     "loopback": set(),
     "wording": {"moment", "text"},
     "errors": {"text"},
@@ -33,7 +34,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "schema": set(),
     "knowledge": {"text"},
     "redaction": {"operation", "text"},
-    "settings": {"account", "errors", "loopback", "regions", "signing"},
+    "settings": {"account", "credentials_file", "errors", "loopback", "regions", "signing"},
     "operations": {"operation", "schema", "text"},
     "paging": {"errors", "operation"},
     "shape": {"operation"},
@@ -48,7 +49,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "guard": _READING,
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},
     "server": _SERVING,
-    "cli": {*_SERVING, "cli", "sandbox"},
+    "cli": {*_SERVING, "cli", "credentials_file", "sandbox"},
     "__main__": {"cli"},
 }
 """By the part of the package: the parts that it may import, besides itself."""
