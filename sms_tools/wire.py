@@ -266,6 +266,19 @@ def proxy_for(url: httpx.URL, environ: Mapping[str, str], *, system: bool = Fals
     return _checked(Proxy("the system's settings", named)) if named else None
 
 
+def way_to(address: str, environ: Mapping[str, str]) -> str:
+    """How *address* is reached from here, in words: directly, or through which proxy.
+
+    Raises:
+        SettingsError: the environment names a proxy or certificates that cannot be used.
+    """
+    url = httpx.URL(address)
+    proxy = proxy_for(url, environ, system=True)
+    if url.scheme == "https":
+        trusted(environ)
+    return f"through {proxy}" if proxy else "directly"
+
+
 def _checked(proxy: Proxy) -> Proxy:
     variable = proxy.variable
     direct = f"Set {variable} to http://host:port, or name the service's host in NO_PROXY."

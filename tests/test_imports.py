@@ -12,7 +12,7 @@ PACKAGE: Final = Path(__file__).parents[1] / "sms_tools"
 _WORDS: Final = {"canonical", "loopback", "moment", "text", "wording"}
 _LEAVES: Final = {*_WORDS, "account", "errors", "operation", "prompting", "regions"}
 _CATALOGUE: Final = {*_LEAVES, "operations", "schema", "signing"}
-_WIRE: Final = {"api", "auth", "paging", "pressure", "settings", "shape", "wire"}
+_WIRE: Final = {"api", "auth", "paging", "pressure", "profile", "settings", "shape", "wire"}
 _CLIENT: Final = {*_CATALOGUE, *_WIRE, "knowledge", "redaction"}
 _READING: Final = {*_CLIENT, "fleet", "state"}
 _SERVING: Final = {*_READING, "arguments", "diagnosis", "guard", "remediation", "server"}
@@ -21,7 +21,6 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "account": {"canonical"},
     "arguments": {"operation", "schema"},
     "canonical": set(),
-    "credentials_file": set(),
     "loopback": set(),
     "wording": {"moment", "text"},
     "errors": {"text"},
@@ -34,7 +33,8 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "schema": set(),
     "knowledge": {"text"},
     "redaction": {"operation", "text"},
-    "settings": {"account", "credentials_file", "errors", "loopback", "regions", "signing"},
+    "profile": {"errors", "signing"},
+    "settings": {"account", "errors", "loopback", "profile", "regions", "signing"},
     "operations": {"operation", "schema", "text"},
     "paging": {"errors", "operation"},
     "shape": {"operation"},
@@ -49,7 +49,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "guard": _READING,
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},
     "server": _SERVING,
-    "cli": {*_SERVING, "cli", "credentials_file", "sandbox"},
+    "cli": {*_SERVING, "cli", "sandbox"},
     "__main__": {"cli"},
 }
 """By the part of the package: the parts that it may import, besides itself."""

@@ -6,8 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from sms_tools.cli.clients import CLIENTS
-from sms_tools.cli.setup import credentials_file, say, set_up
-from sms_tools.credentials_file import VARIABLE as CREDENTIALS_FILE
+from sms_tools.cli.setup import CREDENTIALS_FILE, credentials_file, say, set_up
 from sms_tools.regions import is_region_name
 from sms_tools.settings import Settings
 

@@ -11,12 +11,13 @@ import anyio
 
 from sms_tools.api import Answer, Api
 from sms_tools.cli.options import add_tool_options, policy_of
-from sms_tools.errors import SmsToolsError
+from sms_tools.errors import SettingsError, SmsToolsError
 from sms_tools.guard import Audit
 from sms_tools.moment import utc_now
 from sms_tools.operations.source_servers import ListSourceServers
-from sms_tools.settings import Settings, read_settings
+from sms_tools.settings import IamUser, Settings, read_settings
 from sms_tools.state import State, StateError
+from sms_tools.wire import way_to
 
 _MOST_SKEW: Final = timedelta(minutes=15)
 """The gateway refuses a signature whose time is further off."""
@@ -48,8 +49,8 @@ def verdicts(environ: Mapping[str, str]) -> list[Line]:
     settings, problems = read_settings(environ)
     lines = [Line("FAIL", f"{p.variable} {p.what}", p.remedy) for p in problems]
     lines += [Line("note", warning) for warning in settings.warnings]
-    lines += [*_credentials(settings), *_state(settings)]
-    if settings.credentials and not problems:
+    lines += [*_credentials(settings), *_way(settings), *_state(settings)]
+    if settings.credentials and not any(line.verdict == "FAIL" for line in lines):
         lines += anyio.run(_service, settings)
     return lines
 
@@ -67,13 +68,24 @@ def _credentials(settings: Settings) -> Iterator[Line]:
         yield Line(
             "FAIL",
             "no credentials are set",
-            "Set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or HUAWEICLOUD_SDK_CREDENTIALS_FILE;"
-            " `sms-tools demo` needs none.",
+            "Set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or name the SDK's file in "
+            "HUAWEICLOUD_SDK_CREDENTIALS_FILE; `sms-tools demo` needs none.",
         )
     else:
         kind = type(settings.credentials).__name__
         names = {"KeyPair": "an access key pair", "AuthToken": "a token", "IamUser": "an IAM user"}
         yield Line("ok", f"credentials: {names[kind]}, region {settings.region}")
+
+
+def _way(settings: Settings) -> Iterator[Line]:
+    addresses = [settings.endpoint]
+    if isinstance(settings.credentials, IamUser):
+        addresses.append(settings.iam_endpoint)
+    for address in addresses:
+        try:
+            yield Line("ok", f"{address} is reached {way_to(address, os.environ)}")
+        except SettingsError as error:
+            yield Line("FAIL", str(error), error.advice)
 
 
 def _state(settings: Settings) -> Iterator[Line]:

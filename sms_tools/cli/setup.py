@@ -13,8 +13,6 @@ from typing import Final
 
 from sms_tools.cli.clients import CLIENTS, ClientKind, Wish, text_of
 from sms_tools.cli.merging import merge, write
-from sms_tools.credentials_file import VARIABLE as CREDENTIALS_FILE
-from sms_tools.credentials_file import default_credentials_file
 from sms_tools.errors import SettingsError
 
 _CARRIED: Final = (
@@ -26,6 +24,8 @@ _CARRIED: Final = (
     "HUAWEICLOUD_SDK_DOMAIN_ID",
 )
 """Settings of this shell that a client started elsewhere must have too; none is a secret."""
+
+CREDENTIALS_FILE: Final = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
 
 _URL: Final = "http://127.0.0.1:8000/mcp"
 
@@ -112,7 +112,11 @@ def wish_of(options: argparse.Namespace, environ: Mapping[str, str], kind: Clien
 def credentials_file(environ: Mapping[str, str]) -> Path:
     """Where the server will look for the keys, as an absolute path."""
     named = environ.get(CREDENTIALS_FILE)
-    return Path(named).expanduser().absolute() if named else default_credentials_file()
+    return (
+        Path(named).expanduser().absolute()
+        if named
+        else Path.home() / ".huaweicloud" / "credentials"
+    )
 
 
 def program() -> tuple[str, ...]:

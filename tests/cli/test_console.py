@@ -1,7 +1,6 @@
 """Odd consoles and odd machines: a line that says what is wrong, never a traceback."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -54,36 +53,3 @@ def test_completion_knows_every_command(run: Run, shell: str) -> None:
     for command in COMMANDS:
         assert command in said.stdout
     assert "--read-only" in said.stdout
-
-
-def test_keys_are_read_from_the_official_sdks_file(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "credentials"
-    file.write_text("[global]\nak = EXAMPLE-ACCESS-KEY\nsk = example-secret-key\n")
-    file.chmod(0o644)
-    where = {"HUAWEICLOUD_SDK_CREDENTIALS_FILE": str(file)}
-    # Nothing listens there: the keys are understood, the service is not reached.
-    said = run("check", **where, SMS_TOOLS_ENDPOINT="http://127.0.0.1:9")
-    assert "credentials: an access key pair" in said.stdout
-    assert "chmod 600" in said.stdout
-    assert "example-secret-key" not in said.stdout + said.stderr
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        (None, "cannot be read"),
-        ("ak = x", "not an ini file"),
-        ("[global]\nak = x\n", "without a key pair"),
-        ("[global]\nak = a b\nsk = c\n", "other characters"),
-    ],
-)
-def test_a_credentials_file_of_no_use_is_named(
-    run: Run, tmp_path: Path, text: str | None, fault: str
-) -> None:
-    file = tmp_path / "credentials"
-    if text is not None:
-        file.write_text(text)
-    said = run("check", HUAWEICLOUD_SDK_CREDENTIALS_FILE=str(file))
-    assert said.returncode == 1
-    assert "HUAWEICLOUD_SDK_CREDENTIALS_FILE" in said.stdout
-    assert fault in said.stdout
