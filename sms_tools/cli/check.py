@@ -2,10 +2,10 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final, Literal, TextIO
 
 import anyio
 
@@ -39,17 +39,28 @@ def configure(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was checked; 1 if something must be mended first."""
-    settings, problems = read_settings(os.environ)
+    lines = [*verdicts(os.environ), *_policy(options)]
+    show(lines)
+    return int(any(line.verdict == "FAIL" for line in lines))
+
+
+def verdicts(environ: Mapping[str, str]) -> list[Line]:
+    """What *environ* makes of this installation; asks the service where there is a way to."""
+    settings, problems = read_settings(environ)
     lines = [Line("FAIL", f"{p.variable} {p.what}", p.remedy) for p in problems]
     lines += [Line("note", warning) for warning in settings.warnings]
-    lines += [*_credentials(settings), *_way(settings), *_state(settings), *_policy(options)]
+    lines += [*_credentials(settings), *_way(settings), *_state(settings)]
     if settings.credentials and not any(line.verdict == "FAIL" for line in lines):
         lines += anyio.run(_service, settings)
+    return lines
+
+
+def show(lines: Sequence[Line], to: TextIO | None = None) -> None:
+    """Print the lines with their remedies, on standard output if nothing else is said."""
     for line in lines:
-        print(f"{line.verdict:4}  {line.what}")
+        print(f"{line.verdict:4}  {line.what}", file=to)
         if line.remedy:
-            print(f"      → {line.remedy}")
-    return int(any(line.verdict == "FAIL" for line in lines))
+            print(f"      → {line.remedy}", file=to)
 
 
 def _credentials(settings: Settings) -> Iterator[Line]:

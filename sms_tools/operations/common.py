@@ -86,7 +86,7 @@ class Echoed(Fields):
     """Part of a request that callers copy out of a reply.
 
     The class keyword ``reply`` names what it is copied from: keys that only the reply has, and an
-    object that is empty there, are left out of the request, and ``context["notes"]`` says so.
+    object that is empty there, are left out of the request, and ``context["dropped"]`` names them.
     """
 
     _reply: ClassVar[type[BaseModel] | None] = None

@@ -8,6 +8,7 @@ from sms_tools.operation import JSON, Fields
 from sms_tools.operations.common import JsonObject
 from sms_tools.server.offer import Offered, offered_tools
 from sms_tools.server.search import search
+from sms_tools.server.suggestions import reached
 
 _HITS: Final = 8
 _WITH_SCHEMA: Final = 3
@@ -76,8 +77,3 @@ def _row(tool: Offered, listed: bool, rank: int) -> dict[str, Any]:
         "call": {"tool": tool.name, "arguments": blank} if listed else reached(tool.name, blank),
     }
     return {**row, "schema": tool.parameters} if rank < _WITH_SCHEMA else row
-
-
-def reached(name: str, arguments: dict[str, JSON]) -> dict[str, Any]:
-    """The call of run_operation that makes a call of *name*."""
-    return {"tool": "run_operation", "arguments": {"name": name, "arguments": arguments}}

@@ -8,7 +8,7 @@ a tool, and pydantic's work on it, is loaded when the tool is first called.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.resources import files
 from typing import Any, Final, Literal
@@ -76,8 +76,7 @@ def offered_tools(selection: str = "all") -> Sequence[Offered]:
     Raises:
         SettingsError: an area that does not exist.
     """
-    listing = json.loads(files(__package__).joinpath(LISTING).read_text(encoding="utf-8"))
-    written = [Offered(**{**row, "kind": Kind(row["kind"])}) for row in listing]
+    written = _written()
     everything = [tool for tool in written if tool.role != "guide"]
     if selection == "all":
         return everything
@@ -91,3 +90,10 @@ def offered_tools(selection: str = "all") -> Sequence[Offered]:
             advice=f"Give all, guided, or some of: {', '.join(known)}.",
         )
     return [tool for tool in everything if tool.area in areas]
+
+
+@cache
+def _written() -> Sequence[Offered]:
+    """All that the listing has, read once."""
+    listing = json.loads(files(__package__).joinpath(LISTING).read_text(encoding="utf-8"))
+    return [Offered(**{**row, "kind": Kind(row["kind"])}) for row in listing]

@@ -10,11 +10,17 @@ from typing import Any, Final
 
 from sms_tools.operation import JSON, Kind
 from sms_tools.server.offer import Offered, offered_tools
+from sms_tools.server.output import compact
 
 Document = dict[str, JSON]
 
 _NAME: Final = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
 _RUN: Final = "run_operation"
+
+
+def reached(name: str, arguments: Mapping[str, JSON]) -> Document:
+    """The call of run_operation that makes a call of *name*, as its schema wants it."""
+    return {"tool": _RUN, "arguments": {"name": name, "arguments": compact(arguments)}}
 
 
 class Suggestions:
@@ -45,7 +51,7 @@ class Suggestions:
         return {
             "status": "not_offered",
             "summary": f"{said}; reach it with {_RUN}.",
-            "corrected_call": self._reached(name, arguments),
+            "corrected_call": reached(name, arguments),
         }
 
     def adapted(self, document: Mapping[str, JSON]) -> Document:
@@ -58,7 +64,7 @@ class Suggestions:
             ]
         call = shown.get("corrected_call")
         if isinstance(call, dict) and self.exists(str(call.get("tool"))) and self._reaches:
-            shown["corrected_call"] = self._reached(call["tool"], call.get("arguments") or {})
+            shown["corrected_call"] = reached(call["tool"], call.get("arguments") or {})
         if len(self._offered) < len(self._every) and (way := self._way(_texts(shown))):
             shown["not_listed"] = way
         return shown
@@ -89,10 +95,7 @@ class Suggestions:
             return action
         if not self._reaches:
             return None
-        return {**action, **self._reached(tool.name, action["arguments"])}
-
-    def _reached(self, name: str, arguments: Mapping[str, JSON]) -> Document:
-        return {"tool": _RUN, "arguments": {"name": name, "arguments": dict(arguments)}}
+        return {**action, **reached(tool.name, action["arguments"])}
 
 
 def _texts(document: Mapping[str, JSON]) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from mcp_types import CallToolResult
 
 from sms_tools.guard import Policy
@@ -18,7 +19,8 @@ from .world import Person, World, everything_in, open_world, status_of
 
 pytestmark = pytest.mark.anyio
 
-LISTED = {tool.name for tool in offered_tools("guided")}
+SHAPES = {tool.name: tool.parameters for tool in offered_tools("guided")}
+LISTED = set(SHAPES)
 EVERY = {tool.name for tool in offered_tools()}
 
 
@@ -153,6 +155,8 @@ async def test_what_is_suggested_works_with_what_is_listed(world: World, era: st
         result = await call(world, era, tool.name, given)
         for action in (result.structured_content or {})["suggested_actions"]:
             assert action["tool"] in LISTED, (tool.name, action)
+            shape = SHAPES[action["tool"]]
+            Draft202012Validator(shape).validate(action["arguments"])
             if action["destructive"]:
                 continue
             if action["tool"] == "wait_for_progress":
