@@ -110,12 +110,17 @@ def refused_placeholder(tool: str, name: str) -> Document:
 
 
 def corrected_call(
-    tool: str, error: Exception, arguments: Mapping[str, JSON], *, reads: bool
+    tool: str,
+    error: Exception,
+    arguments: Mapping[str, JSON],
+    *,
+    needs: Sequence[str],
+    reads: bool,
 ) -> Document | None:
     """The whole call that was meant, after *error* said that a name is not there.
 
     For a filter of a read: the same with the one name that is like it, else the same without it.
-    A plan is never widened to servers that nobody named.
+    A plan is never widened to servers that nobody named. *needs* cannot be left out.
     """
     from sms_tools.fleet.selection import UnknownName  # loaded only where a name was wrong
 
@@ -125,8 +130,8 @@ def corrected_call(
     if not isinstance(error, UnknownName) or not reads:
         return None
     right = _renamed(arguments, error.wanted, _surely(error.wanted, error.candidates))
-    widened = len(right) < len(arguments)
-    if widened and (tool.startswith("plan_") or "server" in arguments):
+    left_out = arguments.keys() - right.keys()
+    if left_out and (tool.startswith("plan_") or left_out & set(needs)):
         return {"tool": "migration_overview", "arguments": {}}
     return {"tool": tool, "arguments": right}
 

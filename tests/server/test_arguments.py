@@ -241,6 +241,17 @@ async def test_a_write_is_told_the_task_of_the_server_and_asks_nobody(
     assert world.service.changing == []
 
 
+async def test_a_name_that_is_nearly_a_server_s_is_told_the_servers(world: World, era: str) -> None:
+    async with world.client(era) as client:
+        read = await client.call_tool("get_migration_task", {"task_id": "web-3"})
+        write = await client.call_tool("unlock_target_server", {"task_id": "web-3"})
+        assert "web-03" in everything_in(read)
+        assert "web-03" in everything_in(write)
+        call = (read.structured_content or {})["corrected_call"]
+        assert not (await client.call_tool(call["tool"], call["arguments"])).is_error
+    assert world.service.changing == []
+
+
 async def test_a_filter_by_a_server_that_is_not_there_is_no_empty_list(
     world: World, era: str
 ) -> None:
