@@ -146,11 +146,11 @@ class IamTokens:
             self._refusal = None
             return IamToken(value, now, _expiry(response.content, now))
         if response.is_success:
-            raise ServiceUnreachable("No token: the reply of IAM holds no X-Subject-Token.")
-        if response.is_success:
             raise UnreadableReply(
-                f"No token: IAM at {httpx.URL(self._url).host} answered HTTP "
-                f"{response.status_code} without one. Nothing was sent to the service."
+                f"No token: the reply of IAM at {httpx.URL(self._url).host} holds no "
+                "X-Subject-Token. Nothing was sent to the service.",
+                advice="Check SMS_TOOLS_IAM_ENDPOINT: something else may answer there. "
+                "`sms-tools check` tests it.",
             )
         refusal = error_from_response(
             response.status_code, response.headers, response.content, IAM_TOKEN, now
