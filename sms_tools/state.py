@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _FILE = "sms-tools.sqlite3"
-_BUSY_SECONDS = 10.0
+_BUSY_SECONDS = 2.0
 
 
 class StateError(Exception):
@@ -75,9 +75,20 @@ class State:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One immediate transaction: committed as a whole, or not at all when the block raises."""
+        """One immediate transaction: committed as a whole, or not at all when the block raises.
+
+        Raises:
+            StateError: no write can begin, for example while another process holds the file for
+                more than two seconds.
+        """
         with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                raise StateError(
+                    f"the state in {self.folder} cannot be written now: {error};"
+                    " nothing was changed"
+                ) from error
             try:
                 yield self._connection
             except BaseException:
@@ -109,8 +120,13 @@ def private_folder(folder: Path) -> Path:
 
 
 def private_file(path: Path) -> None:
-    """Create *path* if it is missing, readable and writable by this user alone."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    """Create *path* if it is missing, readable and writable by this user alone.
+
+    Raises:
+        OSError: it cannot be opened, or a symbolic link stands in its place.
+    """
+    flags = os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags, 0o600)
     try:
         if stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o600:
             path.chmod(0o600)

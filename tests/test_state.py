@@ -116,3 +116,30 @@ def test_a_closed_state_refuses_work(tmp_path: Path) -> None:
     state.close()
     with pytest.raises(sqlite3.ProgrammingError), state.transaction():
         pass
+
+
+def test_a_write_while_another_process_holds_the_state_is_refused_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    ours, theirs = State(tmp_path), State(tmp_path)
+    with (
+        theirs.transaction(),
+        pytest.raises(StateError, match="cannot be written now: database is locked"),
+        ours.transaction(),
+    ):
+        raise AssertionError("the write must not begin")
+    with ours.transaction() as database:
+        assert database.execute("SELECT 1").fetchone()[0] == 1
+    ours.close()
+    theirs.close()
+
+
+def test_a_link_in_place_of_the_state_file_is_not_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"")
+    folder = tmp_path / "state"
+    folder.mkdir()
+    (folder / "sms-tools.sqlite3").symlink_to(elsewhere)
+    with pytest.raises(StateError, match="cannot be opened"):
+        State(folder)
+    assert elsewhere.read_bytes() == b""

@@ -118,7 +118,8 @@ class Audit:
     @contextlib.contextmanager
     def _open(self) -> Iterator[int]:
         private_file(self.path)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND)
+        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self.path, flags)
         try:
             yield descriptor
         finally:
