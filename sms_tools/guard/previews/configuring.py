@@ -6,8 +6,15 @@ from typing import Any, Final
 from sms_tools.api import Api
 from sms_tools.canonical import digest
 from sms_tools.guard.previews.building import preview, sent_by
-from sms_tools.guard.previews.deleting import template_line
-from sms_tools.guard.previews.facts import Reader
+from sms_tools.guard.previews.describing import (
+    bound,
+    lines,
+    target_words,
+    targets,
+    template_line,
+    typed,
+)
+from sms_tools.guard.previews.reader import Reader
 from sms_tools.guard.subject import Preview, Target
 from sms_tools.operation import JSON, Kind
 from sms_tools.operations.options import (
@@ -65,18 +72,18 @@ async def create_task(operation: CreateMigrationTask, api: Api) -> Preview:
     at_once = bool(operation.auto_start)
     will.append("The task starts at once." if at_once else "The task waits to be started.")
     return preview(
-        f"Create a migration task for {named(server.name, server.id)}"
+        f"Create a migration task for {named(server.raw_name, server.id)}"
         f"{' and start it at once' if at_once else ''}.",
-        server.typed,
-        now=server.lines(),
+        typed(server),
+        now=lines(server),
         will=will,
         losses=losses,
         costs=costs,
         sent=sent_by(operation, "source_server"),
         unread=reader.unread,
-        state={**server.facts(), "template": template.name if template else None},
+        state={**bound(server), "template": template.name if template else None},
         targets=[
-            *server.targets(),
+            *targets(server),
             *([Target(target.vm_id, target.name)] if target.vm_id else []),
             *(
                 [Target(operation.vm_template_id, template.name if template else None)]
@@ -94,9 +101,9 @@ async def update_task(operation: UpdateMigrationTask, api: Api) -> Preview:
     forged = operation.danger is Kind.DESTRUCTIVE
     what = "Overwrite the service's record of the migration" if forged else "Change the task"
     return preview(
-        f"{what} of {named(server.name, server.id)}.",
-        server.typed,
-        now=server.lines(),
+        f"{what} of {named(server.raw_name, server.id)}.",
+        typed(server),
+        now=lines(server),
         will=["The fields below are written over what the service holds."],
         losses=[
             "State, sub-tasks, errors and servers in this record are what the service and every "
@@ -107,8 +114,8 @@ async def update_task(operation: UpdateMigrationTask, api: Api) -> Preview:
         else [],
         sent=sent_by(operation, "task_id"),
         unread=reader.unread,
-        state=server.facts(),
-        targets=server.targets(),
+        state=bound(server),
+        targets=targets(server),
     )
 
 
@@ -119,9 +126,9 @@ async def update_source(operation: UpdateSourceServer, api: Api) -> Preview:
     disks = operation.danger is Kind.DESTRUCTIVE
     what = "Change which disks are migrated" if disks else "Change the record"
     return preview(
-        f"{what} of {named(server.name, server.id)}.",
-        server.typed,
-        now=[*server.lines(), *_source_disks(server.source)],
+        f"{what} of {named(server.raw_name, server.id)}.",
+        typed(server),
+        now=[*lines(server), *_source_disks(server.source)],
         will=["The settings below replace those that the service holds."],
         losses=[
             "A disk or volume with `need_migration: false`, or with a smaller `adjust_size`, "
@@ -132,8 +139,8 @@ async def update_source(operation: UpdateSourceServer, api: Api) -> Preview:
         else [],
         sent=sent_by(operation, "source_id"),
         unread=reader.unread,
-        state=server.facts(),
-        targets=server.targets(),
+        state=bound(server),
+        targets=targets(server),
     )
 
 
@@ -146,10 +153,10 @@ async def configure_options(operation: ConfigureMigrationOptions, api: Api) -> P
         each.config_key: each.config_value for each in (now.configurations if now else None) or ()
     }
     return preview(
-        f"Change what the migration of {named(server.name, server.id)} copies and uses.",
-        server.typed,
+        f"Change what the migration of {named(server.raw_name, server.id)} copies and uses.",
+        typed(server),
         now=[
-            *server.lines(),
+            *lines(server),
             *[f"{plain(key, 60)} is {plain(value, 300)}." for key, value in present.items()],
         ],
         will=[
@@ -161,8 +168,8 @@ async def configure_options(operation: ConfigureMigrationOptions, api: Api) -> P
         ],
         losses=[line for each in operation.configurations for line in _not_copied(each)],
         unread=reader.unread,
-        state={**server.facts(), "options": digest(present)},
-        targets=server.targets(),
+        state={**bound(server), "options": digest(present)},
+        targets=targets(server),
     )
 
 
@@ -171,17 +178,17 @@ async def unlock(operation: UnlockTargetServer, api: Api) -> Preview:
     reader = Reader(api)
     server = await reader.server_of_task(operation.task_id)
     return preview(
-        f"Unlock the target server of {named(server.name, server.id)}.",
-        server.typed,
-        now=server.lines(),
-        will=[f"The target {server.target_words()} can be changed on the ECS console again."],
+        f"Unlock the target server of {named(server.raw_name, server.id)}.",
+        typed(server),
+        now=lines(server),
+        will=[f"The target {target_words(server)} can be changed on the ECS console again."],
         losses=[
             "There is no lock again. A change to its disks makes an unfinished migration fail, "
             "and a new task copies everything again."
         ],
         unread=reader.unread,
-        state=server.facts(),
-        targets=server.targets(),
+        state=bound(server),
+        targets=targets(server),
         allowed=server.legality("unlock"),
     )
 
