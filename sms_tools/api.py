@@ -1,9 +1,9 @@
 """The client: ``await api(operation)`` is the operation's reply, typed.
 
 One call goes through the limit of concurrent calls, authentication, the transport (network or
-sandbox), the bound on the reply's size and the mapping of errors. It is repeated only where a
-repeat cannot do harm: reads after anything that passes, writes only when they surely did not
-arrive; what destroys, reveals secrets or speaks for the Agent is sent once.
+sandbox), the bound on the reply, the check of its shape and the mapping of errors. It is repeated
+only where a repeat cannot do harm: reads after anything that passes, writes only when they surely
+did not arrive; what destroys, reveals secrets or speaks for the Agent is sent once.
 """
 
 import json
@@ -23,19 +23,24 @@ import httpx
 from sms_tools import __version__
 from sms_tools.auth import IamTokens, authenticator
 from sms_tools.errors import (
+    CircuitOpen,
     ServerFault,
     ServiceError,
     ServiceUnreachable,
     SmsToolsError,
     Throttled,
+    UnreadableReply,
     error_from_response,
 )
 from sms_tools.errors.reply import ErrorReply, http_date
-from sms_tools.loopback import is_loopback
 from sms_tools.moment import Clock, utc_now
 from sms_tools.operation import JSON, Kind, Operation, Page, Reply
 from sms_tools.paging import Listing, at_once, read_list
+from sms_tools.pressure import Circuits, Places
 from sms_tools.settings import Settings
+from sms_tools.shape import UnreadableBody, holds_error, misfit, read_json
+from sms_tools.text import one_line
+from sms_tools.wire import ACCEPTED, Bounded, Network, ProxyFailed, ReplyRefused
 
 __all__ = ["MAX_REPLY", "Answer", "Api", "Exchange", "Listing"]
 
@@ -43,9 +48,16 @@ MAX_REPLY: Final = 64 * 1024 * 1024
 """Bytes, unpacked."""
 
 _ATTEMPTS: Final = 4
+_LIMITS: Final = 2
+"""No call takes longer than this many times the limit of one attempt."""
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 20.0
 _CONNECT_SECONDS: Final = 10.0
+_CREDENTIALS: Final = frozenset({"authorization", "x-auth-token"})
+_PACKED: Final = (
+    "The reply is nothing that the service sends: ask who runs the proxy or gateway in between, "
+    "and read the current state before repeating a call that changes something."
+)
 _PASSING: Final = frozenset({500, 502, 503, 504, 408})
 _NEVER_SENT: Final = (
     httpx.ConnectError,
@@ -93,8 +105,9 @@ class Api:
     """A client of the service under one set of settings.
 
     *transport* replaces the network (the sandbox is one); *timeout* is in seconds, for one attempt
-    from its first byte to its last, and no attempt begins after twice that; at most *concurrency*
-    requests are on their way at a time.
+    from its first byte to its last, and a call with all its attempts ends after twice that; at most
+    *concurrency* requests are on their way at a time, fewer while the service throttles. *environ*
+    names proxies and certificates; without it this process's environment does.
     """
 
     def __init__(
@@ -106,9 +119,10 @@ class Api:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         jitter: Callable[[], float] = random.random,
         concurrency: int = 8,
-        timeout: float = 60.0,
+        timeout: float = 20.0,
         max_reply: int = MAX_REPLY,
         on_request: Callable[[Exchange], None] | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
         self.requests_made = 0
@@ -116,7 +130,9 @@ class Api:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
-        self._limiter = anyio.CapacityLimiter(concurrency)
+        self._places = Places(concurrency)
+        self._circuits = Circuits(clock)
+        self._environ = environ
         self._timeout = timeout
         self._max_reply = max_reply
         self._on_request = on_request
@@ -143,8 +159,7 @@ class Api:
         Raises:
             SmsToolsError: it was refused here, did not get through, or the service said no.
         """
-        answer = await self.send(operation)
-        return cast("R", operation.__spec__.result.read(answer.payload))
+        return await self._read_reply(operation, bulk=False)
 
     async def send(self, operation: Operation[Any]) -> Answer:
         """Carry out *operation* and give its reply as it came.
@@ -152,25 +167,78 @@ class Api:
         Raises:
             SmsToolsError: it was refused here, did not get through, or the service said no.
         """
+        return await self._sent(operation, bulk=False)
+
+    async def _read_reply(self, operation: Operation[R], *, bulk: bool) -> R:
+        answer = await self._sent(operation, bulk=bulk)
+        return cast("R", operation.__spec__.result.read(answer.payload))
+
+    async def _sent(self, operation: Operation[Any], *, bulk: bool) -> Answer:
+        """One call with its repetitions; *bulk* where it is one of many and may wait for others."""
         attempt = 1
-        deadline = anyio.current_time() + 2 * self._timeout
+        deadline: float | None = None
         while True:
             try:
-                async with self._limiter:
-                    return await self._attempt(operation, attempt)
+                async with self._places.place(bulk=bulk) as began:
+                    if deadline is None:
+                        deadline = anyio.current_time() + _LIMITS * self._timeout
+                    seconds = min(self._timeout, deadline - anyio.current_time())
+                    return await self._guarded(operation, attempt, seconds, began)
             except SmsToolsError as error:
                 pause = self._pause(operation, attempt, error)
-                if pause is None or anyio.current_time() + pause > deadline:
+                if pause is None or anyio.current_time() + pause >= (deadline or 0):
+                    if not isinstance(error, CircuitOpen):
+                        error.tried(attempt)
                     raise
             await self._sleep(pause)
             attempt += 1
+
+    async def _guarded(
+        self, operation: Operation[Any], attempt: int, seconds: float, began: int
+    ) -> Answer:
+        """One attempt, unless its circuit is open; tells circuit and limit how it went."""
+        name = operation.__spec__.name
+        host = f"the service at {httpx.URL(self.settings.endpoint).host}"
+        own = f"{name} at the service"
+        for circuit in (host, own):
+            self._circuits.check(circuit, name)
+        try:
+            answer = await self._attempt(operation, attempt, seconds)
+        except Throttled:
+            self._places.throttled(began)
+            self._circuits.worked(host)
+            raise
+        except ServerFault as error:
+            self._circuits.worked(host)
+            self._circuits.failed(own, f"last with HTTP {error.status}")
+            raise
+        except UnreadableReply:
+            self._circuits.worked(host)
+            raise
+        except ServiceUnreachable as error:
+            self._circuits.failed(host, str(error).partition(": ")[2].rstrip(".") or "no answer")
+            raise
+        except ServiceError:
+            self._well(host, own)
+            raise
+        except BaseException:
+            for circuit in (host, own):
+                self._circuits.gave_up(circuit)
+            raise
+        self._well(host, own)
+        return answer
+
+    def _well(self, *circuits: str) -> None:
+        self._places.succeeded()
+        for circuit in circuits:
+            self._circuits.worked(circuit)
 
     async def each(self, operations: Sequence[Operation[R]]) -> list[R | SmsToolsError]:
         """Carry out all of them, as many at a time as is allowed; an error stands in its place."""
 
         async def one(operation: Operation[R]) -> R | SmsToolsError:
             try:
-                return await self(operation)
+                return await self._read_reply(operation, bulk=True)
             except SmsToolsError as error:
                 return error
 
@@ -182,7 +250,7 @@ class Api:
         Raises:
             SmsToolsError: a page could not be read.
         """
-        return await read_list(operation, self, self._clock())
+        return await read_list(operation, partial(self._read_reply, bulk=True), self._clock())
 
     def now(self) -> datetime:
         """The service's time, as this client was told to read it."""
@@ -204,16 +272,18 @@ class Api:
     @cached_property
     def _client(self) -> httpx.AsyncClient:
         # Made at the first call: loading certificates is slow, and lists of tools need none.
-        host = httpx.URL(self.settings.endpoint).host
         # One to spare: a refused token is replaced while its requests still hold theirs.
-        slots = int(self._limiter.total_tokens) + 1
+        inner = self._transport or Network(self._places.most + 1, self._environ)
         return httpx.AsyncClient(
-            transport=self._transport,
-            timeout=httpx.Timeout(self._timeout, connect=_CONNECT_SECONDS),
-            limits=httpx.Limits(max_connections=slots, max_keepalive_connections=slots),
-            headers={"User-Agent": f"sms-tools/{__version__}", "Accept": "application/json"},
+            transport=Bounded(inner, self._max_reply),
+            timeout=httpx.Timeout(self._timeout, connect=min(_CONNECT_SECONDS, self._timeout)),
+            headers={
+                "User-Agent": f"sms-tools/{__version__}",
+                "Accept": "application/json",
+                "Accept-Encoding": ACCEPTED,
+            },
             follow_redirects=False,
-            trust_env=not is_loopback(host),  # a proxy cannot reach this machine's loopback
+            trust_env=False,  # the way of each address is decided in sms_tools.wire
         )
 
     def _request(self, operation: Operation[Any]) -> httpx.Request:
@@ -231,46 +301,48 @@ class Api:
             asked.method, self.settings.endpoint + target, content=body, headers=headers
         )
 
-    async def _attempt(self, operation: Operation[Any], attempt: int) -> Answer:
+    async def _attempt(self, operation: Operation[Any], attempt: int, seconds: float) -> Answer:
         request = self._request(operation)
         status: int | None = None
         request_id: str | None = None
         try:
-            with anyio.fail_after(self._timeout):
+            with anyio.fail_after(seconds):
                 response = await self._client.send(
                     request, auth=self._authentication[0], stream=True
                 )
                 status, request_id = response.status_code, response.headers.get("X-Request-Id")
                 try:
-                    body = await self._read(response, operation)
+                    body = await response.aread()
                 finally:
                     await response.aclose()
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise _unreachable(operation, error, self._timeout) from None
+        except ReplyRefused as error:
+            refused = ErrorReply(status or 200, message=str(error), request_id=request_id)
+            raise ServerFault(refused, operation.__spec__.name, advice=_PACKED) from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as error:
+            left = bool(request.headers.keys() & _CREDENTIALS)
+            raise _unreachable(operation, error, seconds, request.url.host, left=left) from None
         finally:
-            if request.headers.keys() & {"authorization", "x-auth-token"}:  # else it never left
+            if request.headers.keys() & _CREDENTIALS:  # else it never left
                 self._note(operation, attempt, status, request_id)
         now = self._clock()
+        name = operation.__spec__.name
         if not 200 <= status < 300:
-            name = operation.__spec__.name
             raise error_from_response(status, response.headers, body, name, now)
+        payload = _payload(operation, response.headers, body)
+        if holds_error(payload, operation.__spec__):
+            raise error_from_response(status, response.headers, body, name, now)
+        if fault := misfit(operation, payload, status):
+            raise UnreadableReply(
+                f"{name}: the reply (HTTP {status}) {fault}, so it was not read.",
+                outcome_unknown=operation.danger is not Kind.READ,
+            )
         return Answer(
-            payload=_payload(operation, response.headers, body),
+            payload=payload,
             status=status,
             request_id=request_id,
             observed_at=now,
             server_time=http_date(response.headers.get("Date")),
         )
-
-    async def _read(self, response: httpx.Response, operation: Operation[Any]) -> bytes:
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > self._max_reply:
-                fault = f"the reply is larger than {self._max_reply} bytes and was not read"
-                name = operation.__spec__.name
-                raise ServerFault(ErrorReply(response.status_code, message=fault), name)
-        return bytes(body)
 
     def _pause(self, operation: Operation[Any], attempt: int, error: SmsToolsError) -> float | None:
         """Seconds to wait before the next attempt, or None where there must be none."""
@@ -301,7 +373,11 @@ def _may_repeat(danger: Kind, error: SmsToolsError) -> bool:
 
     A destructive call waits for nothing: what a person agreed to may have changed meanwhile.
     """
+    if isinstance(error, CircuitOpen):
+        return False
     if danger is Kind.READ:
+        if isinstance(error, UnreadableReply):
+            return False  # it answers, and would say the same again
         return isinstance(error, Throttled | ServiceUnreachable) or (
             isinstance(error, ServerFault) and error.status in _PASSING
         )
@@ -311,26 +387,40 @@ def _may_repeat(danger: Kind, error: SmsToolsError) -> bool:
     return False
 
 
-def _unreachable(operation: Operation[Any], error: Exception, timeout: float) -> ServiceUnreachable:
-    if isinstance(error, httpx.ConnectError):
-        what = f"no connection to the service ({str(error)[:200] or type(error).__name__})"
+def _unreachable(
+    operation: Operation[Any], error: Exception, seconds: float, host: str, *, left: bool
+) -> ServiceUnreachable:
+    advice = ""
+    if isinstance(error, ProxyFailed):
+        what = str(error)
+        advice = (
+            "The proxy failed, not the service: correct that setting, or name the service's host "
+            "in NO_PROXY if it can be reached directly; `sms-tools check` tests it."
+        )
+    elif isinstance(error, httpx.ConnectError):
+        what = f"no connection to {host} ({one_line(str(error), 120) or type(error).__name__})"
     elif isinstance(error, TimeoutError | httpx.TimeoutException):
-        what = f"no whole answer within {timeout:g} seconds"
+        what = f"no whole answer from {host} within {seconds:.3g} seconds"
     else:
         what = f"the connection broke before the reply was whole ({type(error).__name__})"
-    unknown = operation.danger is not Kind.READ and not isinstance(error, _NEVER_SENT)
-    return ServiceUnreachable(f"{operation.__spec__.name}: {what}.", outcome_unknown=unknown)
+    unknown = left and operation.danger is not Kind.READ and not isinstance(error, _NEVER_SENT)
+    return ServiceUnreachable(
+        f"{operation.__spec__.name}: {what}.", outcome_unknown=unknown, advice=advice
+    )
 
 
 def _payload(operation: Operation[Any], headers: Mapping[str, str], body: bytes) -> JSON:
-    if not body.strip():
-        return None
+    """What *body* holds.
+
+    Raises:
+        ServiceUnreachable: it is no JSON that is taken.
+    """
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return read_json(body)
+    except UnreadableBody as error:
         kind = headers.get("Content-Type", "unknown")[:80]
         raise ServiceUnreachable(
-            f"{operation.__spec__.name}: the reply is not JSON (content type {kind}): it was cut, "
+            f"{operation.__spec__.name}: the reply {error} (content type {kind}): it was cut, "
             "or something between here and the service wrote it.",
             outcome_unknown=operation.danger is not Kind.READ,
         ) from None

@@ -5,17 +5,28 @@ the HTTP client, the sandbox, the guard and the documentation need: the fields, 
 wire, the kind of danger and the type of the reply.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_validator
+
+from sms_tools.errors import RequestRefused
 
 JSON = Any
 """Whatever :func:`json.loads` gives."""
 
+MOST_RECORDS: Final = 10_000_000
+"""A count beyond this is no count of anything, and drives no loop."""
+
+_ID: Final = re.compile(r"[A-Za-z0-9._-]+")
+_WHERE_IDS_ARE: Final = (
+    "Copy the id from list_source_servers, list_migration_tasks, list_templates or "
+    "list_migration_projects."
+)
 _ACRONYMS = {"acl": "ACL", "api": "API", "sha256": "SHA-256"}
 
 
@@ -40,12 +51,15 @@ class Reply(BaseModel):
     def read(cls, payload: JSON) -> Self:
         """Read *payload*, taking a field that has an unexpected type as missing.
 
-        A fleet's answer must not be lost because one server reports a number as "n/a".
+        A fleet's answer must not be lost because one server reports a number as "n/a". Whether
+        *payload* is a reply to the operation at all is asked before, in :mod:`sms_tools.shape`.
         """
+        whole = payload if isinstance(payload, dict) else {}
         try:
-            return cls.model_validate(payload if isinstance(payload, dict) else {})
+            return cls.model_validate(whole)
         except ValidationError as error:
-            return cls.model_validate(_without(payload, [e["loc"] for e in error.errors()]))
+            odd = error.errors(include_url=False, include_context=False, include_input=False)
+            return cls.model_validate(_without(whole, [e["loc"] for e in odd]))
 
 
 class Empty(Reply):
@@ -61,6 +75,38 @@ class Page(Reply, Generic[T]):
 
     count: int | None = None
     """How many records match in all, whatever the page."""
+    _odd_count: str | None = PrivateAttr(None)
+    _records: int = PrivateAttr(0)
+
+    @classmethod
+    def read(cls, payload: JSON) -> Self:
+        """Read *payload*; a count that no list has is kept apart (:attr:`odd_count`)."""
+        page = super().read(payload)
+        given = payload if isinstance(payload, dict) else {}
+        count = given.get("count")
+        counted = whole_count(count)
+        if page.count != counted:
+            page.count = counted
+        if count is not None and counted is None:
+            page._odd_count = repr(count)[:24]
+        records = given.get(cls.records_key())
+        page._records = len(records) if isinstance(records, list) else 0
+        return page
+
+    @classmethod
+    def records_key(cls) -> str:
+        """The field that holds the records."""
+        return next(name for name in cls.model_fields if name != "count")
+
+    @property
+    def odd_count(self) -> str | None:
+        """What stood where a count belongs, if it is none."""
+        return self._odd_count
+
+    @property
+    def records(self) -> int:
+        """How many records the page held, those included that could not be read at all."""
+        return max(self._records, len(self.items))
 
     @property
     def items(self) -> Sequence[T]:
@@ -89,6 +135,8 @@ class Spec:
     section: str
     result: type[Reply]
     idempotent: bool
+    replaces: bool
+    """Whether what was there before is lost, though the call itself is no danger to the data."""
     wrapped_in: str | None
     path_fields: Sequence[str]
     description: str
@@ -117,7 +165,8 @@ class Operation(Fields, Generic[R]):
 
     Class keywords: ``method``, ``path`` (placeholders are field names), ``kind`` (the worst that
     the operation can do), ``section`` of the reference; optionally ``idempotent`` (default: true
-    for GET, PUT and DELETE) and ``wrapped_in`` (the body stands under this one key).
+    for GET, PUT and DELETE), ``replaces`` (former settings are lost unless somebody noted them) and
+    ``wrapped_in`` (the body stands under this one key).
     """
 
     __spec__: ClassVar[Spec]
@@ -132,9 +181,26 @@ class Operation(Fields, Generic[R]):
     def _path_parts_are_whole(self) -> Self:
         # An empty or dotted part would turn the path into the path of another operation.
         for name in self.__spec__.path_fields:
-            if str(getattr(self, name)).strip() in ("", ".", ".."):
+            if not str(getattr(self, name)).replace(".", "").strip():
                 raise ValueError(f"{name} must name something; it is empty or dots")
         return self
+
+    def check_ids(self) -> None:
+        """Refuse what cannot be an id where the path wants one.
+
+        Anything else could lead to another operation, if not here then in a proxy or gateway that
+        reads ``%2F``, ``%00`` or dots its own way. Asked before a person is, and before sending.
+
+        Raises:
+            RequestRefused: a field of the path holds other characters than an id has.
+        """
+        for name in self.__spec__.path_fields:
+            if not _ID.fullmatch(str(getattr(self, name))):
+                raise RequestRefused(
+                    f"{self.__spec__.name}: {name} is not an id. Ids hold letters, digits, '-', "
+                    "'_' and '.', and nothing else. Nothing was sent.",
+                    advice=_WHERE_IDS_ARE,
+                )
 
     @property
     def danger(self) -> Kind:
@@ -142,7 +208,12 @@ class Operation(Fields, Generic[R]):
         return self.__spec__.kind
 
     def request(self) -> Request:
-        """The request on the wire: path fields, then a query for GET and DELETE, else a body."""
+        """The request on the wire: path fields, then a query for GET and DELETE, else a body.
+
+        Raises:
+            RequestRefused: a field of the path cannot be an id.
+        """
+        self.check_ids()
         spec = self.__spec__
         sent = self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
         parts = {name: quote(str(sent.pop(name)), safe="") for name in spec.path_fields}
@@ -175,6 +246,7 @@ def _spec(
     kind: Kind,
     section: str,
     idempotent: bool | None = None,
+    replaces: bool = False,
     wrapped_in: str | None = None,
 ) -> Spec:
     return Spec(
@@ -185,10 +257,20 @@ def _spec(
         section=section,
         result=cls.__bases__[0].__pydantic_generic_metadata__["args"][0],  # type: ignore[attr-defined]
         idempotent=method != "POST" if idempotent is None else idempotent,
+        replaces=replaces,
         wrapped_in=wrapped_in,
         path_fields=tuple(part[1:-1] for part in path.split("/") if part.startswith("{")),
         description=" ".join((cls.__doc__ or "").split()),
     )
+
+
+def whole_count(value: JSON) -> int | None:
+    """*value* as a number of records, or None where it cannot be one."""
+    if isinstance(value, str) and value.strip().isascii() and len(value) < 20:
+        value = int(value) if value.strip().isdigit() else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= MOST_RECORDS and value == int(value) else None
 
 
 def snake_case(name: str) -> str:

@@ -12,13 +12,15 @@ from typing import Any, Final, Generic, TypeVar
 
 import anyio
 
-from sms_tools.errors import SmsToolsError
+from sms_tools.errors import SmsToolsError, UnreadableReply
 from sms_tools.operation import Operation, Page, Reply
 
 LAST_OFFSET: Final = 65_535
 """The largest offset that the service takes."""
 
 _DEFAULT_PAGE: Final = 100
+_WAVE: Final = 32
+"""Pages that are asked for together: a wrong count costs one such wave, not thousands."""
 
 T = TypeVar("T", bound=Reply)
 V = TypeVar("V")
@@ -39,6 +41,9 @@ class Listing(Generic[T]):
     requests: int
     observed_at: datetime
     """When the reading began: what happened later may be missing."""
+    unreadable: int = 0
+    """Records that came and are not among ``items``: without an id nobody can say what they are
+    about. A list that holds some is not complete."""
 
 
 async def at_once(reads: Sequence[Callable[[], Awaitable[V]]]) -> list[V]:
@@ -100,6 +105,9 @@ class _Pass(Generic[T]):
     """What each page says of the whole, in the order of the pages."""
     found: dict[object, T] = field(default_factory=dict)
     repeated: int = 0
+    unreadable: int = 0
+    odd_count: str | None = None
+    """What stood where a count belongs, if it was none: then pages are read until one is empty."""
 
     def __post_init__(self) -> None:
         self.start = self.position = int(getattr(self.operation, "offset", None) or 0)
@@ -111,10 +119,16 @@ class _Pass(Generic[T]):
         got = self._take(self.position, await self._page(self.position))
         ends = min(self.counts[-1], LAST_OFFSET + 1) if self.counts else 0
         offsets = range(self.position, ends, got) if got else range(0)
-        pages = await at_once([partial(self._page, at) for at in offsets])
-        for at, page in zip(offsets, pages, strict=True):
-            await self._close_gap(at)
-            self._take(at, page)
+        for wave in range(0, len(offsets), _WAVE):
+            known = len(self.found)
+            together = offsets[wave : wave + _WAVE]
+            pages = await at_once([partial(self._page, at) for at in together])
+            for at, page in zip(together, pages, strict=True):
+                if page.records:
+                    await self._close_gap(at)
+                self._take(at, page)
+            if len(self.found) == known or not pages[-1].records:
+                break  # the count promises more than comes
         while got and self._more(got):
             known = len(self.found)
             got = self._take(self.position, await self._page(self.position))
@@ -131,6 +145,8 @@ class _Pass(Generic[T]):
     def _more(self, got: int) -> bool:
         if self.position > LAST_OFFSET:
             return False
+        if self.odd_count is not None:
+            return True
         return self.position < self.counts[-1] if self.counts else got >= self.size
 
     async def _page(self, offset: int, size: int | None = None) -> Page[T]:
@@ -140,14 +156,20 @@ class _Pass(Generic[T]):
 
     def _take(self, offset: int, page: Page[T]) -> int:
         """Keep a page's records, the newer of two with one id; return how many there were."""
+        readable = 0
         for item in page.items:
             key = _identity(item)
+            if key is None:
+                continue
+            readable += 1
             self.repeated += key in self.found
             self.found[key] = item
+        self.unreadable += page.records - readable
         if page.count is not None:
             self.counts.append(page.count)
-        self.position = max(self.position, offset + len(page.items))
-        return len(page.items)
+        self.odd_count = page.odd_count or self.odd_count
+        self.position = max(self.position, offset + page.records)
+        return page.records
 
     @property
     def moved(self) -> bool:
@@ -157,23 +179,36 @@ class _Pass(Generic[T]):
     @property
     def cut_off(self) -> bool:
         """Whether the list goes on where no offset reaches."""
-        return self.position > LAST_OFFSET and self._expected() != len(self.found)
+        return self.position > LAST_OFFSET and self._expected() != self._seen
 
     @property
     def complete(self) -> bool:
         """Whether the records add up; a list that only grew at its end does so as well."""
         grew_at_most = self.counts == sorted(self.counts)
-        return self.repeated == 0 and grew_at_most and len(self.found) == self._expected()
+        odd = self.repeated or self.unreadable or self.odd_count is not None
+        return not odd and grew_at_most and self._seen == self._expected()
+
+    @property
+    def _seen(self) -> int:
+        """Records that came, readable or not."""
+        return len(self.found) + self.unreadable
 
     def _expected(self) -> int | None:
         """How many records there should be; without a count, as many as there are."""
         if self.counts:
             return max(self.counts[-1] - self.start, 0)
-        return None if self.position > LAST_OFFSET else len(self.found)
+        return None if self.position > LAST_OFFSET else self._seen
 
     def listing(self, now: datetime, notes: Sequence[str] = ()) -> Listing[T]:
-        """What this pass came to."""
-        count = self.counts[-1] if self.counts else None
+        """What this pass came to.
+
+        Raises:
+            UnreadableReply: the service counts records and gave none that can be read, so nothing
+                is known about the list.
+        """
+        count = self.counts[-1] if self.counts and self.odd_count is None else None
+        if not self.found and (self.unreadable or self.odd_count or self._expected()):
+            raise UnreadableReply(f"{self.operation.__spec__.name}: {self._nothing_read()}")
         return Listing(
             items=tuple(self.found.values()),
             count=count,
@@ -181,10 +216,17 @@ class _Pass(Generic[T]):
             note=" ".join([*notes, *self._differences()]),
             requests=self.requests,
             observed_at=now,
+            unreadable=self.unreadable,
         )
 
+    def _nothing_read(self) -> str:
+        if self.unreadable:
+            return f"none of the {self.unreadable} records that came has an id; none was read."
+        counted = self.odd_count or self._expected()
+        return f"the service counts {counted} records and gave none of them; the list is not known."
+
     def _differences(self) -> Sequence[str]:
-        read, expected = len(self.found), self._expected()
+        read, expected = self._seen, self._expected()
         if self.cut_off:
             return [
                 f"The service pages no further than offset {LAST_OFFSET}: {read} of "
@@ -196,17 +238,29 @@ class _Pass(Generic[T]):
             notes.append(f"The count went from {self.counts[0]} to {self.counts[-1]} meanwhile.")
         if self.repeated:
             notes.append(f"{self.repeated} records came twice.")
-        if read != expected:
+        if self.unreadable:
+            notes.append(f"{_records(self.unreadable)} without a usable id could not be read.")
+        if self.odd_count is not None:
+            notes.append(
+                f"The service counts {self.odd_count} records, which does not fit: "
+                f"{len(self.found)} were read, until no more came."
+            )
+        elif read != expected:
             notes.append(f"The service counts {expected} records and gave {read} different ones.")
         return notes
 
 
-def _identity(item: Reply) -> object:
+def _identity(item: Reply) -> object | None:
     """What makes a record the same one on another page: its id, or the server and all it says.
 
-    A record with neither is never taken for another.
+    None where it has neither: such a record is about nobody knows what.
     """
     own = getattr(item, "id", None)
-    if own:
+    if isinstance(own, str | int) and str(own).strip():
         return own
-    return item.model_dump_json() if getattr(item, "source_id", None) else object()
+    source = getattr(item, "source_id", None)
+    return item.model_dump_json() if isinstance(source, str) and source.strip() else None
+
+
+def _records(number: int) -> str:
+    return "1 record" if number == 1 else f"{number} records"

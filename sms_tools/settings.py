@@ -8,7 +8,8 @@ Who calls (``credentials``) is decided in this order, the more particular first:
 1. ``SMS_TOOLS_AUTH_TOKEN``, a ready token;
 2. ``SMS_TOOLS_IAM_USER``, ``_PASSWORD`` and ``_DOMAIN``, for which IAM gives a token;
 3. ``HUAWEICLOUD_SDK_AK`` and ``_SK``, a key pair, with ``_SECURITY_TOKEN`` where it is temporary;
-4. ``CLOUD_SDK_AK`` and ``_SK``, the same under the reference's names.
+4. ``CLOUD_SDK_AK`` and ``_SK``, the same under the reference's names;
+5. ``HUAWEICLOUD_SDK_CREDENTIALS_FILE``, the official SDK's file with such a pair.
 """
 
 import re
@@ -24,6 +25,7 @@ from platformdirs import user_state_path
 from sms_tools.account import Account, fingerprint_of
 from sms_tools.errors import SettingsError
 from sms_tools.loopback import is_loopback
+from sms_tools.profile import Profile, read_profile
 from sms_tools.regions import DEFAULT_REGION, default_endpoint, is_region_name, region_warning
 from sms_tools.signing import KeyPair
 
@@ -32,6 +34,10 @@ _VISIBLE_ASCII: Final = re.compile(r"[\x21-\x7e]+")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _KEY_PAIRS: Final = ("HUAWEICLOUD_SDK", "CLOUD_SDK")
+_FILE: Final = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
+_PLACEHOLDER: Final = re.compile(r"\$\{[^{}]*\}|\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|\{\{[^{}]*\}\}")
+_MARKS: Final = "\"'`\u201c\u201d\u2018\u2019"
+_QUOTED: Final = re.compile(rf"[{_MARKS}].*[{_MARKS}]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +163,8 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, Sequence[Proble
         endpoint=reader.endpoint("SMS_TOOLS_ENDPOINT", default_endpoint("sms", region)),
         iam_endpoint=reader.endpoint("SMS_TOOLS_IAM_ENDPOINT", default_endpoint("iam", region)),
         credentials=reader.credentials(),
-        project_id=reader.identifier("HUAWEICLOUD_SDK_PROJECT_ID"),
-        domain_id=reader.identifier("HUAWEICLOUD_SDK_DOMAIN_ID"),
+        project_id=reader.identifier("HUAWEICLOUD_SDK_PROJECT_ID", reader.file_says("project_id")),
+        domain_id=reader.identifier("HUAWEICLOUD_SDK_DOMAIN_ID", reader.file_says("domain_id")),
         state_dir=reader.state_dir(),
         warnings=tuple(reader.warnings),
     )
@@ -172,12 +178,32 @@ class _Reader:
         self._environ = environ
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
+        self._profile: Profile | None = None
+        """The credentials file, where its keys are the ones that are used."""
 
     def _get(self, variable: str) -> str | None:
-        return self._environ.get(variable, "").strip() or None
+        text = self._environ.get(variable, "").strip()
+        if _PLACEHOLDER.fullmatch(text):
+            self._wrong(
+                variable,
+                "holds a placeholder such as ${NAME} that nobody replaced",
+                "Write the value itself where the variable is set, or leave the variable out.",
+            )
+            return None
+        if _QUOTED.fullmatch(text) and not variable.endswith("_PASSWORD"):
+            self._wrong(
+                variable, "stands in quotation marks, which are part of it", "Remove the marks."
+            )
+            return None
+        return text or None
 
     def _wrong(self, variable: str, what: str, remedy: str) -> None:
-        self.problems.append(Problem(variable, what, remedy))
+        problem = Problem(variable, what, remedy)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def _is_set(self, variable: str) -> bool:
+        return bool(self._environ.get(variable, "").strip())
 
     def region(self) -> str:
         region = self._get("SMS_TOOLS_REGION") or DEFAULT_REGION
@@ -204,8 +230,8 @@ class _Reader:
             return default
         return text.rstrip("/")
 
-    def identifier(self, variable: str) -> str | None:
-        text = self._get(variable)
+    def identifier(self, variable: str, otherwise: str | None = None) -> str | None:
+        text = self._get(variable) or otherwise
         if text is not None and not _IDENTIFIER.fullmatch(text):
             self._wrong(variable, "is not an id", "Copy the id from My Credentials.")
             return None
@@ -217,7 +243,15 @@ class _Reader:
             return user_state_path(_APP_NAME)
         path = Path(text)
         if text.startswith("~"):
-            path = path.expanduser()
+            try:
+                path = path.expanduser()
+            except RuntimeError:
+                self._wrong(
+                    "SMS_TOOLS_STATE_DIR",
+                    "names a home folder that is not known",
+                    "Set an absolute path.",
+                )
+                return user_state_path(_APP_NAME)
         if not path.is_absolute():
             # A client starts the server in any folder, so a relative one would move about.
             self._wrong("SMS_TOOLS_STATE_DIR", "is a relative path", "Set an absolute one.")
@@ -235,10 +269,45 @@ class _Reader:
             found.append(("SMS_TOOLS_IAM_USER", user))
         pairs = ((f"{prefix}_AK", self._key_pair(prefix)) for prefix in _KEY_PAIRS)
         found.extend((name, pair) for name, pair in pairs if pair)
+        if profile := self._file():
+            if not found:
+                self._profile = profile
+            found.append((_FILE, profile.key))
         if len(found) > 1:
             ignored = ", ".join(name for name, _ in found[1:])
             self.warnings.append(f"{found[0][0]} is used; {ignored} is set as well and ignored.")
         return found[0][1] if found else None
+
+    def file_says(self, name: str) -> str | None:
+        """A field of the credentials file, where its keys are used."""
+        value = getattr(self._profile, name) if self._profile else None
+        if value is not None and not _IDENTIFIER.fullmatch(value):
+            self._wrong(_FILE, f"has a {name} that is not an id", "Copy it from My Credentials.")
+            return None
+        return value
+
+    def _file(self) -> Profile | None:
+        text = self._get(_FILE)
+        if text is None:
+            return None
+        try:
+            path = Path(text).expanduser()
+            if not path.is_absolute():
+                self._wrong(_FILE, "is a relative path", "Set an absolute one.")
+                return None
+            profile = read_profile(path)
+        except RuntimeError:
+            self._wrong(_FILE, "names a home folder that is not known", "Set an absolute path.")
+            return None
+        except SettingsError as error:
+            self._wrong(_FILE, f"names a file that {error}", error.advice)
+            return None
+        if profile.open_to_others:
+            self.warnings.append(
+                f"The file that {_FILE} names can be read by other users of this machine; "
+                "`chmod 600` keeps it to you."
+            )
+        return profile
 
     def _iam_user(self) -> IamUser | None:
         values = self._together(
@@ -260,7 +329,7 @@ class _Reader:
         if not any(values):
             return None
         for name, value in zip(names, values, strict=True):
-            if value is None:
+            if value is None and not self._is_set(name):
                 others = ", ".join(other for other in names if other != name)
                 self._wrong(name, "is not set", f"It goes with {others}: set all or none.")
         return [value for value in values if value] if all(values) else None

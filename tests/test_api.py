@@ -282,7 +282,7 @@ async def test_exchanges_are_reported_without_secrets() -> None:
 
 async def test_no_log_holds_the_address_of_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        async with Script(ok()).api() as api:
+        async with Script(ok({"value": "x"})).api() as api:
             await api(SECRET)
     assert "example-key" not in caplog.text
 

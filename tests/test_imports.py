@@ -12,18 +12,20 @@ PACKAGE: Final = Path(__file__).parents[1] / "sms_tools"
 _WORDS: Final = {"canonical", "loopback", "moment", "text", "wording"}
 _LEAVES: Final = {*_WORDS, "account", "errors", "operation", "prompting", "regions"}
 _CATALOGUE: Final = {*_LEAVES, "operations", "schema", "signing"}
-_CLIENT: Final = {*_CATALOGUE, "api", "auth", "knowledge", "paging", "redaction", "settings"}
+_WIRE: Final = {"api", "auth", "paging", "pressure", "profile", "settings", "shape", "wire"}
+_CLIENT: Final = {*_CATALOGUE, *_WIRE, "knowledge", "redaction"}
 _READING: Final = {*_CLIENT, "fleet", "state"}
-_SERVING: Final = {*_READING, "diagnosis", "guard", "remediation", "server"}
+_SERVING: Final = {*_READING, "arguments", "diagnosis", "guard", "remediation", "server"}
 
 MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "account": {"canonical"},
+    "arguments": {"operation", "schema"},
     "canonical": set(),
     "loopback": set(),
     "wording": {"moment", "text"},
     "errors": {"text"},
     "moment": set(),
-    "operation": set(),
+    "operation": {"errors"},
     "prompting": set(),
     "regions": set(),
     "text": set(),
@@ -31,9 +33,13 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "schema": set(),
     "knowledge": {"text"},
     "redaction": {"operation", "text"},
-    "settings": {"account", "errors", "loopback", "regions", "signing"},
+    "profile": {"errors", "signing"},
+    "settings": {"account", "errors", "loopback", "profile", "regions", "signing"},
     "operations": {"operation", "schema", "text"},
     "paging": {"errors", "operation"},
+    "shape": {"operation"},
+    "pressure": {"errors", "moment"},
+    "wire": {"errors", "loopback", "text"},
     "auth": {"errors", "operation", "settings", "signing", "moment"},
     "api": _CLIENT,
     "state": {"errors"},
@@ -51,7 +57,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
 ONLY_IN: Final[Mapping[str, set[str]]] = {
     "mcp": {"server", "cli"},
     "mcp_types": {"server", "cli"},
-    "httpx": {"api", "auth", "sandbox"},
+    "httpx": {"api", "auth", "sandbox", "wire"},
     "starlette": {"guard", "server", "cli"},
     "uvicorn": {"guard", "server", "sandbox", "cli"},
     "huaweicloudsdksms": set(),

@@ -193,10 +193,46 @@ async def test_without_a_count_pages_are_read_until_one_is_short(number: int) ->
     assert listing.requests == number // 100 + 1
 
 
-async def test_records_without_an_id_are_all_kept() -> None:
-    listing = await listed(Service([{"name": "same"}] * 120))
-    assert len(listing.items) == 120
-    assert listing.complete
+async def test_records_without_an_id_are_counted_and_never_joined() -> None:
+    odd: list[Any] = [{"name": "same"}, {"id": None}, {"id": " "}, {"id": {}}, "junk", None]
+    listing = await listed(Service([*rows(120), *odd]))
+    assert ids(listing) == [f"p-{n}" for n in range(120)]
+    assert (listing.count, listing.unreadable, listing.complete) == (126, 6, False)
+    assert listing.note == "6 records without a usable id could not be read."
+
+
+async def test_a_list_of_which_no_record_can_be_read_is_not_an_empty_one() -> None:
+    with pytest.raises(errors.UnreadableReply, match="none of the 120 records"):
+        await listed(Service([{"name": "same"}] * 120))
+
+
+@pytest.mark.parametrize("records", [[], None])
+async def test_a_count_without_any_record_is_an_error(records: Rows | None) -> None:
+    def none_of_them(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"count": 49, "migprojects": records})
+
+    with pytest.raises(errors.UnreadableReply, match="counts 49 records"):
+        await listed(none_of_them)
+
+
+@pytest.mark.parametrize("count", [10**20, 1e300, -5, "many", 2**63, 0.5])
+async def test_a_count_that_cannot_be_true_drives_no_loop(count: Any) -> None:
+    service = Service(rows(49))
+    service.cap = 20
+    service.count = lambda: count
+    listing = await listed(service)
+    assert ids(listing) == [f"p-{n}" for n in range(49)]
+    assert (listing.count, listing.complete) == (None, False)
+    assert "which does not fit: 49 were read" in listing.note
+    assert listing.requests <= 5
+
+
+async def test_a_count_far_beyond_the_records_costs_one_wave_of_pages() -> None:
+    service = Service(rows(149))
+    service.count = lambda: 60_000
+    listing = await listed(service, concurrency=8)
+    assert (len(listing.items), listing.count, listing.complete) == (149, 60_000, False)
+    assert listing.requests <= 35
 
 
 async def test_failures_are_told_apart_by_server_and_error() -> None:

@@ -1,8 +1,10 @@
 """Settings from the environment: what is accepted, what is refused, and what is never shown."""
 
+import os
 from pathlib import Path
 
 import pytest
+from huaweicloudsdkcore.auth.provider import ProfileCredentialProvider
 
 from sms_tools.errors import SettingsError
 from sms_tools.settings import AuthToken, IamUser, Settings, endpoint_fault, read_settings
@@ -212,3 +214,125 @@ def test_the_sandbox_needs_no_settings(tmp_path: Path) -> None:
     assert settings.endpoint == settings.iam_endpoint == "http://127.0.0.1"
     assert isinstance(settings.credentials, KeyPair)
     assert settings.state_dir == tmp_path
+
+
+FILE = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
+GLOBAL = f"[global]\nak = EXAMPLE-ACCESS-KEY\nsk = {SECRET}\n"
+
+
+def written(tmp_path: Path, text: str, mode: int = 0o600) -> dict[str, str]:
+    """The environment that names a credentials file with *text*."""
+    path = tmp_path / "credentials"
+    path.write_text(text, encoding="utf-8")
+    path.chmod(mode)
+    return {FILE: str(path)}
+
+
+@pytest.mark.parametrize("section", ["global", "basic"])
+def test_the_sdks_file_gives_the_keys(tmp_path: Path, section: str) -> None:
+    text = f"[{section}]\nak = EXAMPLE-ACCESS-KEY\nsk = {SECRET}\nsecurity_token = example-t\n"
+    settings = Settings.from_env(written(tmp_path, f"{text}project_id = p-1\ndomain_id = d-1\n"))
+    assert settings.credentials == KeyPair("EXAMPLE-ACCESS-KEY", SECRET, "example-t")
+    assert (settings.project_id, settings.domain_id) == ("p-1", "d-1")
+    assert settings.secret_values() == (SECRET, "example-t")
+    assert not settings.warnings
+    assert SECRET not in repr(settings)
+
+
+def test_the_sdk_reads_the_same_file_the_same_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = written(tmp_path, f"{GLOBAL}domain_id = d-1\n[basic]\nak = other\nsk = other\n")
+    monkeypatch.setenv(FILE, environ[FILE])
+    theirs = ProfileCredentialProvider.get_global().get_credentials()
+    settings = Settings.from_env(environ)
+    assert settings.credentials == KeyPair(theirs.ak, theirs.sk)
+    assert settings.domain_id == theirs.domain_id
+
+
+def test_keys_in_the_environment_come_before_the_file(tmp_path: Path) -> None:
+    environ = written(tmp_path, "[global]\nak = OTHER\nsk = other\nproject_id = other\n")
+    settings = Settings.from_env({**PAIR, **environ})
+    assert settings.credentials == KeyPair("EXAMPLE-ACCESS-KEY", SECRET)
+    assert settings.project_id is None
+    assert FILE in settings.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "neither"),
+        ("[other]\nak = a\n", "neither"),
+        (f"[global]\nsk = {SECRET}\n", "has no ak in"),
+        ("[global]\nak = a\nsk =\n", "has no sk in"),
+        (f"ak = a\nsk = {SECRET}\n", "is no ini file"),
+        (f"{GLOBAL}sk = {SECRET}\n", "is no ini file"),
+        (f"[global]\nak = a\nsk = %({SECRET}\n", "is no ini file"),
+        (f'[global]\nak = a\nsk = "{SECRET}"\n', "in quotation marks"),
+        (f"[global]\nak = a\nsk = {SECRET} x\n", "holds spaces"),
+        ("[global]\nidp_id = a\nid_token_file = b\n", "identity provider"),
+        (f"{GLOBAL}project_id = ../x\n", "project_id that is not an id"),
+        ("x" * 70_000, "too large"),
+    ],
+)
+def test_a_file_that_is_wrong_is_said_without_a_line_of_it(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said) as caught:
+        Settings.from_env(written(tmp_path, text))
+    assert FILE in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/nonexistent/credentials", "does not exist"),
+        ("/", "is no file"),
+        ("/dev/zero", "is no file"),
+        ("credentials", "relative path"),
+        ("~nobody-of-that-name/x", "home folder that is not known"),
+        ("${HOME}", "placeholder"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_said(path: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        Settings.from_env({FILE: path})
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_file_that_others_can_read_is_pointed_out(tmp_path: Path) -> None:
+    (warning,) = Settings.from_env(written(tmp_path, GLOBAL, 0o644)).warnings
+    assert "chmod 600" in warning
+
+
+@pytest.mark.parametrize(
+    "value", ["${HUAWEICLOUD_SDK_AK}", "$AK", "%AK%", "${env:AK}", "{{ak}}", "${input:ak}"]
+)
+def test_a_placeholder_that_nobody_replaced_is_said(value: str) -> None:
+    _, problems = read_settings({**PAIR, "HUAWEICLOUD_SDK_AK": value})
+    (problem,) = problems
+    assert problem.variable == "HUAWEICLOUD_SDK_AK"
+    assert "placeholder" in problem.what
+
+
+@pytest.mark.parametrize("marks", ['""', "''", "“”"])
+@pytest.mark.parametrize("variable", ["HUAWEICLOUD_SDK_SK", "SMS_TOOLS_REGION", FILE])
+def test_a_value_in_quotation_marks_is_said(variable: str, marks: str) -> None:
+    quoted = f"{marks[0]}{SECRET}{marks[1]}"
+    _, problems = read_settings({**PAIR, variable: quoted})
+    (problem,) = problems
+    assert problem.variable == variable
+    assert "quotation marks" in problem.what
+    assert SECRET not in str(problem)
+
+
+def test_a_password_may_look_quoted() -> None:
+    user = Settings.from_env({**USER, "SMS_TOOLS_IAM_PASSWORD": '"example"'}).credentials
+    assert isinstance(user, IamUser)
+    assert user.password == '"example"'
+
+
+def test_a_home_folder_that_is_not_known_is_said() -> None:
+    with pytest.raises(SettingsError, match="SMS_TOOLS_STATE_DIR names a home folder"):
+        Settings.from_env({"SMS_TOOLS_STATE_DIR": "~nobody-of-that-name/state"})

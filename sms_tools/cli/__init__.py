@@ -1,39 +1,46 @@
 """The command line: the only code that prints.
 
 Each command has a module of its own, imported when it is chosen, so that ``serve`` starts without
-paying for the others.
+paying for the others. What goes wrong ends here in a line that says so, never in a traceback.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-
-from sms_tools import __version__
+from io import TextIOWrapper
 
 COMMANDS = {
     "serve": "the MCP server, on stdio or HTTP",
     "demo": "watch a troubleshooting conversation on the sandbox",
+    "setup": "a client's configuration for this machine; without a client, asks for what it needs",
     "sandbox": "the embedded service alone, over HTTP on loopback",
     "call": "one tool call, through the same path and the same guard",
     "tools": "every tool with its kind, area, size and what the policy does with it",
     "approvals": "calls that wait for a person: list, approve, deny, show",
     "audit": "what was changed or refused, by whom and how; --verify checks the chain",
     "check": "can this installation do its work, and what to do if not",
+    "completion": "completes commands and options in a shell: bash, zsh or fish",
 }
 
+DEBUG = "SMS_TOOLS_DEBUG"
+"""Set to anything, a defect of ours ends in its traceback instead of one line."""
 
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+
+def parser_for(*chosen: str) -> argparse.ArgumentParser:
+    """The command line, with the options of the *chosen* commands; the others cost an import."""
     parser = argparse.ArgumentParser(
         prog="sms-tools",
         description="Huawei Cloud Server Migration Service for AI assistants, over MCP.",
     )
-    parser.add_argument("--version", action="version", version=f"sms-tools {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    chosen = next((word for word in argv if not word.startswith("-")), None)
+    parser.add_argument(
+        "--version", action="store_true", help="this version; with --json, what it runs on too"
+    )
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
-        if name == chosen:
+        if name in chosen:
             import_module(f"sms_tools.cli.{name}").configure(command)
     return parser
 
@@ -41,19 +48,67 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 0 done, 1 failed, 2 called wrongly."""
     argv = sys.argv[1:] if argv is None else argv
-    options = _parser(argv).parse_args(argv)
+    _print_whatever_it_is()
+    parser = parser_for(*(word for word in argv if not word.startswith("-")))
+    options = parser.parse_args(argv)
+    if options.version:
+        from sms_tools.cli.version import say_version
+
+        return say_version(as_json=options.json)
+    if options.command is None:
+        parser.error("a command is missing")
     from sms_tools.errors import SmsToolsError
 
     try:
         status = import_module(f"sms_tools.cli.{options.command}").run(options)
     except SmsToolsError as error:
-        print(f"sms-tools {options.command}: {error}", file=sys.stderr)
-        if error.advice:
-            print(error.advice, file=sys.stderr)
-        return 1
+        return _failed(options.command, str(error), error.advice)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
         return 0
+    except Exception as error:  # noqa: BLE001 (the last line of defence against a traceback)
+        return _unexpected(options.command, error)
     return int(status or 0)
+
+
+def _print_whatever_it_is() -> None:
+    """A console that cannot show a character shows its escape; no output is lost for it.
+
+    The protocol on stdio is not touched by this: it has a UTF-8 stream of its own.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _failed(command: str, what: str, advice: str | None) -> int:
+    print(f"sms-tools {command}: {what}", file=sys.stderr)
+    if advice:
+        print(advice, file=sys.stderr)
+    return 1
+
+
+def _unexpected(command: str, error: BaseException) -> int:
+    """One line about what nobody foresaw; a task group says nothing, its first cause does."""
+    import os
+
+    if os.environ.get(DEBUG):
+        raise error
+    from sms_tools.errors import SmsToolsError
+
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, SmsToolsError):
+        return _failed(command, str(error), error.advice)
+    what = f"{error.strerror or error}" if isinstance(error, OSError) else f"{error}"
+    if isinstance(error, OSError) and error.filename:
+        what += f": {error.filename}"
+    kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
+    return _failed(
+        command,
+        f"{kind}{what}",
+        "`sms-tools check` says what this installation lacks;"
+        f" with {DEBUG}=1 in the environment the whole trace is shown.",
+    )

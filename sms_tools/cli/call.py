@@ -41,7 +41,11 @@ def run(options: argparse.Namespace) -> int:
     try:
         arguments = json.loads(_text(options.arguments))
     except (ValueError, OSError) as error:
-        print(f"sms-tools call: the arguments are not JSON: {error}", file=sys.stderr)
+        print(
+            f"sms-tools call: the arguments are not JSON: {error}. Give one object in quotes, such "
+            """as '{"server": "web-01"}', or - to read it from standard input.""",
+            file=sys.stderr,
+        )
         return 2
     if not isinstance(arguments, dict):
         print("sms-tools call: the arguments must be a JSON object", file=sys.stderr)

@@ -2,21 +2,22 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final, Literal, TextIO
 
 import anyio
 
 from sms_tools.api import Answer, Api
 from sms_tools.cli.options import add_tool_options, policy_of
-from sms_tools.errors import SmsToolsError
+from sms_tools.errors import SettingsError, SmsToolsError
 from sms_tools.guard import Audit
 from sms_tools.moment import utc_now
 from sms_tools.operations.source_servers import ListSourceServers
-from sms_tools.settings import Settings, read_settings
+from sms_tools.settings import IamUser, Settings, read_settings
 from sms_tools.state import State, StateError
+from sms_tools.wire import way_to
 
 _MOST_SKEW: Final = timedelta(minutes=15)
 """The gateway refuses a signature whose time is further off."""
@@ -38,17 +39,28 @@ def configure(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was checked; 1 if something must be mended first."""
-    settings, problems = read_settings(os.environ)
+    lines = [*verdicts(os.environ), *_policy(options)]
+    show(lines)
+    return int(any(line.verdict == "FAIL" for line in lines))
+
+
+def verdicts(environ: Mapping[str, str]) -> list[Line]:
+    """What *environ* makes of this installation; asks the service where there is a way to."""
+    settings, problems = read_settings(environ)
     lines = [Line("FAIL", f"{p.variable} {p.what}", p.remedy) for p in problems]
     lines += [Line("note", warning) for warning in settings.warnings]
-    lines += [*_credentials(settings), *_state(settings), *_policy(options)]
-    if settings.credentials and not problems:
+    lines += [*_credentials(settings), *_way(settings), *_state(settings)]
+    if settings.credentials and not any(line.verdict == "FAIL" for line in lines):
         lines += anyio.run(_service, settings)
+    return lines
+
+
+def show(lines: Sequence[Line], to: TextIO | None = None) -> None:
+    """Print the lines with their remedies, on standard output if nothing else is said."""
     for line in lines:
-        print(f"{line.verdict:4}  {line.what}")
+        print(f"{line.verdict:4}  {line.what}", file=to)
         if line.remedy:
-            print(f"      → {line.remedy}")
-    return int(any(line.verdict == "FAIL" for line in lines))
+            print(f"      → {line.remedy}", file=to)
 
 
 def _credentials(settings: Settings) -> Iterator[Line]:
@@ -56,12 +68,24 @@ def _credentials(settings: Settings) -> Iterator[Line]:
         yield Line(
             "FAIL",
             "no credentials are set",
-            "Set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or try `sms-tools demo` without any.",
+            "Set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, or name the SDK's file in "
+            "HUAWEICLOUD_SDK_CREDENTIALS_FILE; `sms-tools demo` needs none.",
         )
     else:
         kind = type(settings.credentials).__name__
         names = {"KeyPair": "an access key pair", "AuthToken": "a token", "IamUser": "an IAM user"}
         yield Line("ok", f"credentials: {names[kind]}, region {settings.region}")
+
+
+def _way(settings: Settings) -> Iterator[Line]:
+    addresses = [settings.endpoint]
+    if isinstance(settings.credentials, IamUser):
+        addresses.append(settings.iam_endpoint)
+    for address in addresses:
+        try:
+            yield Line("ok", f"{address} is reached {way_to(address, os.environ)}")
+        except SettingsError as error:
+            yield Line("FAIL", str(error), error.advice)
 
 
 def _state(settings: Settings) -> Iterator[Line]:

@@ -28,6 +28,7 @@ async def runtime_of(
         settings = Settings.from_env(os.environ)
     else:
         from sms_tools.sandbox import AcceleratedClock
+        from sms_tools.sandbox.identity import identity_of
 
         # One clock for client and service, so that what is seen when, and what the service says
         # of that moment, agree.
@@ -38,7 +39,8 @@ async def runtime_of(
         # account of its own, or samples of the last run would be taken for this one's past.
         settings = replace(
             Settings.for_sandbox(
-                state_dir=read_settings(os.environ)[0].state_dir, identity=_identity(options)
+                state_dir=read_settings(os.environ)[0].state_dir,
+                identity=identity_of(options.scenario, options.servers, options.seed),
             ),
             domain_id=f"sandbox-{token_hex(6)}",
         )
@@ -51,12 +53,6 @@ async def runtime_of(
         page=page,
     ) as runtime:
         yield runtime
-
-
-def _identity(options: argparse.Namespace) -> str:
-    """What is the same in the next process that opens the same sandbox."""
-    servers = f", {options.servers} servers" if options.servers is not None else ""
-    return f"{options.scenario}{servers}, seed {options.seed}"
 
 
 def _embedded(options: argparse.Namespace, clock: Callable[[], float]) -> Transport:

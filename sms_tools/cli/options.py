@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 def add_sandbox_options(command: argparse.ArgumentParser) -> None:
     """Which embedded service, and how fast its time runs."""
     command.add_argument(
-        "--scenario", default="mixed", help="healthy, mixed (default), cutover-night or large"
+        "--scenario",
+        default="mixed",
+        help="healthy, mixed (default), cutover-night, large, new-fleet or whole-wave",
     )
-    command.add_argument("--servers", type=int, help="how many servers, for `large`")
+    command.add_argument(
+        "--servers", type=int, help="how many servers; what makes a scenario stays"
+    )
     command.add_argument("--seed", type=int, default=1, help="same seed, same fleet (default 1)")
     command.add_argument(
         "--speed", type=_speed, default=60.0, help="how many times as fast as ours its time runs"

@@ -126,6 +126,7 @@ def _of_server(server: Server, entry: FailedServer | None) -> Sequence[Failure]:
             Failure(
                 server,
                 _code(server.clone_error),
+                server.clone_params,
                 sub_task="CLONE_VM",
                 stage=server.stage,
                 said_by=["clone"],

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from sms_tools.diagnosis.answer import Action, Draft
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import FleetQuestion, scope
+from sms_tools.diagnosis.spoken import Since
 from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
@@ -47,8 +48,10 @@ class WhatChanged(FleetQuestion):
     """
 
     since: Annotated[
-        AwareDatetime | None,
-        Field(description="ISO 8601 with offset; 24 hours ago if left out."),
+        Since | None,
+        Field(
+            description="ISO 8601 with offset, 12h, or yesterday 18:00+08:00; default 24 hours ago."
+        ),
     ] = None
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

@@ -110,7 +110,8 @@ def _actions(close: CloseUp, hypotheses: Sequence[Hypothesis]) -> Sequence[Actio
     this: dict[str, Any] = {"servers": [server.id]}
     actions = []
     why = "the steps that are legal in this state, with what each of them costs"
-    known = explain(server.error.code) if server.error and server.error.code else None
+    error = server.error
+    known = explain(error.code, error.params) if error and error.code else None
     stopped = known if server.phase not in RUNS_AGAIN else None
     if plan := plan_action([server], stopped, why):
         actions.append(plan)

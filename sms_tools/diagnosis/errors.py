@@ -7,8 +7,9 @@ from pydantic import Field
 
 from sms_tools.diagnosis.answer import Action, Draft
 from sms_tools.diagnosis.question import Question
+from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
-from sms_tools.knowledge import ErrorKnowledge, explain
+from sms_tools.knowledge import ErrorKnowledge, codes_in, explain
 
 ACTORS: Final = {
     "api": "a tool of this server",
@@ -18,6 +19,8 @@ ACTORS: Final = {
 }
 """Who takes the first step, in words."""
 
+_MORE: Final = 6
+"""Of a message with several codes the first is explained, and so many are named in all."""
 _ORIGINS: Final = {
     "reference": "the API reference",
     "faq": "the vendor's FAQ",
@@ -35,7 +38,12 @@ class ExplainErrorCode(Question):
 
     __open_world__: ClassVar[bool] = False
 
-    code: Annotated[str, Field(min_length=1, max_length=64, description="SMS.1414, or 1414.")]
+    code: Annotated[
+        str,
+        Field(
+            min_length=1, max_length=2_000, description="SMS.1414, 1414, or a message with a code."
+        ),
+    ]
     params: Annotated[
         list[Annotated[str, Field(max_length=1024)]] | None,
         Field(max_length=32, description="The error's parameters (error_param), in order."),
@@ -43,11 +51,19 @@ class ExplainErrorCode(Question):
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """What is known; an undocumented code is said to be one."""
-        known = explain(self.code, self.params or ())
+        codes = codes_in(self.code)
+        if not codes:
+            raise RequestRefused(
+                "This holds no SMS or APIGW code.",
+                advice="Give the code as the error shows it, such as SMS.3802, or call "
+                "summarize_failed_servers {}, which explains the codes of all servers that failed.",
+            )
+        known = explain(codes[0], self.params or ())
+        others = [{"code": each, "cause": explain(each).cause} for each in codes[1:_MORE]]
         draft = Draft(
             summary=summary_of(known),
             observed_at=desk.now(),
-            data=explanation(known),
+            data={**explanation(known), **({"other_codes": others} if others else {})},
             actions=[
                 Action(
                     "summarize_failed_servers",

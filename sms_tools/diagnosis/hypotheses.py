@@ -171,7 +171,7 @@ def check_rehearsal(close: CloseUp) -> Sequence[Hypothesis]:
     """A clone that failed: it does not stop the migration."""
     if not close.server.clone_error:
         return []
-    known = explain(normalize_code(close.server.clone_error))
+    known = explain(normalize_code(close.server.clone_error), close.server.clone_params)
     return [
         Hypothesis(
             f"rehearsal failed: {known.code}",

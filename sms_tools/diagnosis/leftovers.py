@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from sms_tools.diagnosis.answer import Action
 from sms_tools.fleet.reading import Fleet, Server
-from sms_tools.knowledge import legality
+from sms_tools.knowledge import explain, legality
 from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
 from sms_tools.moment import from_milliseconds
 from sms_tools.operations.source_servers import DeleteSourceServer
@@ -24,7 +24,7 @@ Thing = Literal["task", "source_server", "template", "clone", "temporary_disk"]
 
 _LONGEST: Final = 80
 _BEGUN: Final = frozenset({"initializing", "replicating", "syncing", "cutting_over", "cloning"})
-_PERIODIC_DISK: Final = "SMS.1106"
+_UNDELETED_DISK: Final = "SMS.1106"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def _why_stays(server: Server) -> str:
 def _costs(server: Server, found: Leftovers) -> None:
     """What is billed while it is there. The service does not list these: they are inferred."""
     task = server.task
-    stuck_disk = bool(server.error and server.error.code == _PERIODIC_DISK)
+    stuck_disk = bool(server.error and server.error.code == _UNDELETED_DISK)
     if server.sub_tasks and server.phase in ("failed", "paused") and not stuck_disk:
         why = (
             f"A {server.phase} task keeps a {TEMPORARY_DISK_GB} GB pay-per-use disk at its target "
@@ -152,7 +152,8 @@ def _costs(server: Server, found: Leftovers) -> None:
             Leftover("temporary_disk", name, server.task_id or "", why, server, where=where)
         )
     if server.error and stuck_disk:
-        why = "The migration succeeded, but its temporary disk could not be deleted (SMS.1106)."
+        known = explain(_UNDELETED_DISK, server.error.params)
+        why = f"{known.cause} ({known.code})"
         disk = server.error.params[0] if server.error.params else ""
         shown = one_line(disk, _LONGEST)
         found.costs.append(

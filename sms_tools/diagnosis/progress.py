@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from sms_tools.diagnosis.answer import Action, Draft
 from sms_tools.diagnosis.eta import (
@@ -26,6 +26,7 @@ from sms_tools.diagnosis.movement import RUNNING, movement
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.overview import bytes_of
 from sms_tools.diagnosis.question import FleetQuestion, scope
+from sms_tools.diagnosis.spoken import Deadline
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.finding import Finding
@@ -69,8 +70,11 @@ class SummarizeProgress(FleetQuestion):
     """
 
     deadline: Annotated[
-        AwareDatetime | None,
-        Field(description="ISO 8601 with offset: is the full copy done by then?"),
+        Deadline | None,
+        Field(
+            description="Is the full copy done by then? ISO 8601 with offset, 12h, or "
+            "tonight 22:00+08:00."
+        ),
     ] = None
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

@@ -5,12 +5,15 @@ name, description and arguments, and :meth:`Question.answer` answers it from a d
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from sms_tools.fleet.desk import Desk
 from sms_tools.operation import Fields, snake_case
+
+ASK_WIDELY: Final = "Call it with {} for everything; add only arguments whose values the user gave."
+"""Measured: without this sentence small models fill filters that nobody asked for."""
 
 
 class Question(Fields):
@@ -28,6 +31,13 @@ class Question(Fields):
         words = cls.__tool__.split("_")
         cls.__title__ = " ".join([words[0].capitalize(), *words[1:]])
         cls.__description__ = " ".join((cls.__doc__ or "").split())
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **keywords: Any) -> None:
+        """Advise to ask for everything, where nothing has to be said: its fields are known now."""
+        super().__pydantic_init_subclass__(**keywords)
+        if not any(field.is_required() for field in cls.model_fields.values()):
+            cls.__description__ += f" {ASK_WIDELY}"
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The answer: at least ``summary``, ``observed_at``, ``suggested_actions``, ``omitted``."""

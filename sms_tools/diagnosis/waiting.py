@@ -35,15 +35,16 @@ _NEXT_IN_SYNC: Final = 300
 class WaitForProgress(Question):
     """Wait until something happens to servers in migration, instead of asking again and again:
     returns on a change of phase, step, connection or error, when nothing is under way any more, or
-    after timeout_seconds, with next_poll_seconds. Reports progress meanwhile and can be cancelled.
-    For the state of now without waiting use summarize_progress.
+    after timeout_seconds (40 if left out), with next_poll_seconds: call it again to go on. Reports
+    progress meanwhile and can be cancelled. For the current state without waiting use
+    summarize_progress.
     """
 
     servers: Servers = None
     project: Project = None
     timeout_seconds: Annotated[
-        int, Field(ge=1, le=600, description="How long to wait at most.")
-    ] = 60
+        int, Field(ge=1, le=600, description="How long to wait at most; many clients stop at 60.")
+    ] = 40
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """What happened, or how far everything is when the time is up."""
@@ -73,7 +74,7 @@ class WaitForProgress(Question):
                 "waited_seconds": round(watch.waited),
                 "next_poll_seconds": next_poll_seconds(fleet.servers),
             },
-            actions=_actions(self, changes),
+            actions=_actions(self, reason, changes),
             incomplete=[*fleet.incomplete, *watch.problems],
         )
         draft.data["changes"] = draft.part(
@@ -252,10 +253,15 @@ def _summary(fleet: Fleet, reason: Reason, changes: Sequence[Event], watch: Watc
         return says + (" Nothing is under way any more." if reason == "end" else "")
     if reason == "end":
         return "Nothing is under way, so there is nothing to wait for."
-    return f"Nothing changed in {waited}: {_standing(fleet.servers)}."
+    return (
+        f"Nothing changed in {waited}: {_standing(fleet.servers)}. "
+        "Call wait_for_progress again to go on waiting."
+    )
 
 
-def _actions(question: WaitForProgress, changes: Sequence[Event]) -> Sequence[Action]:
+def _actions(
+    question: WaitForProgress, reason: Reason, changes: Sequence[Event]
+) -> Sequence[Action]:
     named = {"servers": question.servers, "project": question.project}
     where = {key: value for key, value in named.items() if value is not None}
     failed = [e for e in changes if e.what == "error" or e.after == "failed"]
@@ -263,6 +269,9 @@ def _actions(question: WaitForProgress, changes: Sequence[Event]) -> Sequence[Ac
         Action("diagnose_server", {"server": event.server.id}, "it failed while it was watched")
         for event in failed[:1]
     ]
+    if reason == "bound":
+        again = question.model_dump(mode="json", exclude_defaults=True)
+        actions.append(Action(question.__tool__, again, "goes on waiting"))
     if any(event.after == "syncing" for event in changes):
         why = "a full copy is done: what is missing before a launch"
         actions.append(Action("check_cutover_readiness", where, why))

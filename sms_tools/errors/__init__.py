@@ -6,6 +6,8 @@
     ├── SettingsError           the installation is not set up for this
     ├── RequestRefused          refused here, before anything was sent
     ├── ServiceUnreachable      no whole answer; `outcome_unknown` says whether it may have acted
+    │   ├── CircuitOpen         nothing was sent: it failed again and again a moment ago
+    │   └── UnreadableReply         an answer that is none to what was asked: not read, never zero
     └── ServiceError            the service answered, with a refusal
         ├── AuthenticationFailed    who is calling is not accepted
         ├── PermissionDenied        the caller is known, and may not do this
@@ -48,6 +50,11 @@ class SmsToolsError(Exception):
         if advice:
             self.advice = advice
 
+    def tried(self, times: int) -> None:
+        """Say in the message how often the call was tried, where that was more than once."""
+        if times > 1:
+            self.args = (f"{str(self).rstrip('.')}. It was tried {times} times.",)
+
 
 class SettingsError(SmsToolsError):
     """The settings do not allow this; the message names the variables."""
@@ -68,15 +75,29 @@ class ServiceUnreachable(SmsToolsError):
 
     advice = "Try again in a moment; `sms-tools check` tests the connection."
 
-    def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, outcome_unknown: bool = False, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
         self.outcome_unknown = outcome_unknown
         if outcome_unknown:
             self.advice = (
-                "The call may have been carried out all the same. Read the present state "
+                "The call may have been carried out all the same. Read the current state "
                 "(get_migration_task, get_source_server or the matching list tool) before "
                 "repeating it."
             )
+
+
+class CircuitOpen(ServiceUnreachable):
+    """Nothing was sent: the service failed several times in a row, and is left alone for a bit."""
+
+
+class UnreadableReply(ServiceUnreachable):
+    """A success by its status that does not have the shape of the operation's reply."""
+
+    advice = (
+        "Nothing was read, so nothing is known from it. Call again in a moment; if it stays, check "
+        "SMS_TOOLS_ENDPOINT and what stands between here and the service (proxy, login page) with "
+        "`sms-tools check`."
+    )
 
 
 class ServiceError(SmsToolsError):
@@ -243,6 +264,7 @@ _KIND_BY_CODE: Final[Mapping[str, type[ServiceError]]] = MappingProxyType(
                     "7112 7312 7321 7711 7712 7726 7727 7728 8102 8106 9001 9002"
                 ),
             ),
+            (ServiceError, _codes("6605")),  # with a 403, but no right is missing
             (ServerFault, _codes("6000 6301")),
             (NotOffered, frozenset({"APIGW.0101", "APIGW.0103"})),
             (Throttled, frozenset({"APIGW.0308"})),
@@ -294,6 +316,8 @@ def _kind(reply: ErrorReply) -> type[ServiceError]:
         return by_code
     if reply.status >= 500:
         return ServerFault
+    if 200 <= reply.status < 300:
+        return ServiceError  # an error in a body that calls itself a success
     if reply.status < 400 or (reply.status == 404 and not reply.structured):
         return NotOffered  # a redirection, or a page of somebody who is not the service
     if reply.status == 400 and (reply.code or "").startswith("SMS."):
@@ -316,6 +340,12 @@ def _advice(kind: type[ServiceError], reply: ErrorReply, operation: str, now: da
         return (
             "Check SMS_TOOLS_IAM_USER, SMS_TOOLS_IAM_PASSWORD and SMS_TOOLS_IAM_DOMAIN: IAM does "
             "not accept them. Several failures in a row lock the user."
+        )
+    if 200 <= reply.status < 300:
+        return (
+            "The service answered with a success whose body is this error: take it as failed. "
+            "After a call that changes something, read the current state first; "
+            "explain_error_code tells what a code means."
         )
     if kind is InvalidState and reply.code in ("SMS.7111", "SMS.7311", "SMS.7601"):
         return "What depends on it has to go first; list_migration_tasks or list_source_servers."

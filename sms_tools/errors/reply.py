@@ -10,6 +10,8 @@ from typing import Any, Final
 
 _LONGEST_MESSAGE: Final = 1000
 _MOST_DETAILS: Final = 20
+_LONGEST_WAIT: Final = 86_400.0
+"""Seconds that a Retry-After may ask for; what asks for more is no time to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ def read_error_reply(
     """
     given = {name.lower(): value for name, value in headers.items()}
     data = _object(body)
+    server_time = http_date(given.get("date"))
     nested = data.get("error")
     inner = nested if isinstance(nested, dict) else data
     details = _details(inner.get("details"))
@@ -52,8 +55,8 @@ def read_error_reply(
         params=_params(inner.get("error_param")),
         details=details,
         request_id=given.get("x-request-id") or _first_text(data, "request_id"),
-        retry_after=_retry_after(given.get("retry-after"), now),
-        server_time=http_date(given.get("date")),
+        retry_after=_retry_after(given.get("retry-after"), server_time or now),
+        server_time=server_time,
         structured=bool(data),
     )
 
@@ -62,9 +65,9 @@ def http_date(text: str | None) -> datetime | None:
     """A Date header in UTC, or None where it is missing or unreadable."""
     try:
         parsed = parsedate_to_datetime(text or "")
-    except ValueError:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
@@ -108,10 +111,10 @@ def _params(value: Any) -> tuple[str, ...]:
 
 
 def _retry_after(text: str | None, now: datetime) -> float | None:
-    """Seconds, from either form of the header: a number, or a date."""
+    """Seconds, from either form of the header, at most a day; *now* by the sender's own clock."""
     if text is None:
         return None
-    if re.fullmatch(r"\d{1,6}", text.strip()):
-        return float(text)
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text.strip()):
+        return min(float(text), _LONGEST_WAIT)
     when = http_date(text)
-    return max((when - now).total_seconds(), 0.0) if when else None
+    return min(max((when - now).total_seconds(), 0.0), _LONGEST_WAIT) if when else None

@@ -43,6 +43,7 @@ class AmbiguousName(RequestRefused):
             f'"{one_line(wanted, 80)}" fits {len(candidates)} {what}s: {listed}{more}.',
             advice="Ask which one is meant, and call again with its id.",
         )
+        self.wanted, self.what = wanted, what
         self.candidates = candidates
 
 
@@ -50,14 +51,21 @@ class UnknownName(RequestRefused):
     """Nothing is called that; ``candidates`` are similar ones, if there are any."""
 
     def __init__(
-        self, wanted: str, what: str, candidates: Sequence[dict[str, str]], where: str = ""
+        self,
+        wanted: str,
+        what: str,
+        candidates: Sequence[dict[str, str]],
+        where: str = "",
+        of: int | None = None,
     ) -> None:
         listed = "; ".join(_listed(each) for each in candidates)
         super().__init__(
             f'There is no {what} with the name, address or id "{one_line(wanted, 80)}"{where}.'
             + (f" Similar: {listed}." if listed else ""),
-            advice=f"Check the spelling; {_FINDERS[what]} shows what there is.",
+            advice=f"Check the spelling; {_FINDERS[what]} shows what there is"
+            + (f" ({of} in all)." if of else "."),
         )
+        self.wanted, self.what = wanted, what
         self.candidates = candidates
 
 
@@ -90,7 +98,8 @@ def choose(wanted: str, choices: Sequence[Choice[C]], *, what: str, where: str =
             return found[0].item
     by_name = {_key(name): choice for choice in choices for name in choice.names}
     close = get_close_matches(key, list(by_name), n=3, cutoff=0.6)
-    raise UnknownName(wanted, what, [by_name[name].describe() for name in close], where)
+    similar = [by_name[name].describe() for name in close]
+    raise UnknownName(wanted, what, similar, where, len(choices))
 
 
 def _key(text: str) -> str:

@@ -262,15 +262,25 @@ class Server:
     def error(self) -> TaskError | None:
         """What the task says went wrong; None if it says nothing."""
         found = decode_error_json(self.task.error_json) if self.task else None
-        return found if found and (found.code or found.raw.strip() not in ("", "null")) else None
+        return None if found is None or found.empty else found
 
     @property
     def clone_error(self) -> str | None:
         """The code of a rehearsal that failed; the source's brief record has it, lists do not."""
+        return self._failed_clone[0]
+
+    @property
+    def clone_params(self) -> Sequence[str]:
+        """What the service says beside that code."""
+        return self._failed_clone[1]
+
+    @property
+    def _failed_clone(self) -> tuple[str | None, Sequence[str]]:
         for record in (self.task, self._brief):
-            if record and record.clone_server and record.clone_server.clone_error:
-                return record.clone_server.clone_error
-        return None
+            clone = record.clone_server if record else None
+            if clone and clone.clone_error:
+                return clone.clone_error, (clone.error_msg,) if clone.error_msg else ()
+        return None, ()
 
     @property
     def failed_checks(self) -> Sequence[EnvironmentCheck]:

@@ -163,8 +163,14 @@ class Subject:
 
     @classmethod
     def of(cls, operation: Operation[Any], api: Any) -> Self:
-        """The subject for one operation of the catalogue; its preview is read through *api*."""
+        """The subject for one operation of the catalogue; its preview is read through *api*.
+
+        Raises:
+            RequestRefused: the operation's path would hold what cannot be an id.
+        """
         from sms_tools.guard.previews import preview_of  # it imports this module
+
+        operation.check_ids()
 
         return cls(
             tool=operation.__spec__.name,

@@ -6,6 +6,7 @@ question first needs them, so importing the package costs next to nothing.
 - `errors`: every error code: its cause in plain words, the first step, who must act.
 - `states`: states, stages and sub-tasks; which phase a server is in.
 - `actions`: which action is legal in which state, and why not.
+- `arguments`: which arguments can never work, whatever the state.
 - `facts`: the numbers and rules that diagnosis and prompts cite.
 """
 
@@ -16,16 +17,12 @@ from sms_tools.knowledge.errors import (
     all_codes,
     codes_in,
     explain,
-    family_of,
     normalize_code,
 )
 from sms_tools.knowledge.states import (
     PHASES,
     SubTaskKind,
     describe_phase,
-    describe_source_state,
-    describe_stage,
-    describe_task_state,
     is_legal_pair,
     phase_of,
     sub_task_kind,
@@ -41,11 +38,7 @@ __all__ = [
     "all_codes",
     "codes_in",
     "describe_phase",
-    "describe_source_state",
-    "describe_stage",
-    "describe_task_state",
     "explain",
-    "family_of",
     "is_legal_pair",
     "legality",
     "normalize_code",

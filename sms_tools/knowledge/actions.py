@@ -153,7 +153,10 @@ def _restart(facts: _Facts) -> Legality:
     if facts.source == "finished" and facts.task == "MIGRATE_SUCCESS":
         return _needs_agent(
             facts,
-            _legal("The target was launched; a restart synchronises later changes onto it."),
+            _legal(
+                "The target was launched; a restart synchronises later changes of the source onto "
+                "it, and overwrites what the target has written since."
+            ),
         )
     if facts.source == "finished" or facts.task == "MIGRATE_SUCCESS":
         return _unknown("Server and task do not agree on whether the target was launched.", code)

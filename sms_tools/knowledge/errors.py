@@ -8,9 +8,9 @@ A code that nobody documents is answered all the same, and honestly: `known` is 
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
@@ -49,7 +49,8 @@ class ErrorKnowledge:
     `support` (nobody outside the vendor knows; collect logs and open a ticket).
     `retry_safe`: once the first step is done, doing the same again loses nothing (True), is
     useless or harmful (False), or nobody knows (None).
-    `full_copy_again`: all data has to be copied again from the start; None for unknown codes.
+    `full_copy_again`: all data has to be copied again from the start; None where nobody knows.
+    `by_hand`: where a new task is needed, what people do themselves before the old one is deleted.
     `corrected` says where a published text is wrong; `caution` warns of a step that is risky.
     """
 
@@ -64,6 +65,7 @@ class ErrorKnowledge:
     full_copy_again: bool | None
     checks: tuple[Check, ...] = ()
     fixes: tuple[str, ...] = ()
+    by_hand: str = ""
     after: str = ""
     tools: tuple[str, ...] = ()
     origin: tuple[Origin, ...] = ()
@@ -74,27 +76,31 @@ class ErrorKnowledge:
 def explain(code: str, params: Sequence[object] = ()) -> ErrorKnowledge:
     """Explain a code, its message filled from `params` by position.
 
-    Accepts `1414`, `sms.1414`, `SMS.1414` and `APIGW.0301`. A missing parameter leaves `…`.
+    Accepts `1414`, `sms.1414`, `SMS.1414` and `APIGW.0301`. A missing parameter leaves `…`. Where
+    one code stands for different things, the parameters decide which is explained.
     Never fails: an undocumented code comes back with `known` false, raw, and with what little
     there is to say about it.
     """
-    name = normalize_code(code)
+    return _explained(normalize_code(code), tuple(_shown(param) for param in _listed(params)))
+
+
+@lru_cache(maxsize=1_024)
+def _explained(name: Code, params: tuple[str, ...]) -> ErrorKnowledge:
+    """Hundreds of servers fail with the same few errors: each is explained once."""
     found = _catalogue().get(name)
     if found is None:
         return _unknown(name, params)
     message = fill(found.message, params) if found.known else _raw(name, params)
+    said = " ".join(params)
+    for case in _cases().get(name, ()):
+        if case.match.search(said):
+            return replace(found, message=message, **case.instead)
     return replace(found, message=message)
 
 
 def all_codes() -> tuple[Code, ...]:
     """Every code there is an entry for, sorted; for completion and tests."""
     return tuple(sorted(_catalogue()))
-
-
-def family_of(code: str) -> str:
-    """The family of causes a code belongs to (`disk_partition_space` …), or `unknown`."""
-    found = _catalogue().get(normalize_code(code))
-    return found.family if found else "unknown"
 
 
 def normalize_code(code: str) -> Code:
@@ -183,18 +189,54 @@ def _unknown(name: str, params: Sequence[object]) -> ErrorKnowledge:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What holds instead where a code's parameters say something of their own."""
+
+    match: re.Pattern[str]
+    instead: Mapping[str, Any]
+
+
+@cache
+def _rows() -> Sequence[dict[str, Any]]:
+    text = (files(__package__) / "errors.json").read_text(encoding="utf-8")
+    rows: Sequence[dict[str, Any]] = json.loads(text)
+    return rows
+
+
 @cache
 def _catalogue() -> Mapping[Code, ErrorKnowledge]:
-    text = (files(__package__) / "errors.json").read_text(encoding="utf-8")
-    rows: Iterable[dict[str, Any]] = json.loads(text)
-    return MappingProxyType({row["code"]: _entry(row) for row in rows})
+    return MappingProxyType({row["code"]: _entry(row) for row in _rows()})
+
+
+@cache
+def _cases() -> Mapping[Code, Sequence[_Case]]:
+    return MappingProxyType(
+        {
+            row["code"]: [
+                _Case(
+                    re.compile(case["match"], re.IGNORECASE),
+                    _values({key: case[key] for key in case if key != "match"}),
+                )
+                for case in row["by_params"]
+            ]
+            for row in _rows()
+            if "by_params" in row
+        }
+    )
 
 
 def _entry(row: dict[str, Any]) -> ErrorKnowledge:
     """One line of the file; what a line leaves out has the class's default."""
+    own = {key: value for key, value in row.items() if key != "by_params"}
+    return ErrorKnowledge(**{"known": True, **_values(own)})
+
+
+def _values(row: dict[str, Any]) -> dict[str, Any]:
+    """A row's values with its lists as tuples and its checks as checks."""
     lists: dict[str, Any] = {
         key: tuple(row[key]) for key in ("fixes", "tools", "origin") if key in row
     }
-    checks = tuple(Check(**check) for check in row.get("checks", ()))
-    values: dict[str, Any] = {"known": True, **row, **lists, "checks": checks}
-    return ErrorKnowledge(**values)
+    if "checks" in row:
+        lists["checks"] = tuple(Check(**check) for check in row["checks"])
+    return {**row, **lists}

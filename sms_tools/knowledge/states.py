@@ -71,7 +71,8 @@ PHASES: Mapping[str, Meaning] = MappingProxyType(
         ),
         "finished": Meaning(
             "The target was launched. That does not prove that it boots or can be reached.",
-            "Check the target, then clean up; a restart synchronises later changes.",
+            "Check the target, then clean up. Synchronising again (restart) would overwrite what "
+            "the target has written since.",
         ),
         "failed": Meaning(
             "The migration stopped with an error; the stage tells how far it had come.",
@@ -82,61 +83,6 @@ PHASES: Mapping[str, Meaning] = MappingProxyType(
             "What was read gives no phase: a value is missing, new, or contradicts another.",
             "Read the source server and the task again.",
         ),
-    }
-)
-
-STAGES: Mapping[str, Meaning] = MappingProxyType(
-    {
-        "checking": Meaning("The environment check.", "setting"),
-        "setting": Meaning("Checked; the target is being configured.", "replicating"),
-        "replicating": Meaning("The full copy.", "syncing"),
-        "syncing": Meaning("Continuous sync of changes; the copy is useful.", "cutovering"),
-        "cutovering": Meaning("The launch of the target.", "cutovered"),
-        "cutovered": Meaning("The target has been launched.", "clean-up, or another sync"),
-    }
-)
-
-SOURCE_STATES: Mapping[str, Meaning] = MappingProxyType(
-    {
-        "unavailable": Meaning("The environment check failed.", "Repair it, restart the Agent."),
-        "waiting": Meaning("Checked, no migration running.", "Create a task, start it."),
-        "initialize": Meaning("The migration is being prepared.", "replicate or error"),
-        "replicate": Meaning("Full copy.", "syncing, finished, stopping or error"),
-        "syncing": Meaning("Continuous sync.", "cutovering, cloning, stopping or error"),
-        "stopping": Meaning("Being paused.", "stopped"),
-        "stopped": Meaning("Paused.", "Start resumes."),
-        "deleting": Meaning("Being deleted.", "gone"),
-        "error": Meaning("Failed; the stage tells where.", "Fix the cause, start again."),
-        "cloning": Meaning("The target is being cloned.", "syncing"),
-        "cutovering": Meaning("The target is being launched.", "finished or error"),
-        "finished": Meaning("The target was launched.", "Clean up, or synchronise again."),
-        "skipping": Meaning("The consistency check is being skipped.", "the stage goes on"),
-        "clearing": Meaning("Snapshots are being cleaned up.", "cleared"),
-        "cleared": Meaning("Snapshots were cleaned up after the migration.", "nothing"),
-        "premiging": Meaning("A migration drill is running.", "not documented"),
-    }
-)
-
-TASK_STATES: Mapping[str, Meaning] = MappingProxyType(
-    {
-        "READY": Meaning("Configured, not started (console: Ready for next).", "Start it."),
-        "RUNNING": Meaning("At work; the server's stage tells at what.", "the next stage"),
-        "SYNCING": Meaning("Synchronising changes.", "Launch when a person decides."),
-        "MIGRATE_SUCCESS": Meaning("Target launched (console: Finished).", "Check it, clean up."),
-        "MIGRATE_FAIL": Meaning("Failed (console: Error).", "Fix the cause, start again."),
-        "ABORTING": Meaning("Being paused.", "ABORT"),
-        "ABORT": Meaning("Paused.", "Start resumes."),
-        "DELETING": Meaning("Being deleted.", "gone"),
-        "SYNC_F_ROLLBACKING": Meaning(
-            "A failed synchronisation is being rolled back.", "SYNC_F_ROLLBACK_SUCCESS"
-        ),
-        "SYNC_F_ROLLBACK_SUCCESS": Meaning(
-            "A failed synchronisation was rolled back.", "Find out why, synchronise again."
-        ),
-        "SYNC_SUCCESS": Meaning("A synchronisation is done.", "Launch, or synchronise again."),
-        "SYNC_FAIL": Meaning("A synchronisation failed.", "Explain its code; roll back or retry."),
-        "SKIPPING": Meaning("A sub-task is being skipped.", "RUNNING"),
-        "RESETING": Meaning("Being reset.", "not documented"),
     }
 )
 
@@ -258,26 +204,6 @@ SubTaskKind: TypeAlias = Literal[
     "unknown",
 ]
 
-SUB_TASK_KINDS: Mapping[SubTaskKind, Meaning] = MappingProxyType(
-    {
-        "create": Meaning("The target server is created.", "secure"),
-        "secure": Meaning("Certificates for the transfer are set up.", "attach"),
-        "attach": Meaning(
-            "The target is started from the migration image on a temporary 40 GB disk.",
-            "format, or sync in a later round",
-        ),
-        "format": Meaning("The target's disks are erased, partitioned and formatted.", "copy"),
-        "copy": Meaning("All data is copied.", "configure, or continuous sync"),
-        "sync": Meaning("Changes since the last copy are transferred.", "configure at launch"),
-        "configure": Meaning("Boot files and drivers of the target are adapted.", "detach"),
-        "detach": Meaning(
-            "The temporary disk goes and the target starts from its own.", "the launch is over"
-        ),
-        "clone": Meaning("A clone of the target is made.", "continuous sync goes on"),
-        "unknown": Meaning("A sub-task that we do not know.", "unknown"),
-    }
-)
-
 SUB_TASKS: Mapping[str, SubTaskKind] = MappingProxyType(
     {
         "CREATE_CLOUD_SERVER": "create",
@@ -313,18 +239,3 @@ def sub_task_kind(name: str | None) -> SubTaskKind:
 def describe_phase(phase: str) -> Meaning:
     """A phase's meaning and what comes next; a word that is no phase reads as `unknown`."""
     return PHASES.get(phase, PHASES["unknown"])
-
-
-def describe_stage(migration_cycle: str | None) -> Meaning | None:
-    """A stage's meaning and the next stage; None for a value that we do not know."""
-    return STAGES.get((migration_cycle or "").strip().lower())
-
-
-def describe_source_state(source_state: str | None) -> Meaning | None:
-    """A source state's meaning and what follows; None for a value that we do not know."""
-    return SOURCE_STATES.get(normalize_state(source_state))
-
-
-def describe_task_state(task_state: str | None) -> Meaning | None:
-    """A task state's meaning and what follows; None for a value that we do not know."""
-    return TASK_STATES.get((task_state or "").strip().upper())

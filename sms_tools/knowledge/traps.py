@@ -8,6 +8,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from sms_tools.knowledge.facts import (
+    AGENT_DISK_REPORT_HOURS,
+    CONSISTENCY_MAX_FILES,
+    MAX_SOURCE_RECORDS,
+    MAX_TEMPLATES,
+    NETWORK_CHECK_MINUTES,
+)
+
 _TAKEN_OUT: Final = "The reply may hold a target password; it is taken out before it leaves here."
 _REGIONS: Final = "Regions differ in the options and states they know; unknown ones are passed on."
 _NOT_FOUND: Final = "A task that does not exist is answered with HTTP 400 and SMS.7703, not 404."
@@ -22,7 +30,8 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "get_source_server": (
             "The disks for a new task stand in init_target_server, not in disks.",
-            "The Agent reports disks every two hours: a change in between shows as SMS.0515.",
+            f"The Agent reports disks every {AGENT_DISK_REPORT_HOURS} hours: a change in between "
+            "shows as SMS.0515.",
         ),
         "get_source_server_overview": (
             "It counts the whole account: there is no filter by project.",
@@ -68,6 +77,8 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "is billed until it is deleted on the ECS console.",
             "restart overwrites what the target wrote since its launch.",
             "Between start and RUNNING some seconds pass.",
+            f"network_check takes up to {NETWORK_CHECK_MINUTES[1]} minutes, "
+            "in which limits do not hold; the result is the task's network_check_info.",
             _REGIONS,
         ),
         "delete_migration_task": (
@@ -85,11 +96,12 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "set_migration_rate_limits": (
             "Replaces every segment; the hours are the source's local time.",
             "A threshold pauses the task (SMS.9007) where Linux lacks tc.",
-            "By the FAQ only before the start, while paused, or while waiting to synchronise.",
+            "No source says in which states they may be set: read them back afterwards.",
         ),
         "get_consistency_results": (
             "check_result `success` means that it ran; zero files means that nothing was compared.",
-            "1,000,000 files in a directory is the cap: the rest was not looked at.",
+            f"{CONSISTENCY_MAX_FILES:,} files in a directory is the cap: the rest was not looked "
+            "at.",
         ),
         "upload_migration_task_logs": (
             "Writes into your OBS bucket; the share link is as good as the logs themselves.",
@@ -99,6 +111,12 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "configure_migration_options": (
             "Excluded paths are missing on the target after the cutover, without a message.",
             "Names of options differ between regions: read them back after setting.",
+            "Caps on CPU, memory and disk can be set before the start, while paused, and while "
+            "waiting to synchronise (FAQ).",
+        ),
+        "create_template": (f"An account has {MAX_TEMPLATES} templates at most (SMS.8115).",),
+        "register_source_server": (
+            f"An account has {MAX_SOURCE_RECORDS:,} source servers at most (SMS.6501).",
         ),
         "list_templates": (_TAKEN_OUT,),
         "get_template": (_TAKEN_OUT,),

@@ -1,11 +1,11 @@
 """Commands between the service and the Agent (reference 5.5)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from sms_tools.operation import Empty, Kind, Operation, Reply
-from sms_tools.operations.common import SourceId
+from sms_tools.operations.common import JsonObject, SourceId
 
 
 class CommandParameters(Reply):
@@ -32,11 +32,12 @@ class GetAgentCommand(
     section="5.5.1",
     idempotent=False,  # asking may take the command away
 ):
-    """Fetch the next command that the server migration service has for one source server's Agent.
+    """Agent only: fetch the next command that the server migration service has for one source
+    server's Agent.
 
-    Part of the Agent's own conversation: although a GET, it may take the command away from the
-    Agent, which then never starts, stops or synchronises. To see what a server is doing use
-    get_source_server or get_migration_task; to give a command use manage_migration_task.
+    Although a GET, it may take the command away from the Agent, which then never starts, stops
+    or synchronises. To see what a server is doing use get_source_server or get_migration_task;
+    to give a command use manage_migration_task.
     """
 
     server_id: SourceId
@@ -49,11 +50,12 @@ class ReportAgentCommandResult(
     kind=Kind.AGENT,
     section="5.5.2",
 ):
-    """Report to the server migration service, in the Agent's name, how a command ended.
+    """Agent only: report to the server migration service, in the Agent's name, how a command
+    ended.
 
-    Part of the Agent's own conversation: sent by anyone else it forges the Agent's word, and the
-    service may believe that a start, stop or sync happened that did not. No undo. To start or
-    stop a migration task use manage_migration_task.
+    Sent by anyone else it forges the Agent's word, and the service may believe that a start,
+    stop or sync happened that did not. No undo. To start or stop a migration task use
+    manage_migration_task.
     """
 
     server_id: SourceId
@@ -63,5 +65,5 @@ class ReportAgentCommandResult(
     ]
     result: Annotated[Literal["success", "fail"], Field(description="How it ended.")]
     result_detail: Annotated[
-        dict[str, Any], Field(description="Details, kept by the service as they are.")
+        JsonObject, Field(description="Details as JSON, kept by the service as they are.")
     ]

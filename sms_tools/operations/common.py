@@ -4,11 +4,21 @@ Bounds follow the reference. Those that say nothing to a caller (255 characters,
 checked here and left out of the published schemas by :mod:`sms_tools.schema`.
 """
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 
-from sms_tools.operation import Reply
+from sms_tools.operation import Fields, Reply
+from sms_tools.schema import JSON_TEXT
 
 Text = Annotated[str, Field(max_length=255)]
 Int = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -52,6 +62,64 @@ Offset = Annotated[
 ]
 MigrationType = Literal["MIGRATE_BLOCK", "MIGRATE_FILE"]
 OsType = Literal["WINDOWS", "LINUX"]
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _from_text(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("send a JSON object, or text that holds one") from error
+
+
+JsonObject = Annotated[
+    dict[str, Any],
+    BeforeValidator(_from_text),
+    WithJsonSchema({"type": "string", "contentMediaType": JSON_TEXT}),
+]
+"""An object of any content. Published as text that holds JSON, because hosts that convert schemas
+drop objects without properties; an object is taken too."""
+
+
+class Echoed(Fields):
+    """Part of a request that callers copy out of a reply.
+
+    The class keyword ``reply`` names what it is copied from: keys that only the reply has, and an
+    object that is empty there, are left out of the request, and ``context["dropped"]`` names them.
+    """
+
+    _reply: ClassVar[type[BaseModel] | None] = None
+    _more: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(
+        cls, reply: type[BaseModel] | None = None, more: tuple[str, ...] = (), **keywords: Any
+    ) -> None:
+        """Take the reply's class, and with *more* what its documentation does not list."""
+        super().__init_subclass__(**keywords)
+        if reply is not None:
+            cls._reply, cls._more = reply, frozenset(more)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_what_only_replies_have(cls, given: Any, info: ValidationInfo) -> Any:
+        if not isinstance(given, dict) or cls._reply is None:
+            return given
+        dropped = (set(given) & {*cls._reply.model_fields, *cls._more}) - set(cls.model_fields)
+        if not dropped:
+            return given
+        note_dropped(info, dropped)
+        return {key: value for key, value in given.items() if key not in dropped}
+
+
+def note_dropped(info: ValidationInfo, names: set[str]) -> None:
+    """Tell whoever validates that *names* were left out of the request."""
+    if isinstance(info.context, dict):
+        info.context.setdefault("dropped", set()).update(names)
 
 
 class Created(Reply):

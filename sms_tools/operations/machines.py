@@ -14,6 +14,7 @@ from sms_tools.operations.hardware import (
     ServerDisk,
     VolumeGroup,
 )
+from sms_tools.schema import AGENT
 
 ReportedState = Literal[
     "unavailable",
@@ -52,10 +53,11 @@ class Machine(Fields):
     ] = None
     btrfs_list: Annotated[
         list[BtrfsFileSystem] | None,
-        Field(max_length=65_535, description="Linux: [] if none."),
+        Field(max_length=65_535, description="Linux: [] if none.", json_schema_extra=AGENT),
     ] = None
     networks: Annotated[
-        list[NetworkInterface] | None, Field(max_length=65_535, description="Its NICs.")
+        list[NetworkInterface] | None,
+        Field(max_length=65_535, description="Its NICs.", json_schema_extra=AGENT),
     ] = None
     domain_id: Annotated[Text | None, Field(description="Account id.")] = None
     has_rsync: Annotated[bool | None, Field(description="Linux: has rsync.")] = None
@@ -67,7 +69,12 @@ class Machine(Fields):
     boot_loader: Annotated[Literal["GRUB", "LILO"] | None, Field(description="Linux.")] = None
     system_dir: Annotated[Text | None, Field(description="Windows.")] = None
     volume_groups: Annotated[
-        list[VolumeGroup] | None, Field(max_length=65_535, description="Linux: [] if none.")
+        list[VolumeGroup] | None,
+        Field(
+            max_length=65_535,
+            description="Linux: [] if none.",
+            json_schema_extra=AGENT,
+        ),
     ] = None
 
 
@@ -78,7 +85,8 @@ class SourceMachine(Machine):
     virtualization_type: Annotated[Text | None, Field(description="E.g. HVM.")] = None
     linux_block_check: Annotated[Text | None, Field(description="JSON.")] = None
     disks: Annotated[
-        list[ServerDisk] | None, Field(max_length=65_535, description="Its disks.")
+        list[ServerDisk] | None,
+        Field(max_length=65_535, description="Its disks.", json_schema_extra=AGENT),
     ] = None
     agent_version: Annotated[Text | None, Field(description="Version.")] = None
     kernel_version: Annotated[Text | None, Field(description="Version.")] = None

@@ -20,12 +20,13 @@ class ReportNetworkMeasurement(
     path="/v3/{task_id}/update-network-check-info",
     kind=Kind.AGENT,
     section="5.9.1",
+    idempotent=True,
 ):
-    """Report, in the Agent's name, the network measurement of a migration task.
+    """Agent only: report, in the Agent's name, the network measurement of a migration task.
 
-    Part of the Agent's own conversation: sent by anyone else it replaces the real measurement
-    with an invented one. To have the Agent measure use manage_migration_task (network_check);
-    to read the result use get_migration_task (network_check_info).
+    Sent by anyone else it replaces the real measurement with an invented one. To have the Agent
+    measure use manage_migration_task (network_check); to read the result use get_migration_task
+    (network_check_info).
     """
 
     task_id: TaskId

@@ -43,6 +43,7 @@ class ConfigureMigrationOptions(
     path="/v3/tasks/{task_id}/configuration-setting",
     kind=Kind.DESTRUCTIVE,
     section="5.10.1",
+    idempotent=True,
 ):
     """Set advanced options of a migration task: paths to exclude, to synchronise only or to
     verify, and the Agent's CPU, memory and disk use.

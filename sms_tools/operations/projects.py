@@ -97,7 +97,7 @@ class ListMigrationProjects(
     """
 
     limit: Annotated[
-        int | None, Field(ge=0, le=100, description="Projects per page. Default 50.")
+        int | None, Field(ge=0, le=100, description="Projects per page, 20 if left out.")
     ] = None
     offset: Offset | None = None
 
@@ -140,12 +140,13 @@ class UpdateMigrationProject(
     path="/v3/migprojects/{mig_project_id}",
     kind=Kind.WRITE,
     section="5.8.5",
+    replaces=True,
 ):
     """Change the settings of a migration project, such as its name, rate limit or syncing.
 
-    Read it with get_migration_project first and send every setting that is to stay. Whether tasks
-    that exist follow is not documented: change those with update_migration_task or
-    set_migration_rate_limits.
+    Replaces the former settings: read them with get_migration_project first and send every one
+    that is to stay; one left out may fall back to its default. Whether tasks that exist follow is
+    not documented: change those with update_migration_task or set_migration_rate_limits.
     """
 
     mig_project_id: ProjectId
@@ -167,6 +168,7 @@ class SetDefaultMigrationProject(
     path="/v3/migprojects/{mig_project_id}/default",
     kind=Kind.WRITE,
     section="5.8.6",
+    replaces=True,
 ):
     """Make a migration project the default one, in place of the former default.
 

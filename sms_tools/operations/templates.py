@@ -1,96 +1,29 @@
 """Templates (reference 5.6): what a target server looks like that the service creates."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, model_validator
 
 from sms_tools.operation import Empty, Fields, Kind, Operation, Page, Reply
-from sms_tools.operations.common import Created, Int, Long, Offset, TemplateId, Text
+from sms_tools.operations.common import (
+    Created,
+    Echoed,
+    Int,
+    Long,
+    Offset,
+    TemplateId,
+    Text,
+    note_dropped,
+)
 from sms_tools.schema import COPIED
 
-VolumeType = Literal["SAS", "SSD", "SATA", ""]
-"""The reference documents three; its samples send an empty text for "undecided"."""
+VolumeType = Text
+"""Open: a region sells what it sells. The reference documents SAS, SSD and SATA, its samples send
+an empty text for "undecided"."""
 
 Name = Annotated[Text, Field(description="Name.")]
 AutoId = Annotated[Text, Field(description="Id, or autoCreate.")]
-
-
-class Vpc(Fields):
-    """The network of the target."""
-
-    id: Annotated[str, Field(min_length=1, max_length=255, description="VPC id, or autoCreate.")]
-    name: Annotated[str, Field(min_length=1, max_length=255, description="Name.")]
-    cidr: Annotated[
-        str | None,
-        Field(min_length=1, max_length=255, description="Default 192.168.0.0/16."),
-    ] = None
-
-
-class Nic(Fields):
-    """A network card of the target, given by its subnet."""
-
-    id: Annotated[Text, Field(description="Subnet id, or autoCreate.")]
-    name: Name
-    cidr: Annotated[Text, Field(description="E.g. 192.168.0.0/24.")]
-    ip: Annotated[Text | None, Field(description="Empty: assigned.")] = None
-
-
-class SecurityGroup(Fields):
-    """A security group of the target."""
-
-    id: AutoId
-    name: Name
-
-
-class PublicIp(Fields):
-    """An elastic IP (EIP) that is created, and billed, with the target."""
-
-    type: Annotated[Text, Field(description="E.g. 5_bgp.")]
-    bandwidth_size: Annotated[int, Field(ge=1, le=2_000, description="Mbit/s.")]
-    bandwidth_share_type: Annotated[Text | None, Field(description="E.g. PER (dedicated).")] = None
-
-
-class TemplateDisk(Fields):
-    """A disk of the target."""
-
-    id: Annotated[Long | None, Field(description="Disk id.")] = None
-    index: Annotated[Int, Field(description="From 0.")]
-    name: Name
-    disktype: Annotated[Text, Field(description="As volumetype.")]
-    size: Annotated[Long, Field(description="GB.")]
-    device_use: Annotated[Text | None, Field(description="E.g. BOOT.")] = None
-
-
-class TemplateSettings(Fields):
-    """What create_template and update_template send under ``template``."""
-
-    name: Annotated[Text, Field(description="Template name.")]
-    is_template: Annotated[bool, Field(description="Reusable; false: belongs to one task.")]
-    region: Annotated[Text, Field(description="Region of the target.")]
-    projectid: Annotated[Text, Field(description="Cloud project id (not a migration project).")]
-    target_server_name: Annotated[Text | None, Field(description="Name of the target.")] = None
-    availability_zone: Annotated[Text | None, Field(description="AZ.")] = None
-    volumetype: Annotated[VolumeType | None, Field(description="System disk type.")] = None
-    flavor: Annotated[str | None, Field(max_length=65_535, description="E.g. c3.medium.2.")] = None
-    vpc: Annotated[Vpc | None, Field(description="Network.")] = None
-    nics: Annotated[
-        list[Nic] | None, Field(max_length=65_535, description="Subnets; one if autoCreate.")
-    ] = None
-    security_groups: Annotated[
-        list[SecurityGroup] | None,
-        Field(max_length=65_535, description="One if autoCreate."),
-    ] = None
-    publicip: Annotated[PublicIp | None, Field(description="EIP to create; billed.")] = None
-    disk: Annotated[list[TemplateDisk] | None, Field(max_length=65_535, description="Disks.")] = (
-        None
-    )
-    data_volume_type: Annotated[VolumeType | None, Field(description="Data disk type.")] = None
-    target_password: Annotated[
-        str | None,
-        Field(max_length=1_024, repr=False, description="Login password of the targets."),
-    ] = None
-    image_id: Annotated[Text | None, Field(description="Image of the target.")] = None
 
 
 class ReportedVpc(Reply):
@@ -136,6 +69,85 @@ class ReportedTemplateDisk(Reply):
     size: int | None = None
     """GB."""
     device_use: str | None = None
+
+
+class Vpc(Echoed, reply=ReportedVpc):
+    """The network of the target."""
+
+    id: Annotated[str, Field(min_length=1, max_length=255, description="VPC id, or autoCreate.")]
+    name: Annotated[str, Field(min_length=1, max_length=255, description="Name.")]
+    cidr: Annotated[
+        str | None,
+        Field(min_length=1, max_length=255, description="Default 192.168.0.0/16."),
+    ] = None
+
+
+class Nic(Echoed, reply=ReportedNic):
+    """A network card of the target, given by its subnet."""
+
+    id: Annotated[Text, Field(description="Subnet id, or autoCreate.")]
+    name: Name
+    cidr: Annotated[Text, Field(description="E.g. 192.168.0.0/24.")]
+    ip: Annotated[Text | None, Field(description="Empty: assigned.")] = None
+
+
+class SecurityGroup(Echoed, reply=ReportedSecurityGroup):
+    """A security group of the target."""
+
+    id: AutoId
+    name: Name
+
+
+class PublicIp(Echoed, reply=ReportedPublicIp):
+    """An elastic IP (EIP) that is created, and billed, with the target."""
+
+    type: Annotated[Text, Field(description="E.g. 5_bgp.")]
+    bandwidth_size: Annotated[int, Field(ge=1, le=2_000, description="Mbit/s.")]
+    bandwidth_share_type: Annotated[Text | None, Field(description="E.g. PER (dedicated).")] = None
+
+
+class TemplateDisk(Echoed, reply=ReportedTemplateDisk):
+    """A disk of the target."""
+
+    id: Annotated[Long | None, Field(description="Disk id.")] = None
+    index: Annotated[Int, Field(description="From 0.")]
+    name: Name
+    disktype: Annotated[Text, Field(description="As volumetype.")]
+    size: Annotated[Long, Field(description="GB.")]
+    device_use: Annotated[Text | None, Field(description="E.g. BOOT.")] = None
+
+
+class TemplateSettings(Fields):
+    """What create_template and update_template send under ``template``."""
+
+    name: Annotated[Text, Field(description="Template name.")]
+    is_template: Annotated[bool, Field(description="Reusable; false: belongs to one task.")]
+    region: Annotated[Text, Field(description="Region of the target.")]
+    projectid: Annotated[Text, Field(description="Cloud project id (not a migration project).")]
+    target_server_name: Annotated[Text | None, Field(description="Name of the target.")] = None
+    availability_zone: Annotated[Text | None, Field(description="AZ.")] = None
+    volumetype: Annotated[
+        VolumeType | None, Field(description="System disk type: SAS, SSD, SATA, GPSSD …")
+    ] = None
+    flavor: Annotated[str | None, Field(max_length=65_535, description="E.g. c3.medium.2.")] = None
+    vpc: Annotated[Vpc | None, Field(description="Network.")] = None
+    nics: Annotated[
+        list[Nic] | None, Field(max_length=65_535, description="Subnets; one if autoCreate.")
+    ] = None
+    security_groups: Annotated[
+        list[SecurityGroup] | None,
+        Field(max_length=65_535, description="One if autoCreate."),
+    ] = None
+    publicip: Annotated[PublicIp | None, Field(description="EIP to create; billed.")] = None
+    disk: Annotated[list[TemplateDisk] | None, Field(max_length=65_535, description="Disks.")] = (
+        None
+    )
+    data_volume_type: Annotated[VolumeType | None, Field(description="Data disk type.")] = None
+    target_password: Annotated[
+        str | None,
+        Field(max_length=1_024, repr=False, description="Login password of the targets."),
+    ] = None
+    image_id: Annotated[Text | None, Field(description="Image of the target.")] = None
 
 
 class Template(Reply):
@@ -219,7 +231,7 @@ class ListTemplates(
     availability_zone: Annotated[Text | None, Field(description="AZ.")] = None
     region: Annotated[Text | None, Field(description="Region id.")] = None
     limit: Annotated[
-        int | None, Field(ge=0, le=100, description="Templates per page. Default 50.")
+        int | None, Field(ge=0, le=100, description="Templates per page, 20 if left out.")
     ] = None
     offset: Offset | None = None
 
@@ -289,6 +301,7 @@ class UpdateTemplate(
     path="/v3/vm/templates/{template_id}",
     kind=Kind.WRITE,
     section="5.6.6",
+    replaces=True,
     wrapped_in="template",
 ):
     """Change a target server template; its former settings cannot be restored.
@@ -298,12 +311,34 @@ class UpdateTemplate(
     """
 
     template_id: TemplateId
+    id: Annotated[
+        Text | None, Field(exclude=True, description="Same as template_id; not needed.")
+    ] = None
     # Nested parts are copied from get_template, or written as for create_template.
     vpc: Annotated[Vpc | None, _AsRead] = None
     nics: Annotated[list[Nic] | None, _AsRead, Field(max_length=65_535)] = None
     security_groups: Annotated[list[SecurityGroup] | None, _AsRead, Field(max_length=65_535)] = None
     publicip: Annotated[PublicIp | None, _AsRead] = None
     disk: Annotated[list[TemplateDisk] | None, _AsRead, Field(max_length=65_535)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_what_is_empty_in_replies(cls, given: Any, info: ValidationInfo) -> Any:
+        # get_template has {} where nothing was chosen, which no request can say.
+        if not isinstance(given, dict):
+            return given
+        empty = {name for name in ("vpc", "publicip") if given.get(name) == {}}
+        if empty:
+            note_dropped(info, empty)
+        return {name: value for name, value in given.items() if name not in empty}
+
+    @model_validator(mode="after")
+    def _is_one_template(self) -> Self:
+        if self.id not in (None, self.template_id):
+            raise ValueError("id and template_id must name the same template")
+        self.id = None
+        self.model_fields_set.discard("id")
+        return self
 
 
 class GetTemplateTargetPassword(

@@ -1,13 +1,13 @@
 """What is asked of plans: the arguments of the two tools."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from sms_tools.diagnosis.question import Project, Question, Servers
 from sms_tools.fleet.desk import Desk
 from sms_tools.operation import Fields
-from sms_tools.operations.tasks.progress import RateLimitSetting
+from sms_tools.operations.tasks.progress import DayOfLimits
 
 Goal = Literal[
     "retry_failed",
@@ -20,6 +20,14 @@ Goal = Literal[
 ]
 
 
+_GOALS: Final = (
+    "retry_failed: start failed tasks again. resume_paused: go on with paused ones. "
+    "fix_rate_window: set `limits` on running tasks (pause, set, resume). rebuild: delete the task "
+    "and copy everything again. rehearse_cutover: billed clones. cut_over: launch targets that "
+    "pass every gate. clean_up: delete tasks of launched servers."
+)
+
+
 class PlanRemediation(Question):
     """Plan how to fix or go on: an ordered list of exact calls with preconditions, losses, costs,
     what people must do, and how each step is verified. Changes nothing; show the plan to the
@@ -28,7 +36,7 @@ class PlanRemediation(Question):
     For causes alone use summarize_failed_servers or diagnose_server.
     """
 
-    goal: Annotated[Goal, Field(description="What is to be reached.")] = "retry_failed"
+    goal: Annotated[Goal, Field(description=_GOALS)] = "retry_failed"
     servers: Servers = None
     project: Project = None
     group: Annotated[
@@ -38,7 +46,7 @@ class PlanRemediation(Question):
         int | None, Field(ge=1, le=20, description="Servers at most; default 10, launches 5.")
     ] = None
     limits: Annotated[
-        list[RateLimitSetting] | None,
+        DayOfLimits | None,
         Field(max_length=24, description="For fix_rate_window: all segments of the day."),
     ] = None
     template_id: Annotated[

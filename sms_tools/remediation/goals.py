@@ -11,7 +11,7 @@ from sms_tools.errors import RequestRefused, SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.server import Server
 from sms_tools.knowledge import ErrorKnowledge, explain
-from sms_tools.knowledge.facts import NETWORK_EVENT_CODES, migration_ports
+from sms_tools.knowledge.facts import NETWORK_EVENT_CODES, as_the_target_sees, migration_ports
 from sms_tools.operations.tasks import (
     DeleteMigrationTask,
     GetMigrationRateLimits,
@@ -78,7 +78,8 @@ async def retry_failed(request: Request, write: Writer) -> None:
             elif request.question.servers:
                 write.leave(server, f"It has not failed: it is {server.phase}.", _other(server))
             continue
-        known = explain(server.error.code) if server.error and server.error.code else None
+        error = server.error
+        known = explain(error.code, error.params) if error and error.code else None
         if (why := _no_retry(known, request)) is not None:
             write.leave(server, *why)
         elif write.may("start", server) and write.has_room_for(server):
@@ -108,8 +109,8 @@ def _no_retry(known: ErrorKnowledge | None, request: Request) -> tuple[str, str 
         return f"{known.code}: starting again does not help. {known.first_step}", None
     if known.retry_safe is None and not request.named:
         return (
-            f"{known.code}: nobody documents this code, so nobody knows whether starting again "
-            "helps. Name the server to try all the same.",
+            f"{known.code}: nobody knows whether starting again helps. {known.first_step} Name the "
+            "server to try all the same.",
             None,
         )
     return None
@@ -155,7 +156,7 @@ def _where(code: str, group: Sequence[Server]) -> str:
         target = server.task.migration_ip if server.task else None
         ports = migration_ports(server.os_type, server.task_type)
         numbers = ", ".join(str(port) for port in ports)
-        source = one_line(server.ip or "the source", 64)
+        source = as_the_target_sees(one_line(server.ip, 64) if server.ip else None)
         lines.append(f"{numbers} from {source} to {one_line(target or 'its target', 64)}")
     return f" Open TCP {'; '.join(dict.fromkeys(lines))}."
 

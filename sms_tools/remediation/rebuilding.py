@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.server import Server
+from sms_tools.guard.previews.fitting import obstacles_in
 from sms_tools.knowledge import explain
+from sms_tools.knowledge.facts import TARGET_GONE_CODES, TEMPORARY_DISK_GB
 from sms_tools.operations.source_servers import GetSourceServer, SourceServerDetail
 from sms_tools.operations.tasks import (
     CreateMigrationTask,
@@ -53,19 +55,21 @@ async def _one(request: Request, server: Server, code: str, write: Writer) -> No
     except SmsToolsError as error:
         write.leave(server, f"It could not be read: {one_line(str(error), 160)}")
         return
+    if not isinstance(anew, str):
+        # Nothing is deleted for a task that the service would then refuse.
+        wrong = obstacles_in(anew, source, has_task=False, template_exists=True)
+        anew = " ".join(each.reason for each in wrong) or anew
     if isinstance(anew, str):
         write.leave(server, anew)
         write.give_back(server)
         return
     _say_first(server, write)
+    known = explain(code)
     before_all = write.person(
-        "source",
-        f"{code}: see that the cause is over ({explain(code).cause}) If disks of the source were "
-        "changed, restart its Agent, so that the new ones are known. Then say so.",
+        "source" if known.actor == "api" else known.actor,
+        f"{code}: {known.cause} {known.by_hand} Then say so.",
         [server],
     )
-    target = task.target_server
-    old = f"ECS {one_line(target.vm_id, 64)}" if target and target.vm_id else "it"
     deleted = write.call(
         DeleteMigrationTask(task_id=str(server.task_id)),
         server,
@@ -75,8 +79,7 @@ async def _one(request: Request, server: Server, code: str, write: Writer) -> No
             verified_by="get_migration_task: not found.",
             undo="Nothing.",
             loses=f"The copy made so far ({_copied(server)}), hourly rate limits and options.",
-            costs=f"The old target is not deleted: {old} is billed, with its temporary disk, until "
-            "somebody deletes it on the ECS console.",
+            costs=_old_target(code, task),
         ),
         after=(before_all,),
     )
@@ -88,10 +91,26 @@ async def _one(request: Request, server: Server, code: str, write: Writer) -> No
             does="Creates the task again with the old one's settings and starts it at once.",
             verified_by="get_source_server: it has a new task, which runs.",
             undo="Deleting the new task.",
-            costs="A new target ECS with its disks, and a temporary 40 GB disk, are billed.",
+            costs="A new target ECS with its disks, and a temporary "
+            f"{TEMPORARY_DISK_GB} GB disk, are billed.",
         ),
         before=_NEW_TASK,
         after=(deleted,),
+    )
+
+
+def _old_target(code: str, task: MigrationTaskDetail) -> str:
+    """What stays of the target when its task goes, and is billed."""
+    if code in TARGET_GONE_CODES:
+        return (
+            f"The old target is gone already ({code}); a temporary {TEMPORARY_DISK_GB} GB disk may "
+            "be left of it, billed until somebody deletes it on the EVS console."
+        )
+    target = task.target_server
+    old = f"ECS {one_line(target.vm_id, 64)}" if target and target.vm_id else "it"
+    return (
+        f"The old target is not deleted: {old} is billed, with its temporary disk, until somebody "
+        "deletes it on the ECS console."
     )
 
 

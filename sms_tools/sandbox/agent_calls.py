@@ -66,7 +66,8 @@ class Agents(Core):
     def report_network(self, task_id: str, body: Mapping[str, JSON]) -> None:
         """Take an Agent's measurement of the network."""
         with self.change("report_network_measurement", task_id, **body):
-            self.task(task_id).network = dict(body)
+            task = self.task(task_id)
+            task.network, task.network_next = dict(body), None
 
     def passphrase(self, task_id: str) -> Record:
         """The passphrase of a task's certificate: an example."""

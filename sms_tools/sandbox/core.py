@@ -44,6 +44,11 @@ class Core:
         self._clock = clock
         self._random = Random(seed)  # noqa: S311 (made-up ids, not keys)
         self._due: list[tuple[int, str]] = []
+        self._newcomers: list[tuple[int, int, Source]] = []
+        self._moment = 0
+        """The time of what is happening now."""
+        self._divided: dict[str, int] = {}
+        """By shared line: when a limit or a halt on it changes next."""
         self.quota = quota
         self.clone_quota: int | None = None
         """How many more clones the ECS quota allows; None is no bound."""
@@ -52,6 +57,8 @@ class Core:
         self.templates: dict[str, Template] = {}
         self.projects: dict[str, Project] = {}
         self.causes: dict[str, Cause] = {}
+        self.uplinks: dict[str, float] = {}
+        """Lines that servers share, in Mbit/s by their names."""
         self.closed_networks: dict[str, Cause] = {}
         """Target networks whose security groups do not let a migration in, and why."""
         self.privacy_signed = True
@@ -59,6 +66,8 @@ class Core:
         """Every call that changes something, in the order in which it came."""
         self.truth: dict[str, Truth] = {}
         """What is true when a scenario begins, by server name (a second one: ``name (2)``)."""
+        self.identity = ""
+        """What the account was made from, where a scenario made it: the same again is the same."""
         default = self.new_project("SystemProject", default=True)
         self.default_project = default.id
 
@@ -71,21 +80,51 @@ class Core:
     def now(self) -> int:
         """The time in epoch milliseconds, with everything done that is due by then."""
         at = self.clock()
+        while self._newcomers and self._newcomers[0][0] <= at:
+            arrived, _, source = heappop(self._newcomers)
+            self._register(source, arrived)
         while self._due and self._due[0][0] <= at:
-            wake, task_id = heappop(self._due)
-            task = self.tasks.get(task_id)
+            wake, key = heappop(self._due)
+            self._moment = wake
+            if self._divided.get(key) == wake:
+                self._divide(key, wake)
+            task = self.tasks.get(key)
             if task is None or task.wake != wake:
                 continue
-            advance(task, at)
+            # What shares a line lives event by event: each may change the others' rate.
+            advance(task, wake if task.source.uplink else at)
             if task.mode is Mode.GONE:
                 self.forget_task(task, task.finished_at or at)
             self.watch(task)
+        self._moment = at
         return at
 
     def watch(self, task: Task) -> None:
         """Remember when something happens to *task* next."""
         if task.wake is not None and task.id in self.tasks:
             heappush(self._due, (task.wake, task.id))
+        if task.source.uplink:
+            self._divide(task.source.uplink, self._moment)
+
+    def _divide(self, uplink: str, at: int) -> None:
+        """Give each copy on a line its part from now on: what one cannot use goes to the others."""
+        running = [t for t in self.tasks.values() if t.source.uplink == uplink and _sends(t)]
+        alone = {t.id: t.pace_alone.at(at) for t in running}
+        moving = sorted((t for t in running if alone[t.id]), key=lambda t: (alone[t.id], t.id))
+        left = self.uplinks[uplink] * 125
+        for index, task in enumerate(moving):
+            share = left / (len(moving) - index)
+            left -= min(share, alone[task.id])
+            if share != task.share:
+                rebase(task, at)
+                task.share = share
+                replan(task, at)
+                if task.wake is not None:
+                    heappush(self._due, (task.wake, task.id))
+        changes = [change for t in running if (change := t.pace_alone.next_change(at)) is not None]
+        if changes and self._divided.get(uplink) != min(changes):
+            self._divided[uplink] = min(changes)
+            heappush(self._due, (min(changes), uplink))
 
     @contextmanager
     def change(self, operation: str, target: str, /, **arguments: JSON) -> Iterator[int]:
@@ -109,6 +148,18 @@ class Core:
             if any(t.cause.name == cause for t in task.source.troubles):
                 replan(task, at)
                 self.watch(task)
+
+    def expect(self, source: Source, at: int) -> None:
+        """Let the Agent of a server start at that time, and register or report it anew."""
+        heappush(self._newcomers, (at, len(self._newcomers), source))
+
+    def _register(self, source: Source, at: int) -> None:
+        known = self.sources.get(source.id)
+        if known is None:
+            source.added = at
+            self.adopt(source, at)
+        elif known.task_id is None:
+            self.adopt(source, at)
 
     def disconnect(self, source_id: str, *, until: int | None = None) -> None:
         """Let the Agent of a server go offline now."""
@@ -233,6 +284,11 @@ class Core:
 
     def _uses(self, template_id: str) -> Sequence[Task]:
         return [t for t in self.tasks.values() if t.fields.get("vm_template_id") == template_id]
+
+
+def _sends(task: Task) -> bool:
+    """Whether the task is at a sub-task that sends bytes, be it held up just now or not."""
+    return task.mode is Mode.RUNNING and task.step is not None and task.step.moves_data
 
 
 def _found(records: Mapping[str, R], record_id: str, code: str) -> R:

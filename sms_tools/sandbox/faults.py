@@ -9,9 +9,11 @@ On the command line a fault is one word of the list below, then what narrows it:
     503,operation=list_source_servers,times=2        503 twice, on one operation
     429,retry_after=3                                 throttled, with the seconds to wait
     latency=0.8,probability=0.2                       every fifth request takes 0.8 s longer
+    SMS.9001,operation=get_migration_rate_limits      the service refuses, with that code
     cut-before | cut-after | truncate | unreachable   see :class:`Effect`
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,6 +31,8 @@ class Effect(StrEnum):
     """The reply comes ``seconds`` later."""
     STATUS = "status"
     """The gateway answers ``status`` (429 or 5xx) itself: the service never sees the request."""
+    REFUSAL = "refusal"
+    """The service refuses with ``code`` instead of acting: some valid reads are known to fail."""
     UNREACHABLE = "unreachable"
     """No connection comes about: the service never sees the request, and the client can tell.
 
@@ -41,7 +45,8 @@ class Effect(StrEnum):
     """The service acts; half of the reply's body arrives, then the connection breaks."""
 
 
-_WORDS = [effect.value for effect in Effect if effect is not Effect.STATUS]
+_WORDS = [effect.value for effect in Effect if effect not in (Effect.STATUS, Effect.REFUSAL)]
+_CODE = re.compile(r"SMS\.\d{4}")
 
 
 @dataclass(slots=True)
@@ -59,6 +64,7 @@ class Fault:
     seconds: float = 0.0
     status: int = 503
     retry_after: int | None = None
+    code: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what could never strike or would never end.
@@ -72,6 +78,8 @@ class Fault:
             raise ValueError(f"latency must be between 0 and {HIGHEST_LATENCY:.0f} seconds")
         if self.effect is Effect.STATUS and not (self.status == 429 or 500 <= self.status <= 599):
             raise ValueError("a fault's status must be 429 or between 500 and 599")
+        if (self.effect is Effect.REFUSAL) != bool(_CODE.fullmatch(self.code)):
+            raise ValueError("a refusal, and nothing else, has a code like SMS.9001")
         if self.times is not None and self.times < 1:
             raise ValueError("times must be at least 1")
 
@@ -90,13 +98,16 @@ class Fault:
             if key not in ("operation", "times", "probability", "retry_after") or not equals:
                 raise ValueError(f"unknown option {option!r} of a fault")
             fields[key] = its_value
+        status = 503
         if name.isdigit():
             effect, status = Effect.STATUS, int(name)
+        elif _CODE.fullmatch(name):
+            effect = Effect.REFUSAL
         elif name in _WORDS:
-            effect, status = Effect(name), 503
+            effect = Effect(name)
         else:
-            known = ", ".join(_WORDS)
-            raise ValueError(f"unknown fault {name!r}; it is a status (429, 5xx) or one of {known}")
+            known = ", ".join(["a status (429, 5xx)", "a code (SMS.9001)", *_WORDS])
+            raise ValueError(f"unknown fault {name!r}; it is one of {known}")
         return cls(
             effect,
             operation=fields.get("operation"),
@@ -105,6 +116,7 @@ class Fault:
             seconds=float(value or 1) if effect is Effect.LATENCY else 0.0,
             status=status,
             retry_after=int(fields["retry_after"]) if "retry_after" in fields else None,
+            code=name if effect is Effect.REFUSAL else "",
         )
 
 

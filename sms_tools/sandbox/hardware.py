@@ -254,13 +254,16 @@ def copy_size(source: Source, task_type: str) -> int:
     whole = source.spec.linux and task_type == "MIGRATE_BLOCK"
     if not source.overrides:
         return sum(disk.size if whole else disk.used for disk in source.spec.disks) * GIB
+    return sum(
+        int(disk.get("size") or 0) if whole else _used(disk) for disk in migrated_disks(source)
+    )
+
+
+def migrated_disks(source: Source) -> list[Record]:
+    """The source's disks without those that are set not to migrate."""
     chosen = source.overrides.get("migrate_disks") or []
     left = {disk.get("id") for disk in chosen if disk.get("need_migration") is False}
-    return sum(
-        int(disk.get("size") or 0) if whole else _used(disk)
-        for disk in disks(source)
-        if disk.get("name") not in left
-    )
+    return [disk for disk in disks(source) if disk.get("name") not in left]
 
 
 def _used(disk: Record) -> int:

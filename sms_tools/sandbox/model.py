@@ -96,6 +96,15 @@ class CheckResult:
     params: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a measurement between a source and its target finds: ms, ms and percent."""
+
+    delay: float = 18.4
+    jitter: float = 1.3
+    loss: float = 0.0
+
+
 @dataclass(slots=True)
 class Source:
     """A registered source server."""
@@ -109,8 +118,13 @@ class Source:
     hostname: str = ""
     agent_version: str = "25.1.0"
     has_tc: bool | None = True
+    line: Line = Line()
+    uplink: str = ""
+    """The line that it shares with others, by its name; empty: it has its own."""
     ready: bool = True
     """Whether the environment checks let it migrate."""
+    unchecked: bool = False
+    """Whether the Agent has reported no checks yet."""
     findings: list[CheckResult] = field(default_factory=list)
     offline: list[Halt] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
@@ -236,6 +250,8 @@ class Task:
     target_name: str = ""
     priority: int = 1
     speed_limit: int = 0
+    share: float | None = None
+    """Bytes per millisecond that it gets of a line shared with others."""
     limits: list[RateLimit] = field(default_factory=list)
     limits_readable: bool = True
     exist_server: bool = False
@@ -275,6 +291,10 @@ class Task:
     snapshot_id: str | None = None
     locked: bool = False
     network: Record | None = None
+    """What the last measurement of the network found."""
+    network_next: Record | None = None
+    """What the one under way will find, at `network_due`."""
+    network_due: int = 0
     options: list[Record] = field(default_factory=list)
     log: Record = field(default_factory=dict)
     log_until: int = 0
@@ -294,10 +314,23 @@ class Task:
         """How fast *step* gets on."""
         if not step.moves_data:
             return Pace(1.0, (), tuple(self.source.offline))
+        return self._pace_at(self.way)
+
+    @property
+    def pace_alone(self) -> Pace:
+        """How fast its bytes would move if nobody shared its line."""
+        return self._pace_at(self.rate)
+
+    def _pace_at(self, rate: float) -> Pace:
         limits = self.limits or ([RateLimit(0, 1440, self.speed_limit)] if self.speed_limit else [])
         if self.source.has_tc is False:
             limits = []  # without tc the Agent cannot slow itself down
-        return Pace(self.rate, tuple(limits), (*self.source.offline, *self.halts))
+        return Pace(rate, tuple(limits), (*self.source.offline, *self.halts))
+
+    @property
+    def way(self) -> float:
+        """Bytes per millisecond that the task's own way and its part of a shared line allow."""
+        return self.rate if self.share is None else min(self.rate, self.share)
 
 
 @dataclass(slots=True)

@@ -36,6 +36,11 @@ class Sandbox:
         return self.service.cloud
 
     @property
+    def identity(self) -> str:
+        """Scenario, servers and seed, such as ``mixed, seed 1``."""
+        return self.service.identity
+
+    @property
     def faults(self) -> Faults:
         """What goes wrong on purpose; nothing at first."""
         return self.service.faults

@@ -53,7 +53,7 @@ class Pace:
             return max(0, until - since) * self.rate
         done, moment = 0.0, since
         while moment < until:
-            change = self._next_change(moment)
+            change = self.next_change(moment)
             end = until if change is None else min(change, until)
             done += (end - moment) * self.at(moment)
             moment = end
@@ -67,7 +67,7 @@ class Pace:
             return since - int(-work // self.rate)
         moment, left = since, work
         while True:
-            change, rate = self._next_change(moment), self.at(moment)
+            change, rate = self.next_change(moment), self.at(moment)
             end = moment + -int(-left // rate) if rate > 0 else None
             if change is None or (end is not None and end <= change):
                 return end
@@ -85,7 +85,8 @@ class Pace:
     def _halts_after(self, moment: int) -> bool:
         return any(b is None or b > moment for _, b in self.halts)
 
-    def _next_change(self, moment: int) -> int | None:
+    def next_change(self, moment: int) -> int | None:
+        """When a limit or a halt begins or ends next; None if none ever does."""
         edges = [t for halt in self.halts for t in halt if t is not None and t > moment]
         if self.limits:
             midnight = moment - moment % DAY

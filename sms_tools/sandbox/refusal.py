@@ -1,13 +1,24 @@
 """What the sandbox's service says when it refuses: the reference's own codes and words."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 
 MESSAGES = {
     "SMS.0412": "Target server %s does not exist.",
+    "SMS.1311": "Insufficient disks on the target server.",
+    "SMS.6032": "The target server ID is missing.",
     "SMS.6501": "You can add up to 1,000 source servers.",
     "SMS.6520": "The source server is not in the AVAILABLE state.",
     "SMS.6526": "Insufficient quota to clone the target server.",
+    "SMS.6535": (
+        "Servers booted with UEFI do not support auto-creation of target servers for migration."
+    ),
+    "SMS.6537": "SMS cannot migrate system disks larger than 1 TB.",
     "SMS.6603": "The connection to SMS was lost.",
+    "SMS.6605": "ACL or security group configuration error.",
+    "SMS.6610": "The OS in the task conflicts with the source server OS.",
+    "SMS.6614": "The target disk space must be greater than the total space of all partitions.",
+    "SMS.6616": "The current OS does not support block-level migration.",
     "SMS.7101": "Template does not exist.",
     "SMS.7111": "All tasks associated with this template must be deleted first.",
     "SMS.7112": "Duplicate template name.",
@@ -52,10 +63,13 @@ MESSAGES = {
 
 
 class Refusal(Exception):  # noqa: N818 (a refusal is an answer of the service, not our error)
-    """The service refuses a request: HTTP 400 with `code`, `message` and `params`."""
+    """The service refuses a request: HTTP 400 mostly, with `code`, `message` and `params`."""
 
-    def __init__(self, code: str, *params: str, message: str | None = None) -> None:
+    def __init__(
+        self, code: str, *params: str, message: str | None = None, status: int = 400
+    ) -> None:
         """Take the reference's words for *code* unless *message* says otherwise."""
+        self.status = HTTPStatus(status)
         self.code = code
         self.params: Sequence[str] = params
         self.message = message or _filled(MESSAGES.get(code, "Invalid parameters."), params)

@@ -115,6 +115,8 @@ def _identity(source: Source) -> Record:
 
 def checks(source: Source) -> list[Record]:
     """The environment checks of the source, fourteen for each system."""
+    if source.unchecked:
+        return []
     found = {finding.name: finding for finding in source.findings}
     names = LINUX_CHECKS if source.spec.linux else WINDOWS_CHECKS
     first = 500_000 + int(source.id[:4], 16)
@@ -194,7 +196,7 @@ def task_row(task: Task, now: int) -> Record:
             {"vm_id": task.clone.vm_id, "name": task.clone.name} if task.clone else None
         ),
         "syncing": task.syncing,
-        "network_check_info": task.network,
+        "network_check_info": network_of(task, now),
         "special_config": list(task.options),
         **_load(task, now),
     }
@@ -332,6 +334,12 @@ def _load(task: Task, now: int) -> Record:
         "total_disk_io": round(3 + moving / 900, 1),
         "agent_disk_io": round(moving / 1_000, 1),
     }
+
+
+def network_of(task: Task, now: int) -> Record | None:
+    """The last measurement of the network that has ended."""
+    due = task.network_next is not None and task.network_due <= now
+    return task.network_next if due else task.network
 
 
 def log_status(task: Task, now: int) -> str:

@@ -49,6 +49,11 @@ class Service:
     """Waits so many seconds; used by latency faults alone."""
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
+    @property
+    def identity(self) -> str:
+        """Scenario, servers and seed: another process with the same has the same account."""
+        return self.cloud.identity
+
     async def handle(self, request: RawRequest) -> RawResponse:
         """Answer *request*, unless a fault has it otherwise.
 
@@ -67,31 +72,36 @@ class Service:
             raise ConnectionCutError
         if Effect.STATUS in effects:
             return self._failed(effects[Effect.STATUS])
-        response = self._answer(call, request)
+        refused = effects.get(Effect.REFUSAL)
+        response = self._answer(call, request, Refusal(refused.code) if refused else None)
         if Effect.CUT_AFTER in effects:
             raise ConnectionCutError
         if Effect.TRUNCATE in effects:
             return replace(response, truncated_at=len(response.body) // 2)
         return response
 
-    def _answer(self, call: "_Call", request: RawRequest) -> RawResponse:
+    def _answer(
+        self, call: "_Call", request: RawRequest, refusal: Refusal | None = None
+    ) -> RawResponse:
         request_id = self._request_id()
         try:
-            status, payload, headers = self._outcome(call, request)
+            status, payload, headers = self._outcome(call, request, refusal)
         except DeniedError as denied:
             status, payload, headers = denied.status, denied.body(request_id), {}
         except Refusal as refusal:
-            status, payload, headers = HTTPStatus.BAD_REQUEST, error_body(refusal), {}
+            status, payload, headers = refusal.status, error_body(refusal), {}
         return self._dressed(status, payload, headers, request_id)
 
     def _outcome(
-        self, call: "_Call", request: RawRequest
+        self, call: "_Call", request: RawRequest, refusal: Refusal | None
     ) -> tuple[HTTPStatus, JSON, dict[str, str]]:
         if call.name == IAM_OPERATION:
             return self.iam.issue(request.body)
         if call.operation is None:
             raise unknown_api()
         self.gateway.admit(request)
+        if refusal is not None:
+            raise refusal
         payload = answer(self.cloud, _parsed(call.operation, call.path_parts, request))
         return HTTPStatus.OK, payload, {}
 

@@ -8,8 +8,20 @@ from sms_tools.sandbox import lifecycle, rows
 from sms_tools.sandbox.core import Core
 from sms_tools.sandbox.hardware import copy_size
 from sms_tools.sandbox.limits import daily_limits
-from sms_tools.sandbox.model import DirectoryCheck, Failure, Group, Mode, Record, Source, Task
+from sms_tools.sandbox.model import (
+    DirectoryCheck,
+    Failure,
+    Group,
+    Mode,
+    Record,
+    Source,
+    Task,
+    Template,
+    Trouble,
+)
+from sms_tools.sandbox.pace import MINUTE
 from sms_tools.sandbox.refusal import Refusal
+from sms_tools.sandbox.task_rules import check_new_task
 from sms_tools.sandbox.work import bank, rebase
 
 _STARTABLE = (Mode.READY, Mode.PAUSED, Mode.FAILED)
@@ -28,6 +40,8 @@ _REPEATED = (
     "enterprise_project",
 )
 _LOG_DELAY = 60_000
+_NETWORK_CHECK = 4 * MINUTE + MINUTE // 2
+"""How long a measurement of the network takes."""
 
 
 class Tasks(Core):
@@ -40,14 +54,17 @@ class Tasks(Core):
             source = self.source(source_id)
             if source.task_id or not source.ready:
                 raise Refusal("SMS.6520")
-            if template_id := body.get("vm_template_id"):
-                self.template(template_id)
+            template_id = body.get("vm_template_id")
+            template = self.template(template_id) if template_id else None
+            check_new_task(source, body, template.fields if template else None)
             target = body.get("target_server") or {}
             if target.get("vm_id") and any(
                 t.target_vm == target["vm_id"] for t in self.tasks.values()
             ):
                 raise Refusal("SMS.7605")
             task = self._new_task(source, body, target, at)
+            if template:
+                self._meet_closed_ports(task, template, at)
             for trouble in source.troubles:
                 if "recreate" in trouble.cause.fixed_by and trouble.cause.active(at):
                     trouble.cause.fixed_at = at
@@ -56,6 +73,14 @@ class Tasks(Core):
                 lifecycle.start(task, at)
                 self.watch(task)
             return task.id
+
+    def _meet_closed_ports(self, task: Task, template: Template, at: int) -> None:
+        """Let a task into a network that is closed fail as soon as it reaches for its target."""
+        networks = [str(nic.get("id")) for nic in template.fields.get("nics") or ()]
+        for cause in (self.closed_networks.get(network) for network in networks):
+            if cause is not None and cause.active(at):
+                code = "SMS.3802" if task.source.spec.linux else "SMS.2802"
+                task.source.troubles.append(Trouble("SSL_CONFIG", 0, code, (), cause))
 
     def _new_task(
         self, source: Source, body: Mapping[str, JSON], target: Mapping[str, JSON], at: int
@@ -139,6 +164,7 @@ class Tasks(Core):
         if not task.source.connected(at):
             bank(task, at)
             self.forget_task(task, at)
+            self.watch(task)  # its part of a shared line is free for the others
             return
         task.source.commands.append({"command_name": "DELETE", "task": task.id})
         lifecycle.delete(task, at)
@@ -218,18 +244,23 @@ class Tasks(Core):
                 message="The network is measured only while the task is paused or has failed.",
             )
         self._reach_agent(task, at)
-        blocked = bool(task.trouble and task.trouble.cause.active(at))
-        blocked = blocked and task.failure is not None and task.failure.code in _NETWORK_CODES
-        task.network = {
+        blocked = any(
+            trouble.code in _NETWORK_CODES and trouble.cause.active(at)
+            for trouble in task.source.troubles
+        )
+        line = task.source.line
+        task.network = rows.network_of(task, at)
+        task.network_due = at + _NETWORK_CHECK
+        task.network_next = {
             "domain_connectivity": True,
             "destination_connectivity": not blocked,
-            "network_delay": 0.0 if blocked else 18.4,
-            "network_jitter": 0.0 if blocked else 1.3,
+            "network_delay": 0.0 if blocked else line.delay,
+            "network_jitter": 0.0 if blocked else line.jitter,
             "migration_speed": 0.0 if blocked else round(task.rate / 125, 2),
-            "loss_percentage": 100.0 if blocked else 0.0,
+            "loss_percentage": 100.0 if blocked else line.loss,
             "cpu_usage": 12.0,
             "mem_usage": 41.0,
-            "evaluation_result": "abnormal" if blocked else "normal",
+            "evaluation_result": "abnormal" if blocked or line.loss > 1 else "normal",
         }
 
     def _roll_back(self, *_: object) -> None:
@@ -334,7 +365,7 @@ def _matches(task: Task, filters: Mapping[str, JSON]) -> bool:
     )
 
 
-_NETWORK_CODES = ("SMS.1807", "SMS.2802", "SMS.3802", "SMS.3805", "SMS.3808")
+_NETWORK_CODES = ("SMS.1807", "SMS.2802", "SMS.3802", "SMS.3805", "SMS.3806", "SMS.3808")
 _ACTIONS: Mapping[str, Callable[[Any, Task, int, Mapping[str, JSON]], None]] = {
     "start": Tasks._start,
     "stop": Tasks._stop,

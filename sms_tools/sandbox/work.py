@@ -98,7 +98,7 @@ def overspeed(task: Task) -> int | None:
         return None
     times = []
     for limit in task.limits:
-        if limit.threshold and task.rate > limit.bytes_per_ms * (1 + limit.threshold / 100):
+        if limit.threshold and task.way > limit.bytes_per_ms * (1 + limit.threshold / 100):
             midnight = step.since - step.since % DAY
             begin, end = midnight + limit.start * MINUTE, midnight + limit.end * MINUTE
             begin = begin if step.since < end else begin + DAY

@@ -1,22 +1,26 @@
 """One MCP server out of the catalogue, the questions, the plans, the prompts and the resources."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
 from sms_tools import __version__
 from sms_tools.server.asking import AnyContext
-from sms_tools.server.offer import Role, offered_tools
-from sms_tools.server.output import no_such
-from sms_tools.server.plans import PlanTool
+from sms_tools.server.lines import AnsweredLines
+from sms_tools.server.offer import offered_tools
+from sms_tools.server.output import Plain
 from sms_tools.server.prompts import add_prompts
+from sms_tools.server.reach import served
+from sms_tools.server.refusals import no_such_tool
 from sms_tools.server.resources import add_resources
 from sms_tools.server.runtime import Runtime
-from sms_tools.server.tools import OperationTool, QuestionTool, ServedTool
+from sms_tools.server.suggestions import Suggestions
 from sms_tools.text import one_line
 
 INSTRUCTIONS: Final = """\
@@ -30,25 +34,57 @@ In manage_migration_task, `test` launches the target server: it is the cutover. 
 back with status approval_required waits for a person, whom you give the link; no argument of \
 yours stands in for that. Report "unknown" as unknown."""
 
-_TOOLS: Final[dict[Role, type[ServedTool[Any]]]] = {
-    "operation": OperationTool,
-    "question": QuestionTool,
-    "plan": PlanTool,
-}
+_READ_ONLY: Final = """\
+This server was started read-only: it answers questions and changes nothing; every call that would \
+change something is blocked. Do not propose one: say what a person would have to do.
+"""
+_GUIDED: Final = """
+Only the everyday tools are listed. find_operation finds any other by words, run_operation runs \
+it; a tool that a text names and that is not listed is reached the same way."""
 _AN_HOUR: Final = CacheHint(ttl_ms=3_600_000, scope="public")
 
 
 class Server(MCPServer[Any]):
     """The SDK's server, with unknown names as errors that can be read in both eras."""
 
+    def __init__(self, runtime: Runtime, selection: str, **settings: Any) -> None:
+        """A server of the tools of *selection* over *runtime*."""
+        self._leave = runtime.exit
+        self._suggest = Suggestions(selection, read_only=runtime.guard.policy.read_only)
+        offered = [
+            replace(tool, description=self._suggest.described(tool))
+            for tool in offered_tools(selection)
+        ]
+        tools: list[Tool] = [served(tool, runtime) for tool in offered]
+        super().__init__("sms-tools", tools=tools, **settings)
+
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: AnyContext | None = None
     ) -> CallToolResult | InputRequiredResult:
         """The answer of the tool called *name*."""
-        known = [tool.name for tool in await self.list_tools()]
+        if self._suggest.exists(name):
+            return self._leave.result(self._suggest.unlisted(name, arguments), is_error=True)
+        known = self._suggest.offered
         if name not in known:
-            raise ToolError(no_such("tool", name, known))
-        return await super().call_tool(name, arguments, context)
+            refusal = no_such_tool(name, arguments, known)
+            return self._leave.result(refusal, is_error=True)
+        result = await super().call_tool(name, arguments, context)
+        if not isinstance(result, CallToolResult) or result.structured_content is None:
+            return result
+        shown = result.structured_content
+        adapted = self._suggest.adapted(shown)
+        if adapted == shown:
+            return result
+        return self._leave.result(Plain(adapted), is_error=bool(result.is_error))
+
+    async def run_stdio_async(self) -> None:
+        """Serve the client on standard input and output; a line that is no message is answered."""
+        async with stdio_server() as (read, write):
+            await self._lowlevel_server.run(
+                AnsweredLines(read, write),
+                write,
+                self._lowlevel_server.create_initialization_options(),
+            )
 
     async def get_prompt(
         self,
@@ -64,14 +100,23 @@ class Server(MCPServer[Any]):
         return await super().get_prompt(name, arguments, context)
 
 
+def instructions_of(selection: str, *, read_only: bool) -> str:
+    """What the client tells its model of the server as a whole."""
+    return (
+        (_READ_ONLY if read_only else "")
+        + INSTRUCTIONS
+        + (_GUIDED if selection == "guided" else "")
+    )
+
+
 def build_server(runtime: Runtime, tools: str = "all") -> MCPServer[Any]:
     """The server for *runtime* with the tools of the selection *tools*."""
     server = Server(
-        "sms-tools",
+        runtime,
+        tools,
         title="Server migration to Huawei Cloud",
         version=__version__,
-        instructions=INSTRUCTIONS,
-        tools=[_TOOLS[tool.role].make(tool, runtime) for tool in offered_tools(tools)],
+        instructions=instructions_of(tools, read_only=runtime.guard.policy.read_only),
         log_level="WARNING",
         cache_hints={
             "tools/list": _AN_HOUR,

@@ -14,7 +14,9 @@ from sms_tools.operation import Fields, Kind, Operation
 from sms_tools.operations import CATALOGUE, area_of
 from sms_tools.remediation import ApplyPlan, PlanRemediation
 from sms_tools.schema import input_schema
+from sms_tools.server.guide import FindOperation, RunOperation
 from sms_tools.server.offer import LISTING
+from sms_tools.server.results import output_schema
 
 Row = dict[str, Any]
 
@@ -27,6 +29,8 @@ def rows() -> Iterator[Row]:
     yield _apply_plan()
     for operation in CATALOGUE.values():
         yield _operation(operation)
+    yield _guide(FindOperation, Kind.READ)
+    yield _guide(RunOperation, Kind.DESTRUCTIVE)
 
 
 def written() -> str:
@@ -47,6 +51,7 @@ def _operation(operation: type[Operation[Any]]) -> Row:
         area=area_of(operation),
         role="operation",
         idempotent=spec.idempotent,
+        destructive=spec.replaces or spec.kind not in (Kind.READ, Kind.WRITE),
         open_world=True,
         request=f"{spec.method} {spec.path}",
     )
@@ -63,7 +68,26 @@ def _question(question: type[Question], area: str) -> Row:
         area=area,
         role="question",
         idempotent=True,
+        destructive=False,
         open_world=question.__open_world__,
+        request="",
+    )
+
+
+def _guide(model: type[FindOperation | RunOperation], kind: Kind) -> Row:
+    words = model.__tool__.split("_")
+    return _row(
+        model,
+        name=model.__tool__,
+        title=" ".join([words[0].capitalize(), *words[1:]]),
+        description=" ".join((model.__doc__ or "").split()),
+        kind=kind,
+        by_value=kind is not Kind.READ,
+        area="guide",
+        role="guide",
+        idempotent=kind is Kind.READ,
+        destructive=kind is not Kind.READ,
+        open_world=kind is not Kind.READ,
         request="",
     )
 
@@ -79,6 +103,7 @@ def _apply_plan() -> Row:
         area="remediation",
         role="plan",
         idempotent=True,
+        destructive=True,
         open_world=True,
         request="",
     )
@@ -86,7 +111,10 @@ def _apply_plan() -> Row:
 
 def _row(model: type[Fields], **row: Any) -> Row:
     home = f"{model.__module__}:{model.__qualname__}"
-    return {**row, "parameters": input_schema(model), "home": home}
+    whole = {**row, "parameters": input_schema(model), "home": home}
+    if row["role"] in ("question", "plan"):
+        whole["returns"] = output_schema(row["name"])
+    return whole
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ a tool, and pydantic's work on it, is loaded when the tool is first called.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.resources import files
 from typing import Any, Final, Literal
@@ -16,21 +16,20 @@ from typing import Any, Final, Literal
 from sms_tools.errors import SettingsError
 from sms_tools.operation import Fields, Kind
 
-Role = Literal["operation", "question", "plan"]
+Role = Literal["operation", "question", "plan", "guide"]
 
 LISTING: Final = "listing.json"
 
 GUIDED: Final = (
     "list_source_servers",
     "get_source_server",
+    "list_migration_tasks",
     "get_migration_task",
     "manage_migration_task",
-    "list_migration_projects",
-    "get_migration_rate_limits",
     "set_migration_rate_limits",
-    "get_consistency_results",
 )
-"""The operations beside the questions and plans in the guided selection: the everyday ones."""
+"""The operations beside the questions and plans in the guided selection: the everyday ones. All
+others are reached by find_operation and run_operation."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,15 @@ class Offered:
     area: str
     role: Role
     idempotent: bool
+    destructive: bool
+    """The hint: whether something is lost that no call brings back. The guard goes by `kind`."""
     open_world: bool
     request: str
     """Method and path for an operation; empty for what makes several requests."""
     home: str
     """``module:Class``."""
+    returns: dict[str, Any] | None = None
+    """The output schema, where there is one."""
 
     @cached_property
     def model(self) -> type[Fields]:
@@ -73,12 +76,12 @@ def offered_tools(selection: str = "all") -> Sequence[Offered]:
     Raises:
         SettingsError: an area that does not exist.
     """
-    listing = json.loads(files(__package__).joinpath(LISTING).read_text(encoding="utf-8"))
-    everything = [Offered(**{**row, "kind": Kind(row["kind"])}) for row in listing]
+    written = _written()
+    everything = [tool for tool in written if tool.role != "guide"]
     if selection == "all":
         return everything
     if selection == "guided":
-        return [tool for tool in everything if tool.role != "operation" or tool.name in GUIDED]
+        return [tool for tool in written if tool.role != "operation" or tool.name in GUIDED]
     areas = {area.strip() for area in selection.split(",")}
     known = list(dict.fromkeys(tool.area for tool in everything))
     if unknown := sorted(areas.difference(known)):
@@ -87,3 +90,10 @@ def offered_tools(selection: str = "all") -> Sequence[Offered]:
             advice=f"Give all, guided, or some of: {', '.join(known)}.",
         )
     return [tool for tool in everything if tool.area in areas]
+
+
+@cache
+def _written() -> Sequence[Offered]:
+    """All that the listing has, read once."""
+    listing = json.loads(files(__package__).joinpath(LISTING).read_text(encoding="utf-8"))
+    return [Offered(**{**row, "kind": Kind(row["kind"])}) for row in listing]

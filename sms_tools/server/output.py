@@ -5,16 +5,14 @@ data. Errors are written for whoever must act on them.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 from mcp_types import CallToolResult, TextContent
-from pydantic import ValidationError
 
 from sms_tools.errors import ServiceError, SmsToolsError
-from sms_tools.operation import JSON, Fields
+from sms_tools.operation import JSON
 from sms_tools.redaction import redact
-from sms_tools.text import one_line
 
 Document = dict[str, JSON]
 
@@ -31,12 +29,19 @@ class Exit:
 
     def result(self, payload: Mapping[str, JSON], *, is_error: bool = False) -> CallToolResult:
         """*payload* as a tool's result."""
-        document = payload if isinstance(payload, Plain) else self.cleaned(payload)
+        document = finite(payload if isinstance(payload, Plain) else self.cleaned(payload))
         return CallToolResult(
             content=[TextContent(type="text", text=compact(document))],
             structured_content=dict(document),
             is_error=is_error,
         )
+
+    def noted(self, result: CallToolResult, notes: Sequence[str]) -> CallToolResult:
+        """*result* with *notes* on how its arguments were taken."""
+        if not notes:
+            return result
+        document = {**(result.structured_content or {}), **self.cleaned({"notes": list(notes)})}
+        return self.result(Plain(document), is_error=bool(result.is_error))
 
     def cleaned(self, payload: Mapping[str, JSON]) -> Document:
         """*payload* without secrets and without hidden characters."""
@@ -55,7 +60,16 @@ class Exit:
 
 def compact(document: Mapping[str, JSON]) -> str:
     """*document* as JSON without spaces."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(finite(document), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def finite(value: JSON) -> JSON:
+    """*value* with null for what JSON has no number for: NaN and infinities."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(each) for key, each in value.items()}
+    return [finite(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def describe(error: SmsToolsError) -> Document:
@@ -85,33 +99,3 @@ def _service_words(error: ServiceError) -> Document:
         if known.known:
             said |= {"means": known.cause, "first_step": known.first_step, "who_acts": known.actor}
     return said
-
-
-def refused_arguments(tool: str, model: type[Fields], error: ValidationError) -> Document:
-    """Which arguments do not fit, why, and which ones the tool knows.
-
-    The values themselves are not repeated: they may be long, or secret.
-    """
-    known = [field.alias or name for name, field in model.model_fields.items()]
-    problems: list[Mapping[str, JSON]] = []
-    for found in error.errors(include_input=False, include_url=False, include_context=False):
-        place = ".".join(str(part) for part in found["loc"])
-        unknown = found["type"] == "extra_forbidden"
-        message = "unknown argument" if unknown else found["msg"].removeprefix("Value error, ")
-        problems.append({"argument": place or "(all)", "problem": message})
-    first = problems[0]
-    return {
-        "status": "invalid_arguments",
-        "summary": f"{tool} was not called: {first['argument']}: {first['problem']}"
-        + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
-        + f". It takes: {', '.join(known) or 'no arguments'}.",
-        "problems": problems[:20],
-        "known_arguments": known,
-    }
-
-
-def no_such(what: str, name: str, known: Iterable[str]) -> str:
-    """That nothing is called *name*, and what is called something like it."""
-    near = get_close_matches(name, list(known), n=3)
-    hint = f" Close to it: {', '.join(near)}." if near else ""
-    return f"There is no {what} {one_line(name, 80)!r}.{hint}"

@@ -26,7 +26,7 @@ def page(name: str) -> Mapping[str, JSON] | None:
         "kind": str(spec.kind),
         "kind_depends_on_arguments": operation.danger is not Operation.danger,
         "description": spec.description,
-        "takes": input_schema(operation),
+        "takes": input_schema(operation, whole=True),
         "returns": _fields(spec.result, depth=2),
         "traps": list(TRAPS.get(name, ())),
     }

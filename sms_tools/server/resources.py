@@ -6,12 +6,16 @@ from dataclasses import asdict
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from sms_tools.errors import NotFound, SmsToolsError
 from sms_tools.operation import JSON, Operation
 from sms_tools.server.completion import add_completion
-from sms_tools.server.output import compact, describe, no_such
+from sms_tools.server.meant import with_ids
+from sms_tools.server.output import compact, describe
+from sms_tools.server.refusals import no_such
 from sms_tools.server.runtime import Runtime
 
 _LATEST = 50
@@ -36,17 +40,17 @@ def add_resources(server: MCPServer[Any], runtime: Runtime) -> None:
     async def source(id: str) -> Mapping[str, JSON]:
         from sms_tools.operations.source_servers import GetSourceServer
 
-        return await _read(runtime, GetSourceServer(source_id=id))
+        return await _read(runtime, GetSourceServer, "source_id", id)
 
     async def task(id: str) -> Mapping[str, JSON]:
         from sms_tools.operations.tasks import GetMigrationTask
 
-        return await _read(runtime, GetMigrationTask(task_id=id))
+        return await _read(runtime, GetMigrationTask, "task_id", id)
 
     async def project(id: str) -> Mapping[str, JSON]:
         from sms_tools.operations.projects import GetMigrationProject
 
-        return await _read(runtime, GetMigrationProject(mig_project_id=id))
+        return await _read(runtime, GetMigrationProject, "mig_project_id", id)
 
     template("sms://servers/{id}", "Source server", "One source server as it is now.", source)
     template("sms://tasks/{id}", "Migration task", "One migration task as it is now.", task)
@@ -87,14 +91,25 @@ def _with_argument(
     return shown
 
 
-async def _read(runtime: Runtime, operation: Operation[Any]) -> Mapping[str, JSON]:
+async def _read(
+    runtime: Runtime, operation: type[Operation[Any]], argument: str, named: str
+) -> Mapping[str, JSON]:
+    """What *operation* reads of what is *named*, by its id or its name."""
     try:
-        answer = await runtime.api.send(operation)
-    except NotFound as error:
-        raise ResourceNotFoundError(compact(runtime.exit.cleaned(describe(error)))) from error
+        meant, _ = await with_ids({argument: named}, operation, runtime, reads=True)
+        answer = await runtime.api.send(operation.model_validate(meant))
     except SmsToolsError as error:
-        raise ResourceError(compact(runtime.exit.cleaned(describe(error)))) from error
+        raise _failed(runtime, error) from error
     return {"observed_at": answer.observed_at.isoformat(), **(answer.payload or {})}
+
+
+def _failed(runtime: Runtime, error: SmsToolsError) -> MCPError:
+    """*error* as the protocol wants it: a sentence for the reader, and the rest as data."""
+    told = runtime.exit.cleaned(describe(error))
+    parts = [str(told[part]) for part in ("summary", "what_to_do") if told.get(part)]
+    sentences = [f"{part.removesuffix('.')}." for part in parts]
+    code = INVALID_PARAMS if isinstance(error, NotFound) else INTERNAL_ERROR
+    return MCPError(code=code, message=" ".join(sentences), data=told)
 
 
 async def _error(id: str) -> Mapping[str, JSON]:

@@ -6,19 +6,23 @@ itself, refuses unknown arguments, and words its own errors.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
 from pydantic import PrivateAttr, ValidationError
 
-from sms_tools.errors import SmsToolsError
+from sms_tools.arguments import placeholder_in, take
+from sms_tools.errors import NotFound, SmsToolsError
 from sms_tools.guard import Go, Subject
 from sms_tools.operation import JSON, Fields, Kind, Operation
 from sms_tools.server.asking import AnyContext
+from sms_tools.server.meant import with_ids
 from sms_tools.server.offer import Offered
-from sms_tools.server.output import Plain, refused_arguments
+from sms_tools.server.output import Plain, describe
+from sms_tools.server.pages import fitted, paged
+from sms_tools.server.refusals import corrected_call, refused_arguments, refused_placeholder
 from sms_tools.server.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -27,8 +31,6 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=Fields)
 ToolResult = CallToolResult | InputRequiredResult
-
-_NO_FUNCTION = FuncMetadata(arg_model=ArgModelBase)
 
 
 def _never_called() -> None:
@@ -51,7 +53,7 @@ class ServedTool(Tool, Generic[M]):
             title=offered.title,
             description=offered.description,
             parameters=offered.parameters,
-            fn_metadata=_NO_FUNCTION,
+            fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=offered.returns),
             is_async=True,
             annotations=annotations_of(offered),
         )
@@ -66,15 +68,42 @@ class ServedTool(Tool, Generic[M]):
     ) -> Any:
         """Validate *arguments* with the class and answer; every error becomes a result."""
         leave = self._runtime.exit
+        taken = take(self._offered.model, arguments, reads=self._reads)
+        if empty := placeholder_in(taken.arguments):
+            return leave.result(refused_placeholder(self.name, empty), is_error=True)
         try:
-            call = self._offered.model.model_validate(arguments)
+            result = await self._called(taken.arguments, taken.notes, context)
         except ValidationError as error:
-            refusal = refused_arguments(self.name, self._offered.model, error)
+            refusal = refused_arguments(
+                self.name, self._offered.model, error, taken.arguments, reads=self._reads
+            )
             return leave.result(refusal, is_error=True)
-        try:
-            return await self._answer(call, context)
         except SmsToolsError as error:
-            return leave.error(error)
+            result = leave.result(self._described(error, taken.arguments), is_error=True)
+        return leave.noted(result, taken.notes) if isinstance(result, CallToolResult) else result
+
+    @property
+    def _reads(self) -> bool:
+        return self._offered.kind is Kind.READ
+
+    async def _called(
+        self, arguments: dict[str, JSON], notes: list[str], context: AnyContext
+    ) -> ToolResult:
+        """The answer to *arguments*, once they are a value of the tool's class."""
+        return await self._answer(self._validated(arguments, notes), context)
+
+    def _validated(self, arguments: Mapping[str, JSON], notes: list[str]) -> M:
+        known: dict[str, Any] = {"now": lambda: self._runtime.desk.now(), "notes": notes}
+        call = self._offered.model.model_validate(arguments, context=known)
+        if dropped := known.get("dropped"):
+            notes.append(f"Left out, since only replies have them: {', '.join(sorted(dropped))}.")
+        return cast("M", call)
+
+    def _described(self, error: SmsToolsError, arguments: Mapping[str, JSON]) -> dict[str, JSON]:
+        """The error as data, with the call that was meant where that can be told."""
+        needs = self._offered.parameters.get("required", ())
+        call = corrected_call(self.name, error, arguments, needs=needs, reads=self._reads)
+        return {**describe(error), **({"corrected_call": call} if call else {})}
 
     async def _answer(self, call: Any, context: AnyContext) -> ToolResult:
         raise NotImplementedError
@@ -83,15 +112,34 @@ class ServedTool(Tool, Generic[M]):
 class OperationTool(ServedTool[Operation[Any]]):
     """One documented operation of the service."""
 
+    async def _called(
+        self, arguments: dict[str, JSON], notes: list[str], context: AnyContext
+    ) -> ToolResult:
+        self._validated(arguments, [])  # nobody looks names up for a call that is malformed
+        operation = cast("type[Operation[Any]]", self._offered.model)
+        meant, said = await with_ids(arguments, operation, self._runtime, reads=self._reads)
+        try:
+            result = await self._answer(self._validated(meant, notes), context)
+        except NotFound:
+            again, told = await with_ids(
+                meant, operation, self._runtime, reads=self._reads, every=True
+            )
+            if again == meant:
+                raise
+            result, said = await self._answer(self._validated(again, []), context), [*said, *told]
+        notes += said
+        return result
+
     async def _answer(self, call: Operation[Any], context: AnyContext) -> ToolResult:
         runtime = self._runtime
+        asked, call = call, paged(call)
         decision = await runtime.decide(Subject.of(call, runtime.api), context)
         if not isinstance(decision, Go):
             return decision
 
         async def finish(answer: "Answer") -> Mapping[str, JSON]:
             if call.danger is Kind.READ:
-                return _as_object(answer.payload)
+                return fitted(call, answer.payload, ours=asked is not call)
             if call.danger is Kind.SECRET:
                 return await self._delivered(decision, answer)
             return await self._done(call, answer)
@@ -138,7 +186,7 @@ def annotations_of(offered: Offered) -> ToolAnnotations:
     return ToolAnnotations(
         title=offered.title,
         read_only_hint=offered.kind is Kind.READ,
-        destructive_hint=offered.kind not in (Kind.READ, Kind.WRITE),
+        destructive_hint=offered.destructive,
         idempotent_hint=offered.idempotent,
         open_world_hint=offered.open_world,
     )

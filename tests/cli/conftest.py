@@ -34,6 +34,7 @@ def run(state: Path) -> Run:
             capture_output=True,
             text=True,
             encoding="utf-8",
+            errors="backslashreplace",  # a console may have been told to speak another
             env=environment_of(state, **more),
             timeout=120,
             check=False,

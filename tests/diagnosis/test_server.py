@@ -1,5 +1,6 @@
 """diagnose_server: hypotheses against what is true, and honest where one look is not enough."""
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -232,3 +233,29 @@ def test_a_network_check_speaks_for_or_against_a_network_error() -> None:
         (found,) = explain_server(CloseUp(server, _NOW, task))
         sides = found.against if reached else found.evidence
         assert any("destination_connectivity" in each.field for each in sides)
+
+
+@pytest.mark.parametrize(
+    ("params", "succeeded"),
+    [
+        (("vol-1", "periodic volume cannot be deleted"), True),
+        (("vol-1", "EVS.5400 volume is in-use"), False),
+    ],
+)
+async def test_a_disk_that_stays_is_judged_by_what_the_service_says_of_it(
+    bureau: Any, params: tuple[str, ...], succeeded: bool
+) -> None:
+    place = bureau()
+    task = place.sandbox.cloud.tasks[place.sandbox.cloud.by_name("erp-02").task_id]
+    task.failure = replace(task.failure, params=params)
+    first = str((await place.ask(DiagnoseServer(server="erp-02")))["hypotheses"][0])
+    assert "SMS.1106" in first
+    assert ("migration itself succeeded" in first) is succeeded
+    assert ("yearly" in first) is succeeded
+
+
+async def test_a_rehearsal_that_a_quota_stopped_says_so(bureau: Any) -> None:
+    answer = await bureau().ask(DiagnoseServer(server="api-02"))
+    (rehearsal,) = [each for each in answer["hypotheses"] if "SMS.6526" in each["hypothesis"]]
+    assert "quota" in rehearsal["next_step"]
+    assert "billing" not in rehearsal["next_step"]

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from sms_tools.operations import CATALOGUE
 from sms_tools.operations.source_servers import ListSourceServers
 from sms_tools.operations.templates import ListTemplates
 from sms_tools.sandbox import Effect, Fault
+from sms_tools.sandbox.model import CheckResult
 
 from .account import CHANGING, DANGEROUS, World, example, open_world
 from .conftest import CALLER
@@ -72,7 +75,9 @@ async def test_a_launch_is_called_the_cutover_and_shows_the_consistency(world: W
     preview = await world.action("web-03", "test")
     assert preview.typed == "launch web-03"
     assert "this is the cutover" in preview.headline
-    assert "files compared" in text(preview)
+    assert "Consistency is clean, verified" in text(preview)
+    assert "Verified directories:" in text(preview)
+    assert "Readiness: all" in text(preview)
     assert "verdict" in preview.state
 
 
@@ -119,7 +124,7 @@ async def test_a_first_start_on_an_existing_target_is_said_to_erase_it(world: Wo
 
 
 async def test_a_task_that_launches_by_itself_says_so_before_it_starts(world: World) -> None:
-    assert "launched by itself" in losses(await world.first_start("new-02", vm_id="ecs-1"))
+    assert "launches automatically" in losses(await world.first_start("new-02", vm_id="ecs-1"))
 
 
 async def test_a_start_that_goes_on_is_called_resuming(world: World) -> None:
@@ -135,7 +140,7 @@ async def test_creating_a_task_for_an_existing_target_says_erased_and_launched(
     arguments |= {"syncing": False, "auto_start": True, "exist_server": True}
     preview = await world.call("create_migration_task", **arguments)
     assert "erased" in losses(preview)
-    assert "launched by itself" in losses(preview)
+    assert "launches automatically" in losses(preview)
     assert "start it at once" in preview.headline
     assert "ecs-1" in {target.id for target in preview.targets}
 
@@ -256,3 +261,78 @@ async def test_after_a_deletion_it_is_said_what_is_gone(world: World) -> None:
     seen = await seen_afterwards(operation, answer, world.api)
     assert seen is not None
     assert seen["gone"] + len(seen["still_there"]) == 1
+
+
+GONE = "11111111-2222-3333-4444-555555555555"
+
+
+async def new_task(world: World, name: str, **more: Any) -> Preview:
+    """The preview of a new task for a server, by a template that is there and its own disks."""
+    source = world.sandbox.cloud.show_source(world.sandbox.cloud.by_name(name).id)
+    arguments = {
+        **arguments_of(await example("create_migration_task", world)),
+        "source_server": {"id": source["id"]},
+        "target_server": {"name": name, "disks": source["init_target_server"]["disks"]},
+        "os_type": source["os_type"],
+        "vm_template_id": next(iter(world.sandbox.cloud.templates)),
+        "exist_server": False,
+        **more,
+    }
+    return await world.call("create_migration_task", **arguments)
+
+
+async def test_a_new_task_that_fits_its_source_is_possible(world: World) -> None:
+    preview = await new_task(world, "new-01")
+    assert preview.impossible is None
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "code", "says"),
+    [
+        ("web-03", {}, "SMS.6520", "a task already"),
+        ("legacy-app", {}, "SMS.6520", "environment checks"),
+        ("new-01", {"os_type": "WINDOWS"}, "SMS.6610", "operating system"),
+        ("new-01", {"vm_template_id": None}, "SMS.6032", "no target"),
+        ("new-01", {"vm_template_id": GONE}, "SMS.7101", "does not exist"),
+    ],
+)
+async def test_a_new_task_that_cannot_work_is_impossible_before_anybody_is_asked(
+    world: World, name: str, changes: dict[str, Any], code: str, says: str
+) -> None:
+    preview = await new_task(world, name, **changes)
+    assert preview.code == code
+    assert preview.impossible is not None
+    assert says in preview.impossible
+
+
+async def test_a_target_disk_smaller_than_the_sources_is_impossible(world: World) -> None:
+    disk = {"name": "/dev/vda", "size": 60, "used_size": 50, "physical_volumes": []}
+    preview = await new_task(world, "new-01", target_server={"name": "new-01", "disks": [disk]})
+    assert preview.code == "SMS.6614"
+    assert "/dev/vda" in (preview.impossible or "")
+
+
+async def test_a_template_cannot_make_a_target_for_a_source_with_uefi(world: World) -> None:
+    source = world.sandbox.cloud.by_name("new-01")
+    source.spec = replace(source.spec, firmware="UEFI")
+    preview = await new_task(world, "new-01")
+    assert preview.code == "SMS.6535"
+
+
+@pytest.mark.parametrize(
+    ("template", "code"),
+    [(None, "SMS.9001"), (" ", "SMS.9001"), ("..", "SMS.7101"), (GONE, "SMS.7101")],
+)
+async def test_a_rehearsal_without_a_template_that_is_there_is_impossible(
+    world: World, template: str | None, code: str
+) -> None:
+    preview = await world.action("web-03", "clone_test", template_id=template)
+    assert preview.code == code
+    assert preview.impossible
+
+
+async def test_blocks_of_a_kernel_that_does_not_support_them_are_impossible(world: World) -> None:
+    source = world.sandbox.cloud.by_name("new-01")
+    source.findings.append(CheckResult("LINUX_BLOCK_SUPPORT", "WARN", "SMS.6617"))
+    assert (await new_task(world, "new-01", type="MIGRATE_BLOCK")).code == "SMS.6616"
+    assert (await new_task(world, "new-01", type="MIGRATE_FILE")).impossible is None

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from sms_tools.knowledge import ACTIONS, legality
-from sms_tools.knowledge.states import SOURCE_STATES, STAGES, TASK_STATES
+
+from .words import SOURCE_STATES, STAGES, TASK_STATES
 
 RUNNING = ["initialize", "replicate", "syncing", "cloning", "cutovering"]
 

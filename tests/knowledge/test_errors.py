@@ -6,10 +6,11 @@ import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sms_tools.knowledge import all_codes, codes_in, explain, family_of, normalize_code
+from sms_tools.knowledge import all_codes, codes_in, explain, normalize_code
 from sms_tools.knowledge.errors import GAP, ErrorKnowledge
 
 REFERENCE_CODES = (Path(__file__).parent / "reference_codes.txt").read_text().split()
@@ -189,7 +190,7 @@ def test_5102_allows_execution_on_tmp() -> None:
     ("code", "true", "false"),
     [
         ("SMS.0601", "target server could not be created", "rsync"),
-        ("SMS.1106", "migration itself succeeded", "too small"),
+        ("SMS.1106", "could not be deleted", "too small"),
         ("SMS.1901", "source's own disk information", "connect to"),
         ("SMS.6517", "rsync is not installed on the source", "creation"),
     ],
@@ -276,7 +277,7 @@ def test_an_unknown_code_says_so(code: str) -> None:
     assert entry.full_copy_again is None
     assert entry.origin == ()
     assert "Nobody documents" in entry.cause
-    assert family_of(code) == "unknown"
+    assert entry.family == "unknown"
 
 
 def test_an_unknown_code_is_shown_raw_but_without_what_hides_in_it() -> None:
@@ -328,7 +329,136 @@ def test_importing_the_package_reads_no_data() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)  # noqa: S603
 
 
-def _rows() -> list[dict[str, str]]:
+def _rows() -> list[dict[str, Any]]:
     text = (files("sms_tools.knowledge") / "errors.json").read_text(encoding="utf-8")
-    rows: list[dict[str, str]] = json.loads(text)
+    rows: list[dict[str, Any]] = json.loads(text)
     return rows
+
+
+PREPAID = ["vol-1", "periodic volume cannot be deleted"]
+IN_USE = ["vol-1", "EVS.5400 volume is in-use"]
+
+
+def test_a_prepaid_disk_that_stays_does_not_undo_the_migration() -> None:
+    entry = explain("SMS.1106", PREPAID)
+    assert "The migration itself succeeded" in entry.cause
+    assert "yearly/monthly" in entry.cause
+    assert entry.retry_safe is False
+    assert entry.full_copy_again is False
+
+
+@pytest.mark.parametrize("params", [IN_USE, ["vol-1"], []])
+def test_another_disk_that_stays_claims_nothing_about_the_migration(params: list[str]) -> None:
+    entry = explain("SMS.1106", params)
+    assert "succeeded" not in entry.cause
+    assert "yearly" not in advice(entry) + entry.cause
+    assert entry.retry_safe is None
+    assert entry.full_copy_again is None
+
+
+def test_the_parameters_tell_a_quota_from_a_frozen_account() -> None:
+    quota = explain("SMS.6526", ["Quota exceeded for cores"])
+    frozen = explain("SMS.6526", ["the account is frozen"])
+    neither = explain("SMS.6526")
+    assert "billing" not in quota.first_step
+    assert "quota" in quota.first_step
+    assert "billing console" in frozen.first_step
+    assert frozen.caution is not None
+    assert "no server of this account is ready" in frozen.caution
+    assert "quota" in neither.first_step
+    assert "account" in neither.first_step
+
+
+def test_every_case_by_parameters_names_what_differs() -> None:
+    fields = set(ErrorKnowledge.__dataclass_fields__) - {"code", "known", "message"}
+    cases = [(row, case) for row in _rows() for case in row.get("by_params", ())]
+    assert cases
+    for row, case in cases:
+        assert {"match", "cause"} <= set(case), row["code"]
+        assert set(case) - {"match"} <= fields, row["code"]
+        assert case["cause"] != row["cause"], row["code"]
+
+
+BY_A_PERSON = re.compile(
+    r"console|restart the Agent|\bon the (source|target)\b|security group|stable bandwidth"
+    r"|firewall",
+    re.IGNORECASE,
+)
+
+
+def test_a_first_step_that_a_person_takes_is_no_call_of_ours() -> None:
+    for entry in every_entry():
+        if entry.actor == "api":
+            first = re.sub(r"[^;.]*\bafterwards", "", entry.first_step)
+            assert not BY_A_PERSON.search(first), entry
+
+
+@pytest.mark.parametrize(
+    ("code", "actor"),
+    [
+        ("SMS.0210", "console"),
+        ("SMS.0211", "console"),
+        ("SMS.0411", "console"),
+        ("SMS.0412", "console"),
+        ("SMS.8103", "console"),
+        ("SMS.6103", "console"),
+        ("SMS.0515", "source"),
+        ("SMS.0519", "source"),
+        ("SMS.1113", "source"),
+        ("SMS.1315", "source"),
+        ("SMS.7113", "api"),
+    ],
+)
+def test_whoever_acts_first_is_the_actor(code: str, actor: str) -> None:
+    assert explain(code).actor == actor
+
+
+def test_a_new_task_is_preceded_by_what_people_do_themselves() -> None:
+    for entry in every_entry():
+        assert bool(entry.by_hand) == bool(entry.full_copy_again), entry
+
+
+def test_a_full_partition_promises_no_more_than_is_known() -> None:
+    entry = explain("SMS.1315")
+    assert entry.full_copy_again is None
+    assert entry.retry_safe is None
+    assert "SMS.0519" in entry.first_step
+    assert "update_source_server" not in entry.tools
+
+
+def test_a_launched_target_without_mysql_is_synchronised_again_and_not_started() -> None:
+    entry = explain("SMS.5604")
+    assert entry.retry_safe is False
+    assert "action restart" in entry.after
+    assert "overwrites" in entry.first_step
+
+
+def test_the_ids_of_disks_come_from_the_existing_server_and_not_from_the_suggestion() -> None:
+    entry = explain("SMS.6103")
+    assert "ECS console" in entry.first_step
+    assert "suggested" not in advice(entry)
+
+
+def test_a_limit_without_effect_is_repaired_before_it_is_taken_away() -> None:
+    entry = explain("SMS.9007")
+    assert "install" in entry.first_step
+    assert "handleRecord.log" in entry.first_step
+    assert "remove the task's rate limit" not in entry.first_step
+
+
+def test_firewall_steps_name_the_address_that_the_target_sees() -> None:
+    for entry in every_entry():
+        text = advice(entry) + (entry.caution or "")
+        assert not re.search(r"source's address|source address", text), entry
+    for code in ("SMS.0804", "SMS.1807", "SMS.2802", "SMS.3802", "SMS.3805", "SMS.3806"):
+        assert "the address with which the source leaves" in explain(code).first_step
+
+
+def test_nothing_advises_a_restart_without_its_price() -> None:
+    for entry in every_entry():
+        if "action restart" in advice(entry):
+            assert "overwrites" in advice(entry) + (entry.caution or ""), entry
+
+
+def test_what_many_servers_have_is_explained_once() -> None:
+    assert explain("SMS.3802", ["a"]) is explain("3802", ("a",))

@@ -8,22 +8,18 @@ import pytest
 from sms_tools.knowledge import (
     PHASES,
     describe_phase,
-    describe_source_state,
-    describe_stage,
-    describe_task_state,
     is_legal_pair,
     phase_of,
     sub_task_kind,
 )
 from sms_tools.knowledge.states import (
     LEGAL_STATES,
-    SOURCE_STATES,
-    STAGES,
-    SUB_TASK_KINDS,
     SUB_TASKS,
-    TASK_STATES,
     Phase,
+    SubTaskKind,
 )
+
+from .words import SOURCE_STATES, STAGES, TASK_STATES
 
 
 @pytest.mark.parametrize(
@@ -155,16 +151,9 @@ def test_the_legal_pairs_are_those_of_7728() -> None:
     assert sum(len(states) for states in LEGAL_STATES.values()) == 25
 
 
-def test_words_are_described_and_unknown_ones_are_not_invented() -> None:
-    for stage in STAGES:
-        assert describe_stage(stage) is not None
-    for state in SOURCE_STATES:
-        assert describe_source_state(state.upper()) is not None
-    for task in TASK_STATES:
-        assert describe_task_state(task) is not None
-    assert describe_stage("new") is None
-    assert describe_source_state(None) is None
-    assert describe_task_state("MIGRATE_SUCCESS5") is None
+def test_a_word_that_is_no_phase_reads_as_unknown() -> None:
+    assert set(PHASES) == set(get_args(Phase))
+    assert describe_phase("new") == describe_phase("unknown")
 
 
 @pytest.mark.parametrize(
@@ -188,6 +177,6 @@ def test_a_sub_task_has_a_kind(name: str | None, kind: str) -> None:
     assert sub_task_kind(name) == kind
 
 
-def test_every_kind_of_sub_task_is_described() -> None:
-    assert set(SUB_TASKS.values()) | {"unknown"} == set(SUB_TASK_KINDS)
+def test_every_documented_sub_task_has_a_kind_of_its_own() -> None:
+    assert set(SUB_TASKS.values()) | {"unknown"} == set(get_args(SubTaskKind))
     assert len(SUB_TASKS) == 20  # 19 documented, and the other spelling of DETTACH

@@ -68,7 +68,7 @@ def test_what_the_reference_does_not_admit_is_refused(
         model.model_validate({**valid, **change})
 
 
-@pytest.mark.parametrize("name", sorted(DISK))
+@pytest.mark.parametrize("name", sorted(DISK.keys() - {"used_size"}))
 def test_a_disk_without_a_mandatory_field_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match=name):
         ServerDisk.model_validate({key: DISK[key] for key in DISK if key != name})

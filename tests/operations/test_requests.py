@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from sms_tools.errors import RequestRefused
 from sms_tools.operations import CATALOGUE, AnyOperation, route
 
 WIRE = Path(__file__).parents[1] / "wire"
@@ -72,6 +73,9 @@ def scalars(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         case "number":
             low, high = schema.get("minimum", -1e6), schema.get("maximum", 1e6)
             return st.floats(low, high, allow_nan=False)
+        case "string" if "contentMediaType" in schema:
+            text = st.text(alphabet, max_size=5)
+            return st.dictionaries(text, text, max_size=2)
         case "string" if "pattern" in schema:
             return st.from_regex(schema["pattern"], fullmatch=True)
         case "object":
@@ -85,15 +89,20 @@ def scalars(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 def arguments_of(operation: type[AnyOperation]) -> st.SearchStrategy[dict[str, Any]]:
     """Arguments that fit the full schema of *operation*, bounds and all."""
     schema = operation.model_json_schema(by_alias=True)
-    return values(schema, schema.get("$defs", {}))
+    ids = st.from_regex(r"[A-Za-z0-9._-]{1,20}", fullmatch=True)
+    in_path = st.fixed_dictionaries(dict.fromkeys(operation.__spec__.path_fields, ids))
+    everything = values(schema, schema.get("$defs", {}))
+    return st.builds(lambda given, path: {**given, **path}, everything, in_path)
 
 
 def accepted(operation: type[AnyOperation], arguments: dict[str, Any]) -> Any:
     """The operation, or nothing where its own checks refuse what its schema allows."""
     try:
-        return operation.model_validate(arguments)
-    except ValidationError:
+        built = operation.model_validate(arguments)
+        built.check_ids()
+    except (ValidationError, RequestRefused):
         return None
+    return built
 
 
 @every_operation
@@ -155,6 +164,15 @@ def test_no_mixture_of_dots_and_slashes_leads_to_another_operation(
 ) -> None:
     for field in operation.__spec__.path_fields:
         assert stays_on_its_route(operation, field, value)
+
+
+@operations_with_a_path
+def test_what_no_id_holds_never_reaches_a_path(operation: type[AnyOperation]) -> None:
+    for field in operation.__spec__.path_fields:
+        for value in ("a/b", "a%2Fb", "a b", "a;b", "a\\b", "\u202ea", "é", "a\n"):
+            built = operation.model_validate({**sample_of(operation), field: value})
+            with pytest.raises(RequestRefused, match=f"{field} is not an id"):
+                built.request()
 
 
 @operations_with_a_path

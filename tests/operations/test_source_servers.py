@@ -5,7 +5,8 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from sms_tools.operation import Kind
+from sms_tools.errors import RequestRefused
+from sms_tools.operation import Kind, Operation
 from sms_tools.operations import CATALOGUE
 from sms_tools.operations.machines import Platform, SourceState, Stage
 from sms_tools.operations.source_servers import (
@@ -129,17 +130,43 @@ def test_numbers_written_as_text_are_taken_as_numbers() -> None:
     assert registered.request().body == {"cpu_quantity": 4, "memory": 8589934592}
 
 
-def test_a_report_s_parts_are_published_by_registration_and_checked_everywhere() -> None:
-    assert "default_subvolid" in str(input_schema(RegisterSourceServer))
-    assert "default_subvolid" not in str(input_schema(UpdateSourceServerDisks))
-    with pytest.raises(ValidationError, match="subvolume"):
-        UpdateSourceServerDisks.model_validate(
-            {"source_id": "s", "btrfs_list": [{"name": "/dev/vda2", "subvolume": []}]}
+@pytest.mark.parametrize("operation", [RegisterSourceServer, UpdateSourceServerDisks])
+def test_a_report_s_parts_are_published_and_checked(operation: type[Operation[Any]]) -> None:
+    assert "default_subvolid" in str(input_schema(operation))
+    with pytest.raises(ValidationError, match="colour"):
+        operation.model_validate(
+            {"source_id": "s", "btrfs_list": [{"name": "/dev/vda2", "colour": "red"}]}
         )
 
 
-def test_an_id_with_a_slash_stays_one_part_of_the_path() -> None:
-    assert GetSourceServer(source_id="a/b").request().path == "/v3/sources/a%2Fb"
+def test_subvolumes_under_the_table_s_name_are_sent_under_the_wire_s() -> None:
+    subvolume = {
+        "uuid": "u",
+        "is_snapshot": "false",
+        "subvol_id": "1",
+        "parent_id": "5",
+        "subvol_name": "@",
+    }
+    btrfs: dict[str, Any] = {
+        **dict.fromkeys(("name", "label", "uuid", "device", "data_profile", "system_profile"), "x"),
+        **dict.fromkeys(("metadata_profile", "global_reserve1", "default_subvolid"), "x"),
+        "default_subvol_name": "x",
+        "default_subvol_mountpath": "/",
+        "size": "3.30GiB",
+        "nodesize": 1,
+        "sectorsize": 1,
+        "g_vol_used_size": 1,
+        "subvolume": [subvolume],
+    }
+
+    update = UpdateSourceServerDisks.model_validate({"source_id": "s", "btrfs_list": [btrfs]})
+
+    assert update.request().body["btrfs_list"][0]["subvolumn"] == [subvolume]
+
+
+def test_an_id_with_a_slash_never_becomes_a_path() -> None:
+    with pytest.raises(RequestRefused, match="source_id is not an id"):
+        GetSourceServer(source_id="a/b").request()
 
 
 def test_many_records_can_be_deleted_in_one_call() -> None:

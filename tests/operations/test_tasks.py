@@ -29,7 +29,6 @@ from sms_tools.operations.tasks.records import (
     RateLimits,
     TaskPage,
 )
-from sms_tools.schema import input_schema
 
 WIRE = Path(__file__).parents[1] / "wire"
 
@@ -112,11 +111,11 @@ def test_writing_the_record_of_a_task_is_destructive(record: dict[str, Any]) -> 
     assert update.danger is Kind.DESTRUCTIVE
 
 
-def test_the_id_of_the_path_is_not_the_id_of_the_body() -> None:
-    request = UpdateMigrationTask(task_id="a", id="b").request()
+def test_a_body_that_names_another_task_than_the_path_is_refused() -> None:
+    with pytest.raises(ValidationError, match="same task"):
+        UpdateMigrationTask(task_id="a", id="b")
 
-    assert request.path == "/v3/tasks/a"
-    assert request.body == {"id": "b"}
+    assert UpdateMigrationTask(task_id="a", id="a").request().body == {"id": "a"}
 
 
 def test_a_target_to_be_made_from_a_template_needs_no_id() -> None:
@@ -151,15 +150,10 @@ def test_a_task_outside_its_bounds_is_refused(change: dict[str, Any]) -> None:
         )
 
 
-def test_what_is_copied_from_a_source_server_is_checked_though_its_fields_are_not_published() -> (
-    None
-):
-    published = json.dumps(input_schema(CreateMigrationTask))
+def test_what_is_copied_from_a_source_server_is_checked() -> None:
     arguments = sample("create_migration_task", "requests")
     arguments["target_server"]["volume_groups"] = [{"name": "vg", "colour": "red"}]
 
-    assert '"volume_groups": {"type": "array", "items": {"type": "object"}' in published
-    assert "logical_volumes" not in published
     with pytest.raises(ValidationError, match="colour"):
         CreateMigrationTask.model_validate(arguments)
 
@@ -180,7 +174,7 @@ def test_many_tasks_are_deleted_by_their_ids() -> None:
         DeleteMigrationTasks.model_validate({})
 
 
-@pytest.mark.parametrize("time", ["00:00", "8:05", "23:59"])
+@pytest.mark.parametrize("time", ["00:00", "8:05", "23:58"])
 def test_a_time_of_day_may_have_one_or_two_digits(time: str) -> None:
     SetMigrationRateLimits.model_validate(
         {"task_id": "t", "speed_limit": [{"start": time, "end": "23:59", "speed": 10_000}]}

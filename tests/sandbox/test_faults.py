@@ -49,11 +49,24 @@ def test_a_fault_is_written_as_a_word_and_what_narrows_it() -> None:
         Effect.LATENCY, seconds=0.8, probability=0.2
     )
     assert Fault.parse("cut-after") == Fault(Effect.CUT_AFTER)
+    assert Fault.parse("SMS.9001,operation=get_migration_rate_limits") == Fault(
+        Effect.REFUSAL, operation="get_migration_rate_limits", code="SMS.9001"
+    )
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "418", "slow", "status", "503,times=0", "503,often", "latency=1e9", "cut-after,p=1"],
+    [
+        "",
+        "418",
+        "slow",
+        "status",
+        "503,times=0",
+        "503,often",
+        "latency=1e9",
+        "cut-after,p=1",
+        "SMS.9",
+    ],
 )
 def test_a_text_that_describes_no_fault_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"fault|times|latency"):

@@ -34,6 +34,7 @@ def make(clock: ManualClock, *, start: bool = True, windows: bool = False, **tas
         "type": "MIGRATE_BLOCK" if windows else "MIGRATE_FILE",
         "source_server": {"id": source},
         "target_server": {"name": "target"},
+        "vm_template_id": cloud.create_template({"name": "template", "is_template": True}),
         "syncing": True,
         "auto_start": start,
         **task,
@@ -279,7 +280,12 @@ def test_a_lost_change_tracking_is_mended_by_a_new_task_that_copies_everything_a
     cloud.delete_task(str(source.task_id))
     clock.advance(60)
     cloud.now()
-    body = {"type": "MIGRATE_FILE", "source_server": {"id": source.id}, "auto_start": True}
+    body = {
+        "type": "MIGRATE_FILE",
+        "source_server": {"id": source.id},
+        "vm_template_id": next(iter(cloud.templates)),
+        "auto_start": True,
+    }
     cloud.create_task({**body, "syncing": True})
     clock.advance(20)
     assert cloud.show_source(source.id)["replicatesize"] == 0

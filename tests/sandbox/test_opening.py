@@ -63,6 +63,13 @@ async def test_two_transports_reach_the_same_account() -> None:
     assert seen.json()["name"] == "wave-9"
 
 
+def test_a_sandbox_says_what_it_was_made_from() -> None:
+    assert open_sandbox("mixed", servers=50, seed=3).identity == "mixed, 50 servers, seed 3"
+    assert open_sandbox().service.identity == "mixed, seed 1"
+    assert open_sandbox(servers=40).identity == open_sandbox().identity
+    assert open_sandbox(seed=2).identity != open_sandbox(seed=1).identity
+
+
 def test_the_same_seed_gives_the_same_account() -> None:
     def ids(seed: int) -> list[str]:
         return list(open_sandbox("mixed", seed=seed, clock=ManualClock()).cloud.sources)

@@ -1,15 +1,21 @@
 """The scenarios: reproducible, of the promised size, and as their truth says."""
 
 import json
+import re
 import time
+from argparse import ArgumentParser
+from pathlib import Path
 
 import pytest
 
+from sms_tools.cli.options import add_sandbox_options
 from sms_tools.operation import JSON
 from sms_tools.sandbox.clocks import ManualClock
 from sms_tools.sandbox.cloud import Cloud
+from sms_tools.sandbox.identity import USUAL_SIZE
 from sms_tools.sandbox.scenarios import SCENARIOS, build
 from sms_tools.sandbox.source_calls import OVERVIEW
+from sms_tools.sandbox.task_rules import check_new_task
 
 PHASES = {
     "unavailable": "unavailable",
@@ -134,7 +140,7 @@ def test_cutover_night_is_mostly_ready_and_partly_not() -> None:
     cloud = build("cutover-night", now=ManualClock())
     assert len(cloud.sources) == 12
     readiness = [truth.readiness for truth in cloud.truth.values()]
-    assert readiness.count("ready") == 7
+    assert readiness.count("ready") == 6
     assert readiness.count("not_ready") == 4
     assert readiness.count("not_confirmed") == 1
 
@@ -171,3 +177,33 @@ def test_mixed_has_a_task_that_would_erase_a_server_and_one_that_launches_by_its
     assert cloud.by_name("mail-01").state == "initialize"
     clock.advance(24 * 3_600)
     assert cloud.by_name("mail-01").state == "finished"
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_no_task_of_a_scenario_is_one_that_the_service_would_refuse(name: str) -> None:
+    cloud = build(name, now=ManualClock(), servers=60)
+    for task in cloud.tasks.values():
+        template = cloud.templates.get(str(task.fields.get("vm_template_id")))
+        target = {"vm_id": task.target_vm} if task.exist_server else {}
+        body = {"type": task.type, "target_server": target}
+        check_new_task(task.source, body, template.fields if template else None)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_same_identity_is_the_same_account_in_the_next_process(name: str) -> None:
+    first, again = (build(name, now=ManualClock(), seed=5) for _ in range(2))
+    other = build(name, now=ManualClock(), seed=6)
+    assert first.identity == again.identity != other.identity
+    assert list(first.sources) == list(again.sources) != list(other.sources)
+    assert set(USUAL_SIZE) == set(SCENARIOS)
+
+
+def test_the_readme_and_the_help_name_every_scenario() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (row,) = [line for line in readme.splitlines() if line.startswith("| `sms-tools sandbox`")]
+    parser = ArgumentParser()
+    add_sandbox_options(parser)
+    text = re.sub(r"-\n +", "-", parser.format_help())
+    for name in SCENARIOS:
+        assert re.search(rf"\b{name}\b", row), name
+        assert re.search(rf"\b{name}\b", text), name

@@ -8,6 +8,7 @@ that it expects.
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,19 @@ def sandbox(ahead: Ahead) -> Sandbox:
     return open_sandbox("mixed", clock=ahead, speed=1, key_pair=KEY)
 
 
-@pytest.fixture(scope="module")
-def address(sandbox: Sandbox) -> Iterator[str]:
+@contextmanager
+def served(sandbox: Sandbox) -> Iterator[str]:
+    """The address at which the sandbox answers meanwhile."""
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(serving(sandbox)) as address,
     ):
+        yield address
+
+
+@pytest.fixture(scope="module")
+def address(sandbox: Sandbox) -> Iterator[str]:
+    with served(sandbox) as address:
         yield address
 
 
@@ -411,6 +419,23 @@ def test_the_sdk_reads_every_server_and_task_of_a_mixed_fleet(
         say("show_task", task_id=task_id)
         say("show_consistency_result", task_id=task_id)
     assert say.wrong == []
+
+
+@pytest.mark.parametrize("name", ["new-fleet", "whole-wave"])
+def test_the_sdk_reads_every_new_server_and_meets_the_documented_refusals(name: str) -> None:
+    sandbox = open_sandbox(name, key_pair=KEY)
+    with served(sandbox) as address:
+        client = client_with(KEY.secret_key, address)
+        say = Conversation(client)
+        for source_id in list(sandbox.cloud.sources):
+            say("show_server", source_id=source_id)
+        assert say.wrong == []
+        source = next(iter(sandbox.cloud.sources))
+        body = task_body(source, "no-such-template")
+        with pytest.raises(ClientRequestException) as caught:
+            client.create_task(m.CreateTaskRequest(body=body))
+        assert caught.value.error_code == "SMS.7101"
+        client.get_http_client().close()
 
 
 def test_the_sdk_reads_a_refusal_with_its_code_and_request_id(client: Any) -> None:

@@ -128,7 +128,10 @@ async def test_a_failed_group_is_planned_approved_applied_and_seen_to_be_fixed(
         plan = await call(client, "plan_remediation", **NETWORK)
         person, *calls = plan["steps"]
         assert person["actor"] == "console"
-        assert "22 from 192.168.10.16 to 10.20.0.14" in person["does"]
+        way = (
+            "22 from the address with which it leaves (its record says 192.168.10.16) to 10.20.0.14"
+        )
+        assert way in person["does"]
         assert {step["tool"] for step in calls} == {"manage_migration_task"}
         assert night.calls("manage_migration_task") == []
 
@@ -296,6 +299,35 @@ async def test_rebuilding_says_first_that_everything_is_copied_again(night: Nigh
         answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
         assert results(answer) == ["done and seen"] * 2
         assert "copied again" in night.asked[0]
+
+
+async def test_nothing_is_deleted_for_a_task_that_could_not_be_created_again(night: Night) -> None:
+    source = night.sandbox.cloud.by_name("db-ora-03")
+    source.spec = replace(source.spec, firmware="UEFI")
+    async with night.client() as client:
+        plan = await call(client, "plan_remediation", goal="rebuild", servers=["db-ora-03"])
+    assert [step for step in plan.get("steps", ()) if step.get("tool")] == []
+    assert "UEFI" in str(plan["left_out"])
+
+
+async def test_what_people_do_before_a_rebuild_fits_its_cause(night: Night) -> None:
+    async with night.client() as client:
+        plan = await call(
+            client, "plan_remediation", goal="rebuild", servers=["db-ora-03", "win-app-01"]
+        )
+        steps = {
+            step["server"]["name"]: step
+            for step in plan["steps"]
+            if step.get("tool") == "delete_migration_task"
+        }
+        disks, gone = [step for step in plan["steps"] if step.get("tool") is None]
+    assert (disks["actor"], gone["actor"]) == ("source", "console")
+    assert "restart the Agent" in disks["does"]
+    assert "ECS console" in gone["does"]
+    assert "Agent" not in gone["does"]
+    assert "is not deleted" in steps["db-ora-03"]["costs"]
+    assert "gone already" in steps["win-app-01"]["costs"]
+    assert "is not deleted" not in steps["win-app-01"]["costs"]
 
 
 async def test_a_launch_asks_for_its_size_and_takes_only_what_is_ready(night: Night) -> None:

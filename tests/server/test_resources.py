@@ -87,7 +87,7 @@ async def test_the_audit_is_empty_before_anything_was_done(client: Client) -> No
 @pytest.mark.parametrize(
     ("uri", "says"),
     [
-        ("sms://servers/none", "first_step"),
+        ("sms://servers/none", "does not exist.*list_source_servers"),
         ("sms://reference/manage_migration_tusk", "Close to it: manage_migration_task"),
     ],
 )
@@ -139,3 +139,18 @@ async def test_arguments_of_prompts_are_completed(client: Client) -> None:
     ]
     assert "中文" in await offered(client, "language", "zh")
     assert await offered(client, "nothing", "x") == []
+
+
+async def test_a_failed_read_has_a_sentence_and_the_rest_as_data(client: Client) -> None:
+    with pytest.raises(MCPError) as raised:
+        await read(client, "sms://tasks/00000000-0000-0000-0000-000000000000")
+    error = raised.value.error
+    assert not error.message.startswith("{")
+    assert "list_migration_tasks" in error.message
+    assert error.data["error_code"] == "SMS.7703"
+    assert error.data["request_id"]
+
+
+async def test_a_server_and_its_task_are_read_by_the_server_s_name(client: Client) -> None:
+    assert (await read(client, "sms://servers/web-03"))["name"] == "web-03"
+    assert (await read(client, "sms://tasks/web-03"))["source_server"]["name"] == "web-03"

@@ -45,7 +45,7 @@ async def test_numbers_may_come_as_text(world: World, era: str) -> None:
 
 
 async def test_a_value_out_of_range_never_leaves(world: World, era: str) -> None:
-    result = await call(world, era, "list_source_servers", limit=100_000)
+    result = await call(world, era, "list_source_servers", offset=100_000)
     assert status_of(result) == "invalid_arguments"
     assert world.service.arrived == []
 

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from sms_tools.api import Api
-from sms_tools.errors import NotFound
 from sms_tools.fleet.effect import Effect, effect_of
 from sms_tools.fleet.server import Server
 from sms_tools.guard.previews.building import preview, sent_by
@@ -26,16 +25,19 @@ from sms_tools.guard.previews.describing import (
     template_lines,
     typed,
 )
+from sms_tools.guard.previews.fitting import may_clone, template_of
 from sms_tools.guard.previews.reader import Reader
 from sms_tools.guard.subject import Preview
 from sms_tools.knowledge import Legality
+from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
 from sms_tools.operation import JSON
+from sms_tools.operations.options import MigrationOption
 from sms_tools.operations.tasks import ManageMigrationTask
-from sms_tools.operations.templates import Template
 from sms_tools.wording import named, when
 
 BILLED_TARGET: Final = (
-    "The ECS with its disks, and a temporary 40 GB pay-per-use disk, are billed from now on."
+    f"The ECS with its disks, and a temporary {TEMPORARY_DISK_GB} GB pay-per-use disk, are billed "
+    "from now on."
 )
 _NO_WAY_BACK: Final = (
     "This cannot be undone here: going back means starting the source again, or a disk snapshot on "
@@ -57,7 +59,8 @@ async def manage(operation: ManageMigrationTask, api: Api) -> Preview:
 async def _start(operation: ManageMigrationTask, server: Server, reader: Reader) -> Preview:
     effect = effect_of(server, "start")
     will, losses, costs = [], [], []
-    template = await _own_template(server, reader) if effect.makes_target else None
+    wanted = server.template_id if effect.makes_target else None
+    template, _ = await template_of(reader, "the template of the target", wanted)
     if effect.erases is not False:
         what = "Start the migration, which ERASES the target"
         losses += _erasing(server, effect)
@@ -130,14 +133,7 @@ _FAILS_BEFORE_A_NEW_TRY: Final = ("stage_syncing", "state_syncing", "no_error", 
 
 
 async def _clone(operation: ManageMigrationTask, server: Server, reader: Reader) -> Preview:
-    template, why = None, ""
-    if not operation.template_id:
-        why = "clone_test needs template_id: the template that the clone is made from."
-    else:
-        try:
-            template = await reader.template(operation.template_id, "the template of the clone")
-        except NotFound:
-            why = "There is no template with this template_id; list_templates shows what there is."
+    template, exists = await template_of(reader, "the template of the clone", operation.template_id)
     return _of(
         operation,
         server,
@@ -157,7 +153,7 @@ async def _clone(operation: ManageMigrationTask, server: Server, reader: Reader)
         if server.clone_id
         else [],
         state={"template": bound_template(template)},
-        impossible=why,
+        allowed=may_clone(server.legality("clone_test"), operation.template_id, exists),
     )
 
 
@@ -198,19 +194,8 @@ def _erasing(server: Server, effect: Effect) -> list[str]:
     ]
 
 
-def _left_out(options: object) -> list[str]:
-    found = left_out_lines(options) if isinstance(options, Sequence) else []  # type: ignore[arg-type]
-    return [f"The task's option {line}" for line in found]
-
-
-async def _own_template(server: Server, reader: Reader) -> Template | None:
-    if not server.template_id:
-        return None
-    try:
-        return await reader.template(server.template_id, "the template of the target")
-    except NotFound:
-        reader.unread.append("the template of the target: there is none with its id any more")
-        return None
+def _left_out(options: Sequence[MigrationOption] | None) -> list[str]:
+    return [f"The task's option {line}" for line in left_out_lines(options)]
 
 
 async def _stop(operation: ManageMigrationTask, server: Server, reader: Reader) -> Preview:
@@ -267,13 +252,10 @@ def _of(
     costs: Sequence[str] = (),
     hangs: Sequence[str] = (),
     state: Mapping[str, JSON] | None = None,
-    impossible: str = "",
+    allowed: Legality | None = None,
 ) -> Preview:
     """What all actions have in common. A launch, under whatever name, is typed as one."""
     launches = effect is not None and effect.launches
-    allowed = server.legality(operation.operation)
-    if impossible and allowed.verdict != "illegal":
-        allowed = Legality("illegal", impossible)
     return preview(
         headline,
         f"launch {typed(server)}" if launches else typed(server),
@@ -286,7 +268,7 @@ def _of(
         unread=reader.unread,
         state={**bound(server), "launch": effect.launch if effect else "no", **(state or {})},
         targets=targets(server),
-        allowed=allowed,
+        allowed=allowed or server.legality(operation.operation),
     )
 
 

@@ -10,6 +10,7 @@ from sms_tools.guard.previews.describing import bound, lines, short, targets, te
 from sms_tools.guard.previews.reader import Reader
 from sms_tools.guard.subject import Preview, Target, typeable
 from sms_tools.knowledge import Legality, legality
+from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
 from sms_tools.operation import JSON
 from sms_tools.operations.projects import DeleteMigrationProject, GetMigrationProject
 from sms_tools.operations.source_servers import (
@@ -39,8 +40,8 @@ _TASK_LOSSES = (
 )
 _TASK_LEFT = (
     "Source and target machines stay as they are.",
-    "The temporary 40 GB disk and snapshots of an unfinished task may stay, and be billed, until "
-    "they are deleted on the EVS console.",
+    f"The temporary {TEMPORARY_DISK_GB} GB disk and snapshots of an unfinished task may stay, and "
+    "be billed, until they are deleted on the EVS console.",
 )
 _SOURCE_LOSSES = (
     "The record with its checks and history. It returns only when the Agent on the source is "

@@ -104,12 +104,12 @@ def lines(server: Server) -> list[str]:
     if task is None:
         what = "could not be read" if server.task_id else "is known for it"
         return [*found, f"{'Its' if server.task_id else 'No'} migration task {what}."]
-    copied = _copied(server)
+    copied, last = _copied(server), server.last_sync
     return [
         *found,
         f"Migration task {named(task.name, task.id)}, state {plain(server.task_state)}.",
         f"{copied[:1].upper()}{copied[1:]}.",
-        f"Last synchronisation ended: {when(server.last_sync and server.last_sync.end_date)}.",
+        f"Last synchronisation ended: {when(last.end_date if last else None)}.",
         f"Target server: {target_words(server)}.",
         *(
             [f"Target address for the migration: {plain(task.migration_ip, 64)}."]

@@ -1,7 +1,7 @@
 """What a preview reads: servers with their tasks, templates, and what could not be read of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sms_tools.api import Api
@@ -18,7 +18,6 @@ from sms_tools.operations.tasks import (
     ListMigrationTasks,
     MigrationTask,
 )
-from sms_tools.operations.templates import GetTemplate, Template
 
 R = TypeVar("R", bound=Reply)
 T = TypeVar("T", bound=Reply)
@@ -42,6 +41,14 @@ class Reader:
         except SmsToolsError as error:
             self.unread.append(f"{what}: {_why(error)}")
             return None
+
+    async def look_for(self, what: str, operation: Operation[R]) -> tuple[R | None, bool | None]:
+        """What may be gone, and whether it is there; None where nobody can tell."""
+        try:
+            return await self.api(operation), True
+        except SmsToolsError as error:
+            self.unread.append(f"{what}: {_why(error)}")
+            return None, False if isinstance(error, NotFound) else None
 
     async def want_all(self, what: str, operation: Operation[Page[T]]) -> Sequence[T] | None:
         """Read a whole list; a failure, or a list that is not complete, is noted under *what*."""
@@ -72,20 +79,6 @@ class Reader:
             task = await self.want("its migration task", GetMigrationTask(task_id=task_id))
         return Server(source, await self._with_syncing(task) if task else None)
 
-    async def template(self, template_id: str, what: str) -> Template | None:
-        """A template that would be used; None where it could not be read.
-
-        Raises:
-            NotFound: there is no such template.
-        """
-        try:
-            return (await self.api(GetTemplate(template_id=template_id))).template
-        except NotFound:
-            raise
-        except SmsToolsError as error:
-            self.unread.append(f"{what}: {_why(error)}")
-            return None
-
     async def options(self, server: Server) -> Sequence[MigrationOption] | None:
         """The task's advanced options; None where they could not be read."""
         reply = await self.want(
@@ -115,11 +108,6 @@ class Reader:
         page = await self.want("whether it keeps synchronising", ListMigrationTasks(id=task.id))
         own = [each for each in (page.items if page else ()) if each.id == task.id]
         return task.model_copy(update={"syncing": own[0].syncing}) if own else task
-
-
-def with_task(server: Server, task: MigrationTask | None) -> Server:
-    """*server* with another reading of its task."""
-    return replace(server, task=task)
 
 
 def _why(error: SmsToolsError) -> str:

@@ -226,9 +226,9 @@ async def anything(operation: Operation[Any], api: Api) -> Preview:
     server = None
     if getattr(operation, "task_id", None) or getattr(operation, "source_id", None):
         server = await _server_named_by(operation, reader)
-    name, targets = await _named_by(operation, reader)
+    name, about_whom = await _named_by(operation, reader)
     if server:
-        name, targets, given = server.name, targets(server), bound(server)
+        name, about_whom, given = server.raw_name, targets(server), bound(server)
     about = f" {named(name)}" if name else ""
     return preview(
         f"{spec.title}{about}.",
@@ -238,7 +238,7 @@ async def anything(operation: Operation[Any], api: Api) -> Preview:
         sent=sent_by(operation),
         unread=reader.unread,
         state={**given, "name": name},
-        targets=targets,
+        targets=about_whom,
     )
 
 

@@ -14,6 +14,7 @@ class DeleteSourceServers(
     path="/v3/sources/delete",
     kind=Kind.DESTRUCTIVE,
     section="5.3.4",
+    idempotent=True,
 ):
     """Delete the records of several source servers from the server migration service, for good.
 

@@ -30,7 +30,7 @@ class ListFailedSourceServers(
     """
 
     limit: Annotated[
-        int | None, Field(ge=0, le=100, description="Servers per page. Default 50.")
+        int | None, Field(ge=0, le=100, description="Servers per page, 20 if left out.")
     ] = None
     offset: Offset = 0
     migproject: Annotated[
@@ -54,12 +54,12 @@ class ListSourceServers(
     kind=Kind.READ,
     section="5.3.3",
 ):
-    """List source servers with state, stage, environment checks, bytes copied and current task,
-    up to 200 a page.
+    """List source servers with state, stage, environment checks that did not pass, bytes copied
+    and current task, about 1 kB each.
 
-    Use it to find a server's id or to read a whole fleet in a few calls. get_source_server adds
-    disks and network, get_source_server_overview only counts. For judged answers use
-    migration_overview or diagnose_server.
+    Use it to find a server's id, with a filter. get_source_server adds disks, network and all
+    checks, get_source_server_overview only counts. For a whole fleet and judged answers use
+    migration_overview (detail full) or diagnose_server.
     """
 
     state: Annotated[SourceState | None, Field(description="Only in this state.")] = None
@@ -73,7 +73,7 @@ class ListSourceServers(
         ProjectId | None, Field(description="Only this migration project's, by id.")
     ] = None
     limit: Annotated[
-        int | None, Field(ge=0, le=200, description="Servers per page; 0 means 200, the default.")
+        int | None, Field(ge=0, le=200, description="Servers per page, 20 if left out.")
     ] = None
     offset: Offset | None = None
     migration_cycle: Annotated[Stage | None, Field(description="Only in this stage.")] = None

@@ -8,7 +8,7 @@ from sms_tools.operation import Empty, Kind, Operation
 from sms_tools.operations.common import Created, SourceId
 from sms_tools.operations.hardware import BtrfsFileSystem, ServerDisk, VolumeGroup
 from sms_tools.operations.machines import SourceMachine, Stage
-from sms_tools.schema import COPIED
+from sms_tools.schema import AGENT
 
 
 class RegisterSourceServer(
@@ -19,12 +19,13 @@ class RegisterSourceServer(
     kind=Kind.AGENT,
     section="5.3.2",
 ):
-    """Register a source server with the server migration service, in the Agent's name.
+    """Agent only: register a source server with the server migration service, in the Agent's
+    name.
 
-    Part of the Agent's own conversation: an installed Agent does it when it starts, so restart
-    the Agent to bring a server back. Sent by anyone else it makes a server that no Agent stands
-    behind and that cannot be migrated. Returns the source server's id. To rename a server or to
-    move it to a project use update_source_server.
+    An installed Agent does it when it starts, so restart the Agent to bring a server back. Sent
+    by anyone else it makes a server that no Agent stands behind and that cannot be migrated.
+    Returns the source server's id. To rename a server or to move it to a project use
+    update_source_server.
     """
 
 
@@ -35,12 +36,12 @@ class UpdateSourceServerState(
     kind=Kind.AGENT,
     section="5.3.6",
 ):
-    """Force the state and stage that the server migration service has on record for a source
-    server, in the Agent's name.
+    """Agent only: force the state and stage that the server migration service has on record for
+    a source server, in the Agent's name.
 
-    Part of the Agent's own conversation: nothing is started or stopped by it, the record merely
-    stops telling the truth; combinations that the service does not allow are refused. To start,
-    pause or launch use manage_migration_task; to read the state use get_source_server.
+    Nothing is started or stopped by it, the record merely stops telling the truth; combinations
+    that the service does not allow are refused. To start, pause or launch use
+    manage_migration_task; to read the state use get_source_server.
     """
 
     source_id: SourceId
@@ -72,11 +73,12 @@ class UpdateSourceServerDisks(
     kind=Kind.AGENT,
     section="5.3.10",
 ):
-    """Replace the disk, volume and Btrfs information of a source server, in the Agent's name.
+    """Agent only: replace the disk, volume and Btrfs information of a source server, in the
+    Agent's name.
 
-    Part of the Agent's own conversation: the former information is deleted and cannot be brought
-    back from here, and a migration task that no longer fits it fails. To choose which disks are
-    migrated use update_source_server; to read them use get_source_server.
+    The former information is deleted and cannot be brought back from here, and a migration task
+    that no longer fits it fails. To choose which disks are migrated use update_source_server;
+    to read them use get_source_server.
     """
 
     source_id: SourceId
@@ -86,7 +88,7 @@ class UpdateSourceServerDisks(
         Field(
             max_length=65_535,
             description="All disks, as disks of register_source_server.",
-            json_schema_extra=COPIED,
+            json_schema_extra=AGENT,
         ),
     ] = None
     volumegroups: Annotated[
@@ -94,7 +96,7 @@ class UpdateSourceServerDisks(
         Field(
             max_length=65_535,
             description="All volume groups, as volume_groups of register_source_server.",
-            json_schema_extra=COPIED,
+            json_schema_extra=AGENT,
         ),
     ] = None
     btrfs_list: Annotated[
@@ -102,6 +104,6 @@ class UpdateSourceServerDisks(
         Field(
             max_length=65_535,
             description="All Btrfs file systems, as btrfs_list of register_source_server.",
-            json_schema_extra=COPIED,
+            json_schema_extra=AGENT,
         ),
     ] = None

@@ -15,6 +15,7 @@ class UnlockTargetServer(
     path="/v3/tasks/{task_id}/unlock",
     kind=Kind.DESTRUCTIVE,
     section="5.4.11",
+    idempotent=True,
 ):
     """Unlock the target server (ECS) of a migration task, so that it can be changed on the ECS
     console again.

@@ -5,19 +5,34 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sms_tools.operation import Fields, Kind, Operation
-from sms_tools.operations.common import Int, Long, Megabits, MigrationType, OsType, SourceId, Text
+from sms_tools.operations.common import (
+    Echoed,
+    Int,
+    Long,
+    Megabits,
+    MigrationType,
+    OsType,
+    SourceId,
+    Text,
+)
 from sms_tools.operations.hardware import (
     BtrfsFileSystem,
     Bytes,
+    DiskInfo,
     FileSystem,
     Mount,
+    PartitionInfo,
     VolumeGroup,
 )
 from sms_tools.operations.tasks.progress import OverSpeedThreshold
 from sms_tools.operations.tasks.records import TaskReference
-from sms_tools.schema import COPIED
+from sms_tools.schema import COPIED, copied
 
-TargetDiskUse = Annotated[Literal["NORMAL", "OS", "BOOT"], Field(description="Default NORMAL.")]
+# The table has the first three; reports have the others too, which are copied from there.
+TargetDiskUse = Annotated[
+    Literal["NORMAL", "OS", "BOOT", "BOOT|OS", "VOLUME_GROUP"],
+    Field(description="Default NORMAL."),
+]
 
 
 class TaskSourceServer(Fields):
@@ -26,7 +41,7 @@ class TaskSourceServer(Fields):
     id: SourceId
 
 
-class TaskVolume(Fields):
+class TaskVolume(Echoed, reply=PartitionInfo):
     """A partition to create on a target disk."""
 
     device_use: Annotated[Text | None, Field(description="NORMAL, OS or BOOT.")] = None
@@ -40,7 +55,7 @@ class TaskVolume(Fields):
     uuid: Annotated[Text | None, Field(description="GUID on the source.")] = None
 
 
-class TaskDisk(Fields):
+class TaskDisk(Echoed, reply=DiskInfo):
     """A disk of the target server."""
 
     device_use: TargetDiskUse | None = None
@@ -76,7 +91,7 @@ class TaskTargetServer(Fields):
         Field(
             max_length=65_535,
             description="Copied from get_source_server.",
-            json_schema_extra=COPIED,
+            json_schema_extra=copied("name", "size", "logical_volumes"),
         ),
     ] = None
 
@@ -101,6 +116,10 @@ class CreateMigrationTask(
     type: Annotated[MigrationType, Field(description="Block-level or file-level (Linux only).")]
     start_target_server: Annotated[
         bool | None, Field(description="Start the target afterwards. Default true.")
+    ] = None
+    # In chapter 4.1's example alone.
+    auto_install_pvdriver: Annotated[
+        bool | None, Field(description="Install the PV driver (Windows).")
     ] = None
     auto_start: Annotated[bool | None, Field(description="Start at once. Default false.")] = None
     os_type: Annotated[OsType, Field(description="OS of the source server.")]

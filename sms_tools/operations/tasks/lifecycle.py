@@ -25,30 +25,34 @@ TaskState = Literal[
     "SKIPPING",
     "RESETING",
 ]
+# What does least harm first: a list is read from its beginning.
 Action = Literal[
     "start",
     "stop",
-    "test",
+    "network_check",
     "clone_test",
     "restart",
-    "network_check",
+    "test",
     # Newer than the reference:
     "cutover",
     "skip",
     "clear",
     "migration_test",
     "error_for_overspeed",
+    # In older regions; the Function text of the reference promises both.
+    "sync_failed_rollback",
+    "collect_log",
 ]
-_MILD_ACTIONS = ("stop", "network_check")
+_MILD_ACTIONS = ("stop", "network_check", "collect_log")
 
 
 class ListMigrationTasks(
     Operation[TaskPage], method="GET", path="/v3/tasks", kind=Kind.READ, section="5.4.2"
 ):
-    """List migration tasks with state, rate, sub-tasks, last error and resource use, up to 200 a
-    page.
+    """List migration tasks with state, rate, sub-tasks, last error and resource use, about 1 kB
+    each.
 
-    Use it to find a task's id, e.g. by source_server_id, or to read a whole fleet in a few calls.
+    Use it to find a task's id, e.g. by source_server_id (an id, or the server's name).
     get_migration_task adds disks, region and what started each sub-task. For counts and judged
     answers use migration_overview or summarize_progress.
     """
@@ -60,7 +64,7 @@ class ListMigrationTasks(
     id: Annotated[Text | None, Field(description="Only the task of this id.")] = None
     source_server_id: SourceId | None = None
     limit: Annotated[
-        int | None, Field(ge=0, le=200, description="Tasks per page. Default 100.")
+        int | None, Field(ge=0, le=200, description="Tasks per page, 20 if left out.")
     ] = None
     offset: Offset | None = None
     enterprise_project_id: Annotated[
@@ -133,15 +137,22 @@ class ManageMigrationTask(
     """Start, pause, rehearse, launch or resynchronise one migration task.
 
     start: begin, resume or retry; a first start erases the disks of an existing target. stop:
-    pause. test (newer regions: cutover): LAUNCHES the target, which ends continuous
-    synchronisation: the cutover, not a trial. clone_test: the rehearsal, on a clone that is billed
-    until deleted on the ECS console. restart: only after a launch; synchronises again and may
-    overwrite what the target wrote since. network_check: measure. Newer regions only: skip
-    verification, clear snapshots, migration_test drill. plan_remediation shows what is legal when.
+    pause. clone_test: the rehearsal (a test copy), on a clone that is billed until deleted on the
+    ECS console. test (newer regions: cutover): LAUNCHES the target, which ends continuous
+    synchronisation: the cutover (go live), not a trial. restart: only after a launch;
+    synchronises again and may overwrite what the target wrote since. network_check: measure.
+    Newer regions only: skip verification, clear snapshots, migration_test drill. Older regions
+    only: sync_failed_rollback, collect_log. plan_remediation shows what is legal when.
     """
 
     task_id: TaskId
-    operation: Annotated[Action, Field(description="What to do; `test` is the cutover.")]
+    operation: Annotated[
+        Action,
+        Field(
+            description="clone_test: a test copy, a rehearsal. test: launch, cut over, go live. "
+            "stop: pause. start: resume, retry."
+        ),
+    ]
     template_id: Annotated[
         str | None,
         Field(max_length=2048, description="Template of the clone; clone_test needs it."),

@@ -1,8 +1,9 @@
 """How fast a migration task goes: rate limits, and the progress that the Agent reports."""
 
-from typing import Annotated, Literal
+from itertools import pairwise
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from sms_tools.operation import Empty, Fields, Kind, Operation
 from sms_tools.operations.common import Long, Megabits, TaskId
@@ -49,8 +50,8 @@ class ReportMigrationProgress(
     kind=Kind.AGENT,
     section="5.4.8",
 ):
-    """Report the progress and rate of a migration task's sub-task, as the Agent on the source
-    server does while it copies.
+    """Agent only: report the progress and rate of a migration task's sub-task, as the Agent on
+    the source server does while it copies.
 
     It changes no data and moves nothing: it only overwrites what the service believes, so that
     later progress and readiness answers are false. To read progress use get_migration_task.
@@ -105,6 +106,35 @@ class RateLimitSetting(Fields):
     over_speed_threshold: OverSpeedThreshold = None
 
 
+_SPLIT: Final = (
+    'a segment over midnight is two: {"start": "22:00", "end": "23:59", …} and '
+    '{"start": "00:00", "end": "06:00", …}'
+)
+
+
+def _one_limit_at_a_time(limits: list[RateLimitSetting]) -> list[RateLimitSetting]:
+    for each in limits:
+        if _minutes(each.end) <= _minutes(each.start):
+            raise ValueError(f"{each.start} to {each.end} does not end after it starts; {_SPLIT}")
+    ordered = sorted(limits, key=lambda each: _minutes(each.start))
+    for first, second in pairwise(ordered):
+        if _minutes(second.start) < _minutes(first.end):
+            raise ValueError(
+                f"{first.start} to {first.end} and {second.start} to {second.end} overlap; at "
+                "any time of the day one limit holds"
+            )
+    return limits
+
+
+def _minutes(time: str) -> int:
+    hours, _, minutes = time.partition(":")
+    return int(hours) * 60 + int(minutes)
+
+
+DayOfLimits = Annotated[list[RateLimitSetting], AfterValidator(_one_limit_at_a_time)]
+"""The segments of a day: none over midnight, none overlapping."""
+
+
 class SetMigrationRateLimits(
     Operation[Empty],
     method="POST",
@@ -112,16 +142,19 @@ class SetMigrationRateLimits(
     kind=Kind.WRITE,
     section="5.4.10",
     idempotent=True,
+    replaces=True,
 ):
     """Set the rate limits of a migration task by time of day, in the source server's local time.
 
-    Replaces every existing segment: read them first with get_migration_rate_limits and send those
-    that stay. Works before the start, while paused or waiting to synchronise. A threshold stops
-    the task when it copies faster. Linux sources need `tc`.
+    Replaces every existing segment (an empty list removes all): read them first with
+    get_migration_rate_limits and send those that stay; none over midnight, none overlapping. E.g.
+    {"task_id": "…", "speed_limit": [{"start": "00:00", "end": "23:59", "speed": 50}]}. Works
+    before the start, while paused or waiting to synchronise. A threshold stops the task when it
+    copies faster. Linux sources need `tc`.
     """
 
     task_id: TaskId
     speed_limit: Annotated[
-        list[RateLimitSetting],
-        Field(max_length=65_535, description="All segments, e.g. 00:00 to 23:59."),
+        DayOfLimits,
+        Field(max_length=65_535, description="All segments of the day; [] removes the limits."),
     ]

@@ -1,8 +1,8 @@
 """Changing a migration task, and the record that the service keeps of it."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sms_tools.operation import Fields, Kind, Operation
 from sms_tools.operations.common import Int, Long, Megabits, MigrationType, OsType, TaskId, Text
@@ -178,25 +178,23 @@ class UpdateMigrationTask(
         TargetMachine | None,
         Field(description="Record: see get_migration_task.", json_schema_extra=COPIED),
     ] = None
-    state: Annotated[Text | None, Field(description="Record: task state.")] = None
+    state: Annotated[Text | None, Field(description="Record.")] = None
     # `estimate_completion_time` in the table, which is not the wire's name.
-    estimate_complete_time: Annotated[Long | None, Field(description="Record: epoch ms.")] = None
-    connected: Annotated[bool | None, Field(description="Record: Agent is connected.")] = None
-    create_date: Annotated[Long | None, Field(description="Record: epoch ms.")] = None
-    start_date: Annotated[Long | None, Field(description="Record: epoch ms.")] = None
-    finish_date: Annotated[Long | None, Field(description="Record: epoch ms.")] = None
-    migrate_speed: Annotated[Rate | None, Field(description="Record: rate.")] = None
-    error_json: Annotated[str | None, Field(max_length=1024, description="Record: JSON text.")] = (
-        None
-    )
-    total_time: Annotated[Long | None, Field(description="Record: duration.")] = None
-    float_ip: Annotated[Text | None, Field(description="Record: for old Agents.")] = None
-    remain_seconds: Annotated[Long | None, Field(description="Record: seconds left.")] = None
-    target_snapshot_id: Annotated[Text | None, Field(description="Record: snapshot.")] = None
-    image_disk_id: Annotated[Text | None, Field(description="Record: Agent's disk.")] = None
-    target_disk_ids: Annotated[str | None, Field(description="Record: target disks.")] = None
-    snapshot_ids: Annotated[Text | None, Field(description="Record: snapshots.")] = None
-    cutovered_snapshot_ids: Annotated[Text | None, Field(description="Record: snapshots.")] = None
+    estimate_complete_time: Annotated[Long | None, Field(description="Record.")] = None
+    connected: Annotated[bool | None, Field(description="Record.")] = None
+    create_date: Annotated[Long | None, Field(description="Record.")] = None
+    start_date: Annotated[Long | None, Field(description="Record.")] = None
+    finish_date: Annotated[Long | None, Field(description="Record.")] = None
+    migrate_speed: Annotated[Rate | None, Field(description="Record.")] = None
+    error_json: Annotated[str | None, Field(max_length=1024, description="Record.")] = None
+    total_time: Annotated[Long | None, Field(description="Record.")] = None
+    float_ip: Annotated[Text | None, Field(description="Record.")] = None
+    remain_seconds: Annotated[Long | None, Field(description="Record.")] = None
+    target_snapshot_id: Annotated[Text | None, Field(description="Record.")] = None
+    image_disk_id: Annotated[Text | None, Field(description="Record.")] = None
+    target_disk_ids: Annotated[str | None, Field(description="Record.")] = None
+    snapshot_ids: Annotated[Text | None, Field(description="Record.")] = None
+    cutovered_snapshot_ids: Annotated[Text | None, Field(description="Record.")] = None
     clone_server: Annotated[
         CloneServerReport | None,
         Field(description="Record: see get_migration_task.", json_schema_extra=COPIED),
@@ -209,6 +207,12 @@ class UpdateMigrationTask(
             json_schema_extra=COPIED,
         ),
     ] = None
+
+    @model_validator(mode="after")
+    def _is_one_task(self) -> Self:
+        if self.id not in (None, self.task_id):
+            raise ValueError("id and task_id must name the same task")
+        return self
 
     @property
     def danger(self) -> Kind:

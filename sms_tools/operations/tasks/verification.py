@@ -45,12 +45,13 @@ class UploadConsistencyResults(
     path="/v3/tasks/{task_id}/consistency-result",
     kind=Kind.AGENT,
     section="5.4.16",
+    idempotent=True,
 ):
-    """Upload consistency verification results of a migration task, as the Agent on the source
-    server does after it compared files.
+    """Agent only: upload consistency verification results of a migration task, as the Agent on
+    the source server does after it compared files.
 
-    It verifies nothing: a result sent by anyone else is a forged one, and cutover decisions rest
-    on it. To read results use get_consistency_results; a verification runs when
+    It verifies nothing: a result sent by anyone else is a forged one, and cutover decisions
+    rest on it. To read results use get_consistency_results; a verification runs when
     manage_migration_task is called with is_need_consistency_check.
     """
 

@@ -89,9 +89,9 @@ def unlock_target_server(cloud: Cloud, op: UnlockTargetServer) -> JSON:
 
 @answers(CheckNetworkAcl)
 def check_network_acl(cloud: Cloud, op: CheckNetworkAcl) -> JSON:
-    """Nothing but a status: the service gives no reasons."""
+    """Nothing but a status: the service gives no reasons, and its refusal is a 403."""
     if not cloud.network_open(op.target_network_id):
-        raise Refusal("SMS.6605", message="ACL or security group configuration error.")
+        raise Refusal("SMS.6605", status=403)
 
 
 @answers(UploadMigrationTaskLogs)

@@ -140,7 +140,8 @@ def _still(story: Story, wave: Project, template: Template) -> None:
     story.attach(story.at(task, 8 * HOUR, stop))
     story.truth(task.source, "paused")
 
-    task = _copy(story, "db-bak-01", machines.BACKUP, wave, template)
+    uefi = story.server("db-bak-01", machines.BACKUP, wave)
+    task = story.task(uefi, None, mbit=180, existing=story.cloud.new_id())
     story.attach(story.syncing(task, since=DAY + 30 * MINUTE))
     story.truth(task.source, "syncing", verdict="never", readiness="not_confirmed")
 

@@ -99,25 +99,39 @@ class Story:
         days: float = 6,
         findings: Sequence[CheckResult] = (),
         has_tc: bool | None = None,
+        network: str = "192.168",
     ) -> Source:
         """A server that registered so many days ago; a finding of ERROR makes it unavailable."""
+        added = self.present - int(days * DAY)
+        source = self._machine(name, spec, project, added, network)
+        source.has_tc = spec.linux if has_tc is None else has_tc
+        source.ready = all(finding.result != "ERROR" for finding in findings)
+        source.findings = list(findings)
+        self.cloud.adopt(source, added + MINUTE)
+        return source
+
+    def newcomer(self, name: str, spec: MachineSpec, project: Project, *, after: int) -> Source:
+        """A server whose Agent registers it so many milliseconds from now."""
+        at = self.present + after
+        source = self._machine(name, spec, project, at, "192.168")
+        source.has_tc = spec.linux
+        self.cloud.expect(source, at)
+        return source
+
+    def _machine(
+        self, name: str, spec: MachineSpec, project: Project, added: int, network: str
+    ) -> Source:
         self._addresses += 1
         number = self._addresses
-        added = self.present - int(days * DAY)
-        source = Source(
+        return Source(
             id=self.cloud.new_id(),
             name=name,
             hostname=name,
-            ip=f"192.168.{10 + number // 250}.{1 + number % 250}",
+            ip=f"{network}.{10 + number // 250}.{1 + number % 250}",
             spec=spec,
             added=added,
             project_id=project.id,
-            has_tc=spec.linux if has_tc is None else has_tc,
-            ready=all(finding.result != "ERROR" for finding in findings),
-            findings=list(findings),
         )
-        self.cloud.adopt(source, added + MINUTE)
-        return source
 
     def task(
         self,
