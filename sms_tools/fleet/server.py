@@ -19,8 +19,8 @@ from sms_tools.operations.tasks import MigrationTask, SubTask
 from sms_tools.text import one_line
 
 _LONGEST_NAME = 80
-_MOST_BYTES = 2**60
-"""No server has an exbibyte: a larger number is no size."""
+_LARGEST_SIZE = 2**60
+"""Bytes, an exbibyte: a size above it is a mistake of the record, and counts as not given."""
 _MOVES_DATA: frozenset[SubTaskKind] = frozenset({"copy", "sync"})
 _OPENS_A_ROUND: frozenset[SubTaskKind] = frozenset({"sync", "configure", "clone"})
 _CLOSES_A_ROUND: frozenset[SubTaskKind] = frozenset({"copy", "sync", "clone", "detach"})
@@ -220,27 +220,31 @@ class Server:
         return self._size("totalsize") or None
 
     @property
-    def replicated_bytes(self) -> int | None:
-        """How much was copied, as the service counts it: it may exceed the announced total."""
-        return self._size("replicatesize")
-
-    @property
     def done_bytes(self) -> int | None:
         """How much of :attr:`total_bytes` is copied, at most all of it; None without a total."""
-        total, done = self.total_bytes, self.replicated_bytes
+        total, done = self.total_bytes, self._size("replicatesize")
         return None if total is None or done is None else min(done, total)
 
     @property
-    def over_total(self) -> bool:
-        """Whether more was copied than the service announced: then no percentage holds."""
-        total, done = self.total_bytes, self.replicated_bytes
-        return total is not None and done is not None and done > total
+    def reported_bytes(self) -> int | None:
+        """How much was copied as the service counts it, which may be more than the total.
+
+        What is compared between readings is this: a copy past its announced total still moves.
+        """
+        return None if self.total_bytes is None else self._size("replicatesize")
+
+    @property
+    def above_total(self) -> bool:
+        """Whether more was copied than the total that the service announced."""
+        return (self.reported_bytes or 0) > (self.total_bytes or 0)
 
     def _size(self, name: str) -> int | None:
         target = self.task.target_server if self.task else None
         records = (self.source, self.task and self.task.source_server, target)
         sizes = (getattr(record, name, None) for record in records if record)
-        return next((size for size in sizes if size is not None and 0 <= size <= _MOST_BYTES), None)
+        return next(
+            (size for size in sizes if size is not None and 0 <= size <= _LARGEST_SIZE), None
+        )
 
     @property
     def migrate_speed(self) -> float | None:

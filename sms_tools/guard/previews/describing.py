@@ -220,8 +220,8 @@ def _saying(server: Server) -> str:
 def _copied(server: Server) -> str:
     if server.total_bytes is None:
         return "how much is copied is not known"
-    if server.over_total:
-        return f"copied {size(server.replicated_bytes)}, more than the announced total"
+    if server.above_total:
+        return f"copied {size(server.reported_bytes)}, more than the announced total"
     return f"copied {size(server.done_bytes)} of {size(server.total_bytes)}"
 
 
