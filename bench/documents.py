@@ -162,8 +162,8 @@ def _configuration() -> str:
     return (
         f"{_NOTE}# Configuration\n\n"
         "Settings are read once, from the environment; an empty one counts as not set. What is"
-        " wrong is said all at once, by every command, and never with a value. `sms-tools check` tries"
-        " what is set.\n\n"
+        " wrong is said all at once, by every command, and never with a value. `sms-tools check`"
+        " tries what is set.\n\n"
         f"{_settings(False)}\n"
         "Where several ways to identify are set, the more particular wins: a ready token, then an"
         " IAM user, then a key pair, then a credentials file. `check` names those that are"
@@ -189,8 +189,8 @@ def _clients() -> str:
         "Without setting up anything in a client, see that the server starts:\n",
         "```sh\nuv run sms-tools tools --tools guided\n```\n",
         "No call takes longer than 45 seconds unless its arguments ask for it, so that clients"
-        " which stop at 60 seconds get an answer. A person's open dialog is not counted: where a client"
-        " gives up meanwhile, nothing is done, and the next call asks anew.\n",
+        " which stop at 60 seconds get an answer. A person's open dialog is not counted: where a"
+        " client gives up meanwhile, nothing is done, and the next call asks anew.\n",
     ]
     for kind in CLIENTS.values():
         wish = Wish(

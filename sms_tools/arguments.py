@@ -30,6 +30,9 @@ _PLACEHOLDER: Final = re.compile(
     r"(task|server|source|template|project|mig_project)[_-]?id)\s*$",
     re.IGNORECASE,
 )
+_LONGEST_NAME: Final = 60
+"""What is longer is neither a placeholder nor near anything."""
+_DIGITS: Final = re.compile(r"\s*\d{1,18}\s*", re.ASCII)
 _COMMA: Final = re.compile(r"[,，、;；\n]")
 _MEANT: Final[Mapping[str, tuple[str, ...]]] = {
     "pause": ("stop", "ABORT"),
@@ -101,14 +104,15 @@ def placeholder_in(arguments: Mapping[str, JSON]) -> str | None:
         if not _names_something(name):
             continue
         texts = value if isinstance(value, list) else [value]
-        if any(isinstance(text, str) and _PLACEHOLDER.match(text) for text in texts):
+        short = [text for text in texts if isinstance(text, str) and len(text) <= _LONGEST_NAME]
+        if any(_PLACEHOLDER.match(text) for text in short):
             return name
     return None
 
 
 def near(name: str, known: list[str]) -> list[str]:
     """Up to three of *known* that *name* may have meant, best first."""
-    key = _key(name)
+    key = _key(name[:_LONGEST_NAME])
     keys = {_key(each): each for each in known}
     said = [word for word in _MEANT.get(key, ()) if word in known]
     inside = [each for each in known if key and (key in _key(each) or _key(each) in key)]
@@ -147,8 +151,10 @@ def _is_left_out(name: str, value: JSON) -> bool:
 
 def _within(name: str, value: JSON, wanted: Schema, notes: list[str]) -> JSON:
     most = wanted.get("maximum")
-    number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
-    if name not in _BOUNDED or most is None or not isinstance(number, int) or number <= most:
+    if name not in _BOUNDED or most is None:
+        return value
+    number = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
+    if not isinstance(number, int) or number <= most:
         return value
     notes.append(f"{name} is at most {most}: {most} was used instead of {number}.")
     return int(most)
@@ -174,7 +180,7 @@ def _decoded(value: JSON, wanted: Schema, reads: bool) -> JSON:
 def _from_text(text: str, kind: type[Any]) -> JSON:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return found if isinstance(found, kind) else text
 

@@ -18,11 +18,13 @@ from sms_tools.errors import (
     RequestRefused,
     ServiceError,
     ServiceUnreachable,
+    UnreadableReply,
     error_from_response,
 )
 from sms_tools.moment import Clock
 from sms_tools.settings import AuthToken, IamUser, Settings
 from sms_tools.signing import MAX_SIGNED_BODY, Facts, KeyPair, sign
+from sms_tools.wire import ProxyFailed, ReplyRefused
 
 TOKEN_LIFETIME: Final = timedelta(hours=24)
 _RENEWED_BEFORE_END: Final = timedelta(minutes=15)
@@ -132,16 +134,24 @@ class IamTokens:
         try:
             response = await self._client.post(self._url, json=_token_request(self._user))
         except httpx.HTTPError as error:
+            # Our own transport's words name the hop or the fault; a library's are left out.
+            why = str(error) if isinstance(error, ProxyFailed | ReplyRefused) else ""
             raise ServiceUnreachable(
                 f"No token: IAM at {httpx.URL(self._url).host} did not answer "
-                f"({type(error).__name__})."
+                f"({why or type(error).__name__}). Nothing was sent to the service.",
+                advice="Check SMS_TOOLS_IAM_ENDPOINT and the way to it with `sms-tools check`.",
             ) from None
         value = response.headers.get("X-Subject-Token")
         if response.is_success and value:
             self._refusal = None
             return IamToken(value, now, _expiry(response.content, now))
         if response.is_success:
-            raise ServiceUnreachable("No token: the reply of IAM holds no X-Subject-Token.")
+            raise UnreadableReply(
+                f"No token: the reply of IAM at {httpx.URL(self._url).host} holds no "
+                "X-Subject-Token. Nothing was sent to the service.",
+                advice="Check SMS_TOOLS_IAM_ENDPOINT: something else may answer there. "
+                "`sms-tools check` tests it.",
+            )
         refusal = error_from_response(
             response.status_code, response.headers, response.content, IAM_TOKEN, now
         )
@@ -216,6 +226,6 @@ def _expiry(body: bytes, now: datetime) -> datetime:
     try:
         text = json.loads(body)["token"]["expires_at"]
         given = datetime.fromisoformat(text)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return latest
     return min(given if given.tzinfo else given.replace(tzinfo=UTC), latest)

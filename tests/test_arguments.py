@@ -1,10 +1,17 @@
 """The one rule for arguments, where it does not need a server to be seen."""
 
+from typing import Any
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from sms_tools.arguments import near, placeholder_in, take
 from sms_tools.diagnosis.overview import MigrationOverview
+from sms_tools.operations import CATALOGUE
 from sms_tools.operations.tasks import ManageMigrationTask
+from sms_tools.server.offer import offered_tools
 
 
 @pytest.mark.parametrize(
@@ -51,3 +58,43 @@ def test_what_is_near_is_the_service_s_word_for_it(said: str, known: list[str], 
 
 def test_nothing_is_near_what_is_not() -> None:
     assert near("colour", ["name", "limit"]) == []
+
+
+ODD = ["9" * 5_000, "[" * 100_000, "{" * 100_000, '"\\ud800"', "the-" + "a" * 100_000, "NaN", "²"]
+MODELS = [tool.model for tool in offered_tools("guided")] + list(CATALOGUE.values())
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=4,
+)
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: str(value)[:4])
+@pytest.mark.parametrize("reads", [True, False])
+def test_nothing_odd_breaks_the_taking(value: str, reads: bool) -> None:
+    for model in MODELS:
+        given = dict.fromkeys(model.model_fields, value)
+        taken = take(model, given, reads=reads)
+        placeholder_in(taken.arguments)
+        with pytest.raises(ValidationError):
+            model.model_validate({**taken.arguments, "unknown": 1})
+    near(value, ["limit", "servers"])
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_any_json_is_taken_or_refused_and_taking_it_twice_changes_nothing(
+    data: st.DataObject,
+) -> None:
+    model = data.draw(st.sampled_from(MODELS))
+    names = st.sampled_from([*model.model_fields, "unknown"])
+    arguments: dict[str, Any] = data.draw(st.dictionaries(names, JSON_VALUES, max_size=4))
+    reads = data.draw(st.booleans())
+    once = take(model, arguments, reads=reads).arguments
+    assert repr(take(model, once, reads=reads).arguments) == repr(once)

@@ -299,6 +299,17 @@ async def test_a_reply_of_iam_without_a_token_is_named(gateway: Gateway, clock: 
             await api(READ)
 
 
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"{}", b"", b'{"token": {"expires_at": 1e99}}'])
+async def test_an_odd_body_beside_a_token_costs_its_end_only(
+    gateway: Gateway, clock: Clock, body: bytes
+) -> None:
+    given = {"X-Subject-Token": "token-1"}
+    gateway.iam = lambda _: httpx.Response(201, content=body, headers=given)
+    async with api_of(gateway, clock, USER) as api:
+        await api(READ)
+    assert gateway.seen[-1].headers["X-Auth-Token"] == "token-1"
+
+
 async def test_a_caller_that_gives_up_does_not_block_the_others(
     gateway: Gateway, clock: Clock
 ) -> None:

@@ -156,10 +156,10 @@ def test_a_client_itself_lists_what_setup_wrote(client: str, file: str, tmp_path
         "HOME": str(tmp_path),
         "CODEX_HOME": str(tmp_path / ".codex"),
     }
+    ours = (sys.executable, "-m", "sms_tools")
     name = {"claude": "claude-code"}.get(client, client)
     for words in (
-        [sys.executable, "-m", "sms_tools", "setup", name, "--sandbox", "--write"]
-        + ["--file", str(tmp_path / file)],
+        [*ours, "setup", name, "--sandbox", "--write", "--file", str(tmp_path / file)],
         [client, "mcp", "list"],
     ):
         said = subprocess.run(  # noqa: S603 (our own command, and an installed client)

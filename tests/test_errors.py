@@ -232,3 +232,37 @@ def test_there_is_one_tree() -> None:
     for kind in kinds:
         assert issubclass(kind, errors.SmsToolsError)
         assert kind.__name__ in str(errors.__doc__)
+
+
+@pytest.mark.parametrize(
+    ("text", "date", "seconds"),
+    [
+        ("7", None, 7.0),
+        ("7.5", None, 7.5),
+        ("Sun, 01 Mar 2026 12:00:30 GMT", None, 30.0),
+        ("Sun, 01 Mar 2026 11:00:30 GMT", None, 0.0),
+        # By the sender's own clock, whatever ours says.
+        ("Sun, 01 Mar 2026 13:00:30 GMT", "Sun, 01 Mar 2026 13:00:00 GMT", 30.0),
+        ("9" * 400, None, 86_400.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None, 86_400.0),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", None, None),
+        ("soon", None, None),
+        ("-1", None, None),
+    ],
+)
+def test_how_long_to_wait_is_read_in_both_forms_and_bounded(
+    text: str, date: str | None, seconds: float | None
+) -> None:
+    headers = {"Retry-After": text, **({"Date": date} if date else {})}
+    now = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+    error = errors.error_from_response(429, headers, b"", "list_migration_tasks", now)
+    assert error.retry_after == seconds
+
+
+def test_a_proxys_refusal_is_no_matter_of_error_codes() -> None:
+    now = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+    wants_login = errors.error_from_response(407, {}, b"", "list_migration_tasks", now)
+    assert "HTTPS_PROXY" in wants_login.advice
+    odd = errors.error_from_response(418, {}, b"<html>", "list_migration_tasks", now)
+    assert "explain_error_code" not in odd.advice
+    assert "sms-tools check" in odd.advice

@@ -40,7 +40,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "shape": {"operation"},
     "pressure": {"errors", "moment"},
     "wire": {"errors", "loopback", "text"},
-    "auth": {"errors", "operation", "settings", "signing", "moment"},
+    "auth": {"errors", "operation", "settings", "signing", "moment", "wire"},
     "api": _CLIENT,
     "state": {"errors"},
     "fleet": _READING,

@@ -229,6 +229,7 @@ async def test_whatever_comes_nothing_but_our_errors_escapes_and_nothing_unread_
             error = caught
             reply = None
     if reply is None:
+        str(error).encode()
         assert str(error).strip()
         assert error.advice
         return
@@ -273,3 +274,12 @@ async def test_a_listing_says_what_it_lacks_or_is_whole(page: list[Any], count: 
     else:
         assert listing.note
     assert all(item.id for item in listing.items)
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_halves_of_pairs_in_an_error_can_be_written(status: int) -> None:
+    body = b'{"error_code": "SMS.\\ud800", "error_msg": "half \\udfff", "error_param": ["\\ud83d"]}'
+    with pytest.raises(errors.ServiceError) as caught:
+        await answer("get_migration_project", body, status)
+    f"{caught.value} {caught.value.code} {caught.value.params}".encode()
+    assert "half \ufffd" in str(caught.value)

@@ -341,6 +341,16 @@ def _advice(kind: type[ServiceError], reply: ErrorReply, operation: str, now: da
             "Check SMS_TOOLS_IAM_USER, SMS_TOOLS_IAM_PASSWORD and SMS_TOOLS_IAM_DOMAIN: IAM does "
             "not accept them. Several failures in a row lock the user."
         )
+    if reply.status == 407:
+        return (
+            "A proxy on the way wants a login: write it into HTTPS_PROXY "
+            "(http://user:password@host:port), or name the service's host in NO_PROXY."
+        )
+    if kind is ServiceError and reply.code is None and reply.status >= 300:
+        return (
+            "No error code came with it, so something between here and the service may have "
+            "answered: `sms-tools check` tests the way and the address."
+        )
     if 200 <= reply.status < 300:
         return (
             "The service answered with a success whose body is this error: take it as failed. "

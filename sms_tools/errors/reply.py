@@ -10,6 +10,8 @@ from typing import Any, Final
 
 _LONGEST_MESSAGE: Final = 1000
 _MOST_DETAILS: Final = 20
+_HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair: no text that can be written anywhere."""
 _LONGEST_WAIT: Final = 86_400.0
 """Seconds that a Retry-After may ask for; what asks for more is no time to wait."""
 
@@ -82,12 +84,12 @@ def _first_text(data: Mapping[str, Any], *names: str) -> str | None:
     for name in names:
         value = data.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            return str(value).strip()
+            return _HALF_PAIR.sub("\ufffd", str(value).strip())
     return None
 
 
 def _shortened(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(_HALF_PAIR.sub("\ufffd", text).split())
     return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"
 
 

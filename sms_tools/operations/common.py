@@ -64,12 +64,16 @@ MigrationType = Literal["MIGRATE_BLOCK", "MIGRATE_FILE"]
 OsType = Literal["WINDOWS", "LINUX"]
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
 def _from_text(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
-    except ValueError as error:
+        return json.loads(value, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
         raise ValueError("send a JSON object, or text that holds one") from error
 
 

@@ -92,7 +92,17 @@ def answer_to(error: ValidationError) -> JSONRPCError | None:
     if _SURROGATE.search(line):
         said += r": a text in it holds half of a surrogate pair (\ud800 to \udfff). Send the whole "
         said += "character, or leave it out"
-    return _error(json.loads(found["id"]) if found else None, PARSE_ERROR, f"{said}.")
+    return _error(_id_in(found["id"]) if found else None, PARSE_ERROR, f"{said}.")
+
+
+def _id_in(text: str) -> Any:
+    """The id that *text* is; None where it could not be written back."""
+    try:
+        found = json.loads(text)
+        str(found).encode()
+    except ValueError:  # a broken escape, or half of a surrogate pair
+        return None
+    return found
 
 
 def _error(id_: Any, code: int, message: str) -> JSONRPCError:

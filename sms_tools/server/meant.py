@@ -72,7 +72,7 @@ async def with_ids(
         ids: list[JSON] = []
         for each in value if isinstance(value, list) else [value]:
             known = not isinstance(each, str) or (_AN_ID.match(each.strip()) and not every)
-            found = None if known else await _find(kind, each, runtime, strict=strict)
+            found = None if known else await _find(kind, each, runtime, strict=strict, like=every)
             ids.append(found.id if found else each)
             if found and found.id != each:
                 notes.append(f"{found.said}, which was taken as {name}.")
@@ -86,8 +86,15 @@ async def with_ids(
     return meant, notes
 
 
-async def _find(kind: str, value: str, runtime: Runtime, *, strict: bool) -> Found | None:
-    """What *value* names; None if nothing, or if what there is cannot be read."""
+async def _find(
+    kind: str, value: str, runtime: Runtime, *, strict: bool, like: bool = False
+) -> Found | None:
+    """What *value* names; None if nothing, or if what there is cannot be read.
+
+    Raises:
+        AmbiguousName: it fits several.
+        UnknownName: it fits nothing, if *strict*, or if *like* and something is called alike.
+    """
     from sms_tools.fleet.reading import find_project, read_fleet  # loaded when first needed
     from sms_tools.fleet.selection import UnknownName, chosen
 
@@ -104,8 +111,8 @@ async def _find(kind: str, value: str, runtime: Runtime, *, strict: bool) -> Fou
                 else None
             )
         fleet = await read_fleet(runtime.desk)
-    except UnknownName:
-        if strict:
+    except UnknownName as error:
+        if strict or (like and error.candidates):
             raise
         return None
     except (RequestRefused, ServiceUnreachable):
@@ -115,8 +122,8 @@ async def _find(kind: str, value: str, runtime: Runtime, *, strict: bool) -> Fou
     of_task = next((each for each in fleet.servers if each.task_id == value), None)
     try:
         server = of_task or chosen(fleet.servers, [value])[0]
-    except UnknownName:
-        if strict:
+    except UnknownName as error:
+        if strict or (like and error.candidates):
             raise
         return None
     if kind == "server":

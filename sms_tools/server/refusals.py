@@ -88,8 +88,9 @@ def refused_arguments(
         "problems": problems[:_SHOWN],
         "known_arguments": known,
     }
-    corrected = _corrected(error, known, arguments) if reads else None
-    if corrected is not None:
+    corrected = _corrected(error, schema, arguments) if reads else None
+    widened = corrected is not None and len(corrected) < len(arguments)
+    if corrected is not None and not (widened and tool.startswith("plan_")):
         document["corrected_call"] = {"tool": tool, "arguments": corrected}
     return document
 
@@ -110,12 +111,17 @@ def refused_placeholder(tool: str, name: str) -> Document:
 
 
 def corrected_call(
-    tool: str, error: Exception, arguments: Mapping[str, JSON], *, reads: bool
+    tool: str,
+    error: Exception,
+    arguments: Mapping[str, JSON],
+    *,
+    needs: Sequence[str],
+    reads: bool,
 ) -> Document | None:
     """The whole call that was meant, after *error* said that a name is not there.
 
     For a filter of a read: the same with the one name that is like it, else the same without it.
-    A plan is never widened to servers that nobody named.
+    A plan is never widened to servers that nobody named. *needs* cannot be left out.
     """
     from sms_tools.fleet.selection import UnknownName  # loaded only where a name was wrong
 
@@ -125,8 +131,8 @@ def corrected_call(
     if not isinstance(error, UnknownName) or not reads:
         return None
     right = _renamed(arguments, error.wanted, _surely(error.wanted, error.candidates))
-    widened = len(right) < len(arguments)
-    if widened and (tool.startswith("plan_") or "server" in arguments):
+    left_out = arguments.keys() - right.keys()
+    if left_out and (tool.startswith("plan_") or left_out & set(needs)):
         return {"tool": "migration_overview", "arguments": {}}
     return {"tool": tool, "arguments": right}
 
@@ -205,20 +211,26 @@ def _value_at(arguments: JSON, place: Sequence[int | str]) -> JSON:
 
 
 def _corrected(
-    error: ValidationError, known: Sequence[str], arguments: Mapping[str, JSON]
+    error: ValidationError, schema: Schema, arguments: Mapping[str, JSON]
 ) -> Document | None:
-    """The same read under the arguments' right names, where only the names were wrong."""
-    wrong = set()
+    """The same read with the right names and words, where nothing else was wrong."""
+    known = list(schema.get("properties", {}))
+    right = dict(arguments)
     for found in _unique(error):
-        if found["type"] != "extra_forbidden" or len(found["loc"]) != 1:
+        name, words = str(found["loc"][0]), schema_at(schema, found["loc"]).get("enum")
+        if len(found["loc"]) != 1:
             return None
-        wrong.add(str(found["loc"][0]))
-    right = {name: value for name, value in arguments.items() if name not in wrong}
-    for name in wrong:
-        meant = [each for each in near(name, list(known)) if each not in right]
-        if meant:
-            right[meant[0]] = arguments[name]
-    return right
+        value = right.pop(name, None)
+        if found["type"] == "extra_forbidden":
+            free = [each for each in near(name, known) if each not in right]
+            right.update({free[0]: value} if free else {})
+        elif words and isinstance(value, str):
+            meant = near(value, [word for word in words if word])
+            right.update({name: meant[0]} if len(meant) == 1 else {})
+        else:
+            return None
+    complete = set(schema.get("required", ())) <= right.keys()
+    return right if complete else None
 
 
 def no_such(what: str, name: str, known: Iterable[str]) -> str:

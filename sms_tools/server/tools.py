@@ -101,7 +101,8 @@ class ServedTool(Tool, Generic[M]):
 
     def _described(self, error: SmsToolsError, arguments: Mapping[str, JSON]) -> dict[str, JSON]:
         """The error as data, with the call that was meant where that can be told."""
-        call = corrected_call(self.name, error, arguments, reads=self._reads)
+        needs = self._offered.parameters.get("required", ())
+        call = corrected_call(self.name, error, arguments, needs=needs, reads=self._reads)
         return {**describe(error), **({"corrected_call": call} if call else {})}
 
     async def _answer(self, call: Any, context: AnyContext) -> ToolResult:

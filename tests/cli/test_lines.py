@@ -35,6 +35,8 @@ def test_half_a_surrogate_pair_is_answered_with_what_is_wrong(state: Path) -> No
 
 def test_broken_json_is_answered_under_its_id_or_null(state: Path) -> None:
     broken = '{"jsonrpc":"2.0","id":"a-1","method":"tools/call","params":{"name":'
-    found = answers(state, broken, "hello", '{"method": 5}', '{"jsonrpc":"2.0","id":8}')
+    odd = '{"id":"\\udfff","method":"ping"}'
+    found = answers(state, broken, "hello", '{"method": 5}', '{"jsonrpc":"2.0","id":8}', odd)
     told = [(each["id"], each.get("error", {}).get("code")) for each in found]
-    assert told == [("a-1", -32700), (None, -32700), (None, -32600), (8, -32600), (1, None)]
+    nameless = (None, -32700)
+    assert told == [("a-1", -32700), nameless, (None, -32600), (8, -32600), nameless, (1, None)]

@@ -206,7 +206,9 @@ async def test_a_plan_is_never_widened_by_a_correction(world: World, era: str) -
     async with world.client(era) as client:
         result = await client.call_tool("plan_remediation", {"servers": ["server1"]})
         call = (result.structured_content or {})["corrected_call"]
-    assert call == {"tool": "migration_overview", "arguments": {}}
+        assert call == {"tool": "migration_overview", "arguments": {}}
+        result = await client.call_tool("plan_remediation", {"goal": "purple"})
+        assert "corrected_call" not in (result.structured_content or {})
 
 
 async def test_a_read_takes_a_server_s_name_for_its_task(world: World, era: str) -> None:
@@ -241,6 +243,17 @@ async def test_a_write_is_told_the_task_of_the_server_and_asks_nobody(
     assert world.service.changing == []
 
 
+async def test_a_name_that_is_nearly_a_server_s_is_told_the_servers(world: World, era: str) -> None:
+    async with world.client(era) as client:
+        read = await client.call_tool("get_migration_task", {"task_id": "web-3"})
+        write = await client.call_tool("unlock_target_server", {"task_id": "web-3"})
+        assert "web-03" in everything_in(read)
+        assert "web-03" in everything_in(write)
+        call = (read.structured_content or {})["corrected_call"]
+        assert not (await client.call_tool(call["tool"], call["arguments"])).is_error
+    assert world.service.changing == []
+
+
 async def test_a_filter_by_a_server_that_is_not_there_is_no_empty_list(
     world: World, era: str
 ) -> None:
@@ -266,6 +279,24 @@ async def test_a_time_may_be_said_as_people_say_it(
     async with world.client(era) as client:
         result = await client.call_tool(tool, {name: value})
     assert not result.is_error, result.content
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "right"),
+    [
+        ("list_source_servers", {"state": "failed", "limit": 1}, {"state": "error", "limit": 1}),
+        ("migration_overview", {"detail": "verbose"}, {"detail": "full"}),
+        ("migration_overview", {"detail": "purple"}, {}),
+    ],
+)
+async def test_a_word_that_is_none_is_corrected(
+    world: World, era: str, tool: str, given: dict[str, Any], right: dict[str, Any]
+) -> None:
+    async with world.client(era) as client:
+        result = await client.call_tool(tool, given)
+        call = (result.structured_content or {})["corrected_call"]
+        assert call == {"tool": tool, "arguments": right}
+        assert not (await client.call_tool(tool, right)).is_error
 
 
 @pytest.mark.parametrize("value", ["2026-11-25T18:00:00", "tonight 22:00", "soon", "22:00"])

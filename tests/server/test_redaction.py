@@ -58,6 +58,9 @@ def stuffed(value: Any) -> Any:
     return value
 
 
+NOTHING: dict[str, Any] = {"count": 0, "source_servers": [], "tasks": []}
+
+
 class Stuffing(httpx.AsyncBaseTransport):
     """Answers every request with the reference's reply to one operation, stuffed."""
 
@@ -65,7 +68,8 @@ class Stuffing(httpx.AsyncBaseTransport):
     status = 200
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return httpx.Response(self.status, json=self.body, request=request)
+        # The lists in which names are looked up are empty, unless one of them is the reply.
+        return httpx.Response(self.status, json={**NOTHING, **self.body}, request=request)
 
 
 ALLOWING = Policy(kinds=dict.fromkeys((Kind.DESTRUCTIVE, Kind.SECRET, Kind.AGENT), Decision.ALLOW))
