@@ -200,9 +200,11 @@ class Api:
         name = operation.__spec__.name
         host = f"the service at {httpx.URL(self.settings.endpoint).host}"
         own = f"{name} at the service"
-        for circuit in (host, own):
-            self._circuits.check(circuit, name)
+        trials: list[str] = []
         try:
+            for circuit in (host, own):
+                if self._circuits.check(circuit, name):
+                    trials.append(circuit)  # noqa: PERF401 (kept where the next check raises)
             answer = await self._attempt(operation, attempt, seconds)
         except Throttled:
             self._places.throttled(began)
@@ -215,18 +217,20 @@ class Api:
         except UnreadableReply:
             self._circuits.worked(host)
             raise
+        except CircuitOpen:
+            raise
         except ServiceUnreachable as error:
             self._circuits.failed(host, str(error).partition(": ")[2].rstrip(".") or "no answer")
             raise
         except ServiceError:
             self._well(host, own)
             raise
-        except BaseException:
-            for circuit in (host, own):
-                self._circuits.gave_up(circuit)
-            raise
-        self._well(host, own)
-        return answer
+        else:
+            self._well(host, own)
+            return answer
+        finally:
+            for circuit in trials:  # whatever came of it, the next call may try again
+                self._circuits.ended(circuit)
 
     def _well(self, *circuits: str) -> None:
         self._places.succeeded()

@@ -113,21 +113,21 @@ class Circuits:
         self._clock = clock
         self._circuits: dict[str, _Circuit] = {}
 
-    def check(self, name: str, operation: str) -> None:
-        """Let a request through, or the one that tries whether all is well again.
+    def check(self, name: str, operation: str) -> bool:
+        """Let a request through; True for the one that tries whether all is well again.
 
         Raises:
             CircuitOpen: *name* is left alone for now.
         """
         circuit = self._circuits.get(name)
         if circuit is None or circuit.opened is None:
-            return
+            return False
         now = self._clock()
         until = circuit.opened + _CLOSED_FOR
         is_over = now >= until or now < circuit.opened  # a clock set back locks nobody out
         if is_over and not circuit.trying:
             circuit.trying = True
-            return
+            return True
         seconds = max(1, round((until - now).total_seconds())) if not is_over else 1
         raise CircuitOpen(
             f"{operation}: not sent. {name} failed {circuit.failures} times in a row "
@@ -149,7 +149,7 @@ class Circuits:
         """*name* answered: whatever was before is over."""
         self._circuits.pop(name, None)
 
-    def gave_up(self, name: str) -> None:
-        """The request that tried was cancelled: the next one may try."""
+    def ended(self, name: str) -> None:
+        """The request that tried is over; where it told nothing, the next may try."""
         if circuit := self._circuits.get(name):
             circuit.trying = False

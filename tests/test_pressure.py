@@ -196,3 +196,19 @@ async def test_what_a_service_refuses_is_no_failure_of_it() -> None:
             with pytest.raises(errors.ServiceError):
                 await api(READ)
     assert service.asked == 20
+
+
+async def test_a_trial_that_tells_nothing_does_not_lock_the_circuit() -> None:
+    service = Failing(503)
+    async with service.api() as api:
+        for _ in range(2):
+            with pytest.raises(errors.SmsToolsError):
+                await api(READ)
+        for nothing_told in (429, httpx.ConnectError("refused")):
+            service.failure = nothing_told
+            service.now += timedelta(seconds=61)
+            with pytest.raises(errors.SmsToolsError):
+                await api(READ)
+        service.failure = None
+        service.now += timedelta(seconds=61)
+        assert (await api(READ)).id == "p"

@@ -66,8 +66,8 @@ def _card(close: CloseUp) -> dict[str, Any]:
         "stage": server.stage,
         "since": iso(server.state_since) if server.state_since else None,
         "sub_task": server.step_name if step else None,
-        "sub_task_percent": step.progress if step else None,
-        "done_bytes": server.done_bytes,
+        "sub_task_percent": _share(step.progress) if step else None,
+        "done_bytes": server.reported_bytes,
         "total_bytes": server.total_bytes,
         "rate_mbit_s": rate_mbit_s(close),
         "samples": len(close.samples),
@@ -129,3 +129,8 @@ def _actions(close: CloseUp, hypotheses: Sequence[Hypothesis]) -> Sequence[Actio
         whole = GetMigrationTask(task_id=server.task_id)
         actions.append(Action.of(whole, "the task as the service has it"))
     return actions
+
+
+def _share(progress: int | None) -> int | None:
+    """*progress* where it can be a percentage; the service also sends -1 and more than 100."""
+    return progress if progress is not None and 0 <= progress <= 100 else None

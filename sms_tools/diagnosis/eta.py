@@ -6,7 +6,7 @@ is. Everything here is arithmetic: the time is passed in.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -29,6 +29,10 @@ _MARGIN: Final = 0.05
 _SERVICE_SPREAD: Final = (0.5, 2.0)
 _SERVICE_FILLER: Final = 60_000
 """Seconds; the service sends it where it has nothing to say."""
+_SERVICE_MOST: Final = 400 * 86_400
+"""Seconds; more than a year is no estimate of a copy, and may not even be a date."""
+_SURE_SPAN: Final = timedelta(hours=3)
+"""Shorter than this, nobody has seen how a rate changes over the day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class MeasuredRate:
     """A quarter of the time it was faster than this."""
     samples: int
     span: timedelta
+    seen: timedelta = timedelta()
+    """How long the copy was watched without a break; the quartiles are of all that time."""
 
     @property
     def mbit_s(self) -> float:
@@ -106,15 +112,23 @@ def copy_stretch(samples: Sequence[Sample]) -> Sequence[Sample]:
 def measure(samples: Sequence[Sample]) -> MeasuredRate | None:
     """The rate of the copy that goes on now; None with too few samples, or over too short a time.
 
-    *samples* are one server's, oldest first. The last hour counts, or the last six if the last
-    hour holds too few.
+    *samples* are one server's, oldest first. The last hour gives the mean, or the last six if the
+    last hour holds too few; the slow and the fast quarter are the widest of both.
     """
     stretch = copy_stretch(samples)
     for window in _WINDOWS:
         recent = [each for each in stretch if each.at >= stretch[-1].at - window]
         if len(recent) >= ETA_MIN_SAMPLES and recent[-1].at - recent[0].at >= _MIN_SPAN:
-            return _measured(recent)
+            return _widened(_measured(recent), stretch)
     return None
+
+
+def _widened(rate: MeasuredRate, stretch: Sequence[Sample]) -> MeasuredRate:
+    """*rate* with the quartiles of the longest window: an even hour may follow an uneven day."""
+    whole = _measured([each for each in stretch if each.at >= stretch[-1].at - _WINDOWS[-1]])
+    return replace(
+        rate, low=min(rate.low, whole.low), high=max(rate.high, whole.high), seen=whole.span
+    )
 
 
 def _measured(stretch: Sequence[Sample]) -> MeasuredRate:
@@ -154,17 +168,21 @@ def estimate(
     measured: MeasuredRate | None,
     service_seconds: int | None = None,
     limits: Limits | None = None,
+    alone: bool = True,
 ) -> Eta | NoEta:
     """When *left* bytes are copied, by our own samples or else by the service's estimate.
 
-    *limits* None means that nobody read them; what they may do is then part of the basis.
+    *limits* None means that nobody read them; what they may do is then part of the basis. *alone*
+    says that no other copy may share the line: where one may, no estimate is of high confidence.
     """
     if measured is not None:
-        return _by_samples(left, now, measured, limits)
+        return _by_samples(left, now, measured, limits, alone=alone)
     if service_seconds is None or service_seconds < 0:
         return NoEta("too few samples yet, and the service gives no estimate")
     if service_seconds == _SERVICE_FILLER or (service_seconds == 0 and left):
         return NoEta("too few samples yet, and the service's estimate is a filler value")
+    if service_seconds > _SERVICE_MOST:
+        return NoEta("too few samples yet, and the service's estimate is over a year: not usable")
     soon, late = (timedelta(seconds=service_seconds * factor) for factor in _SERVICE_SPREAD)
     return Eta(
         now + soon,
@@ -174,7 +192,9 @@ def estimate(
     )
 
 
-def _by_samples(left: int, now: datetime, rate: MeasuredRate, limits: Limits | None) -> Eta | NoEta:
+def _by_samples(
+    left: int, now: datetime, rate: MeasuredRate, limits: Limits | None, *, alone: bool
+) -> Eta | NoEta:
     minutes = round(rate.span.total_seconds() / 60)
     if rate.mean <= 0:
         return NoEta(f"rate 0: no byte was copied in {minutes} minutes")
@@ -194,12 +214,18 @@ def _by_samples(left: int, now: datetime, rate: MeasuredRate, limits: Limits | N
         basis += f"; limit {bounds.steady_mbit_s:g} Mbit/s counted"
     elif limits is None:
         basis += "; rate limits by hour not read"
-    return Eta(soon[0], late[1], _confidence(rate, late[1] - now, soon[0] - now), basis)
+    confidence = _confidence(rate, late[1] - now, soon[0] - now)
+    if bounds.by_the_hour:
+        confidence = "low"  # the samples do not tell how fast it is where the limit ends
+    elif confidence == "high" and not (alone and limits is not None):
+        confidence = "medium"
+        basis += "" if alone else "; other copies may share its line"
+    return Eta(soon[0], late[1], confidence, basis)
 
 
 def _confidence(rate: MeasuredRate, late: timedelta, soon: timedelta) -> Confidence:
     spread = late.total_seconds() / max(soon.total_seconds(), 1.0)
-    if rate.samples >= 2 * ETA_MIN_SAMPLES and rate.span >= 3 * _MIN_SPAN and spread <= 1.3:
+    if rate.samples >= 2 * ETA_MIN_SAMPLES and rate.seen >= _SURE_SPAN and spread <= 1.3:
         return "high"
     return "medium" if spread <= 2 and rate.low > 0 else "low"
 
@@ -222,6 +248,8 @@ def speed_unit(speed: float | None, mbit_s: float | None) -> SpeedUnit:
 
 def service_mbit_s(left: int, service_seconds: int | None) -> float | None:
     """The rate that the service's own estimate is made of: free of the doubt about units."""
-    if not service_seconds or service_seconds < 0 or service_seconds == _SERVICE_FILLER:
+    if not service_seconds or not 0 < service_seconds <= _SERVICE_MOST:
+        return None
+    if service_seconds == _SERVICE_FILLER:
         return None
     return to_mbit_s(left / service_seconds)

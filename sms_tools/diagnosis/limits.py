@@ -74,9 +74,9 @@ class Limits:
         minutes = -passed
         daily = sum((end - begin) * 60 * speed for begin, end, speed in spans)
         left += sum(max(0.0, min(end, passed) - begin) * 60 * speed for begin, end, speed in spans)
-        days = int(left // daily)
-        if days > _LONGEST_DAYS:
+        if daily <= 0 or left / daily > _LONGEST_DAYS:
             return None
+        days = int(left // daily)
         left -= days * daily
         minutes += days * _DAY
         for begin, end, speed in spans:

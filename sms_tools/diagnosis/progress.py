@@ -82,12 +82,16 @@ class SummarizeProgress(FleetQuestion):
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
         samples = _series(desk, fleet)
         limits, notes = await self._limits(desk, fleet, samples)
+        # Only a reading of everything tells that no other copy may share the line.
+        everything = self.servers is None and self.project is None and not fleet.incomplete
+        alone = everything and sum(_may_have_eta(server) for server in fleet.servers) == 1
         courses = [
             course_of(
                 server,
                 samples.get(server.id, ()),
                 limits.get(server.id) or _listed_limit(server),
                 fleet.observed_at,
+                alone=alone,
             )
             for server in fleet.servers
         ]
@@ -200,9 +204,11 @@ class Course:
             "phase": server.phase,
             "offline": server.offline or None,
             "sub_task": server.step_name if server.phase in RUNNING else None,
-            "done_bytes": done,
+            "done_bytes": server.reported_bytes,
             "total_bytes": total,
-            "copied_percent": None if total is None else percent(done or 0, total),
+            "copied_percent": (
+                None if total is None or server.above_total else percent(done or 0, total)
+            ),
             "rate_mbit_s": self.rate_mbit_s,
             "pace": self.moves.verdict if server.phase in RUNNING else None,
         }
@@ -227,7 +233,12 @@ class Course:
 
 
 def course_of(
-    server: Server, samples: Sequence[Sample], limits: Limits | None, now: datetime
+    server: Server,
+    samples: Sequence[Sample],
+    limits: Limits | None,
+    now: datetime,
+    *,
+    alone: bool = False,
 ) -> Course:
     """What *samples* (oldest first) and the latest reading say of *server*."""
     moves = movement(samples, limit_mbit_s=limits.steady_mbit_s if limits else None)
@@ -240,9 +251,15 @@ def course_of(
         return Course(server, moves, NoEta("the service gives no total"), limits=limits)
     measured = measure(samples)
     left, seconds = total - done, server.remain_seconds
+    if server.above_total and moves.verdict != "stuck":
+        reason = "more is copied than the announced total, so what is left is not known"
+        rate = to_mbit_s(measured.mean) if measured else None
+        return Course(server, moves, NoEta(reason), measured, rate, limits)
     if moves.verdict == "stuck":
         return Course(server, moves, NoEta("stuck"), measured, 0.0, limits)
-    found = estimate(left, now, measured=measured, service_seconds=seconds, limits=limits)
+    found = estimate(
+        left, now, measured=measured, service_seconds=seconds, limits=limits, alone=alone
+    )
     if isinstance(found, NoEta) and measured is None and server.migrate_speed == 0:
         found = NoEta("rate 0, as the service reports it; too few samples yet")
     rate = to_mbit_s(measured.mean) if measured else service_mbit_s(left, seconds)
@@ -355,8 +372,24 @@ def _summary(courses: Sequence[Course], whole: Eta | NoEta, deadline: datetime |
     if stuck := [course.server for course in courses if course.moves.verdict == "stuck"]:
         says += f" Stuck: {names_of(stuck)}."
     if deadline:
-        says += f" Deadline {iso(deadline)}: {whole_fit(courses, deadline)}."
+        says += f" Deadline {iso(deadline)}: {_deadline_words(courses, deadline)}."
     return says
+
+
+def _deadline_words(courses: Sequence[Course], deadline: datetime) -> str:
+    """The verdict of the full copies, and who is failed or offline though it may be a good one."""
+    says = f"full copies: {whole_fit(courses, deadline)}"
+    failed = [course.server for course in courses if course.server.phase == "failed"]
+    offline = [course.server for course in courses if _awaits_its_agent(course.server)]
+    if failed:
+        says += f"; failed all the same: {names_of(failed)}"
+    if offline:
+        says += f"; Agent offline: {names_of(offline)}"
+    return says
+
+
+def _awaits_its_agent(server: Server) -> bool:
+    return server.offline and server.phase not in ("finished", "failed")
 
 
 def _actions(question: SummarizeProgress, courses: Sequence[Course]) -> Sequence[Action]:

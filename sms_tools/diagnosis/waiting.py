@@ -228,7 +228,7 @@ def _row(server: Server) -> dict[str, Any]:
         "phase": server.phase,
         "offline": server.offline or None,
         "sub_task": server.step_name,
-        "done_bytes": server.done_bytes,
+        "done_bytes": server.reported_bytes,
         "total_bytes": server.total_bytes,
     }
     return {key: value for key, value in row.items() if value is not None}

@@ -29,6 +29,8 @@ _STEPS: Final = (
 )
 _THIN_EVERY: Final = timedelta(minutes=10)
 _LONGEST_TRACE: Final = 120
+_LARGEST: Final = 2**63 - 1
+"""What an integer column of SQLite holds."""
 
 # (from which age on, one row per so much)
 _AGES: Final = (
@@ -200,14 +202,19 @@ def _row(server: Server, stamp: int) -> tuple[object, ...]:
         server.task_id,
         _word(server.task_state),
         server.connected,
-        server.done_bytes,
-        server.total_bytes,
+        _whole(server.reported_bytes),
+        _whole(server.total_bytes),
         server.migrate_speed,
         _word(server.error.code) if server.error else None,
         server.step_name,
-        step.progress if step else None,
+        _whole(step.progress) if step else None,
         one_line(step.process_trace, _LONGEST_TRACE) if step and step.process_trace else None,
     )
+
+
+def _whole(number: int | None) -> int | None:
+    """*number*, or None where the column cannot hold it."""
+    return None if number is None or abs(number) > _LARGEST else number
 
 
 def _word(text: str | None) -> str | None:

@@ -19,6 +19,8 @@ from sms_tools.operations.tasks import MigrationTask, SubTask
 from sms_tools.text import one_line
 
 _LONGEST_NAME = 80
+_LARGEST_SIZE = 2**60
+"""Bytes, an exbibyte: a size above it is a mistake of the record, and counts as not given."""
 _MOVES_DATA: frozenset[SubTaskKind] = frozenset({"copy", "sync"})
 _OPENS_A_ROUND: frozenset[SubTaskKind] = frozenset({"sync", "configure", "clone"})
 _CLOSES_A_ROUND: frozenset[SubTaskKind] = frozenset({"copy", "sync", "clone", "detach"})
@@ -149,10 +151,25 @@ class Server:
         total, done = self.total_bytes, self._size("replicatesize")
         return None if total is None or done is None else min(done, total)
 
+    @property
+    def reported_bytes(self) -> int | None:
+        """How much was copied as the service counts it, which may be more than the total.
+
+        What is compared between readings is this: a copy past its announced total still moves.
+        """
+        return None if self.total_bytes is None else self._size("replicatesize")
+
+    @property
+    def above_total(self) -> bool:
+        """Whether more was copied than the total that the service announced."""
+        return (self.reported_bytes or 0) > (self.total_bytes or 0)
+
     def _size(self, name: str) -> int | None:
         sources = (self.source, self.task and self.task.source_server)
         sizes = (getattr(source, name, None) for source in sources if source)
-        return next((size for size in sizes if size is not None and size >= 0), None)
+        return next(
+            (size for size in sizes if size is not None and 0 <= size <= _LARGEST_SIZE), None
+        )
 
     @property
     def migrate_speed(self) -> float | None:

@@ -79,8 +79,47 @@ def test_the_range_holds_the_true_end_and_its_basis_is_said() -> None:
     eta = estimate(left, NOW, measured=measure(steadily(*range(-35, 1, 5))), limits=Limits())
     assert isinstance(eta, Eta)
     assert eta.earliest < NOW + timedelta(hours=1) < eta.latest
-    assert eta.confidence == "high"
+    assert eta.confidence == "medium"
     assert "8 own samples" in eta.basis
+
+
+def watched(hours: float, **other: Any) -> Eta:
+    rate = measure(steadily(*range(round(-60 * hours), 1, 5)))
+    found = estimate(10**11, NOW, **{"measured": rate, "limits": Limits(), **other})
+    assert isinstance(found, Eta)
+    return found
+
+
+def test_confidence_is_high_only_after_three_hours_alone_and_under_known_limits() -> None:
+    assert watched(3).confidence == "high"
+    assert watched(2.9).confidence == "medium"
+    assert watched(3, alone=False).confidence == "medium"
+    assert watched(3, limits=None).confidence == "medium"
+    by_the_hour = Limits((Segment(8 * 60, 18 * 60, 50),))
+    assert watched(3, limits=by_the_hour).confidence == "low"
+
+
+def test_an_even_hour_after_an_uneven_one_is_not_taken_for_an_even_day() -> None:
+    slow = steadily(*range(-240, -115, 5), mbit=20)
+    start = slow[-1].done_bytes or 0
+    fast = [sample(at, start + (at + 115) * 60 * 100 * MBIT) for at in range(-110, 1, 5)]
+    eta = estimate(10**12, NOW, measured=measure([*slow, *fast]), limits=Limits())
+    assert isinstance(eta, Eta)
+    assert eta.confidence != "high"
+    assert eta.latest - NOW > 2 * (eta.earliest - NOW)
+
+
+@pytest.mark.parametrize("seconds", [10**9, 10**12, 2**63 - 1, 10**30])
+def test_an_absurd_estimate_of_the_service_is_not_passed_on(seconds: int) -> None:
+    found = estimate(10**9, NOW, measured=None, service_seconds=seconds)
+    assert isinstance(found, NoEta)
+    assert "not usable" in found.reason
+    assert service_mbit_s(10**9, seconds) is None
+
+
+def test_a_limit_that_lets_next_to_nothing_through_gives_no_date() -> None:
+    assert steady(1e-300).finish(NOW, 2**60, 1e6) is None
+    assert steady(5e-324).finish(NOW, 2**60, 1e6) is None
 
 
 def test_a_jumpy_rate_widens_the_range_and_lowers_the_confidence() -> None:
