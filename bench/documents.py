@@ -220,7 +220,7 @@ def _errors() -> str:
     rows = []
     for code in all_codes():
         known = explain(code)
-        again = {True: "yes", False: "no"}.get(known.full_copy_again, "not known")
+        again = "not known" if (full := known.full_copy_again) is None else "yes" if full else "no"
         rows.append(
             [
                 known.code,
