@@ -256,6 +256,10 @@ class Api:
         """
         return await read_list(operation, partial(self._read_reply, bulk=True), self._clock())
 
+    def now(self) -> datetime:
+        """The service's time, as this client was told to read it."""
+        return self._clock()
+
     def secret_values(self) -> tuple[str, ...]:
         """The configured secrets and the token of the moment."""
         token = self._tokens.value if self._tokens else None

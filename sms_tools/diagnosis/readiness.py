@@ -2,20 +2,18 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sms_tools.diagnosis.answer import Action, Draft
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import FleetQuestion, scope
-from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.gates import Gates, Readiness, gates_of
+from sms_tools.fleet.gates import Gates, Readiness
+from sms_tools.fleet.readiness import may_go, read_readiness
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
-from sms_tools.fleet.verification import read_consistency
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
 from sms_tools.operation import Kind
-from sms_tools.operations.tasks import GetMigrationTask, MigrationTask
 from sms_tools.wording import count_of, listed
 
 _ORDER: Final[Sequence[Readiness]] = ("not_ready", "not_confirmed", "ready")
@@ -36,20 +34,10 @@ class CheckCutoverReadiness(FleetQuestion):
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
         launched = [server for server in fleet.servers if server.phase == "finished"]
         waiting = [server for server in fleet.servers if server.phase != "finished"]
-        candidates, incomplete = await _with_sub_tasks(desk, [s for s in waiting if _may_go(s)])
-        consistency = await read_consistency(desk, candidates)
-        known = {server.id: server for server in candidates}
-        judged = [
-            Judged(
-                known.get(server.id, server),
-                gates_of(
-                    known.get(server.id, server), consistency.get(server.id), fleet.observed_at
-                ),
-            )
-            for server in waiting
-        ]
+        read = await read_readiness(desk, waiting)
+        judged = [Judged(read.servers[each.id], read.gates[each.id]) for each in waiting]
         judged.sort(key=lambda each: each.rank)
-        return self._told(fleet, judged, launched, incomplete)
+        return self._told(fleet, judged, launched, read.incomplete)
 
     def _told(
         self,
@@ -114,7 +102,7 @@ class Judged:
             }
         elif open_gates:
             row["because"] = [finding.says for finding in list(open_gates.values())[:3]]
-        if full or _may_go(self.server):
+        if full or may_go(self.server):
             row["advice"] = list(self.gates.advice)
         return row
 
@@ -123,31 +111,6 @@ def whole_verdict(judged: Sequence[Judged]) -> Readiness:
     """The worst of the verdicts; nothing to launch is not ready."""
     verdicts = {each.gates.verdict for each in judged}
     return next((verdict for verdict in _ORDER if verdict in verdicts), "not_ready")
-
-
-def _may_go(server: Server) -> bool:
-    """Whether it is far enough that reading more about it is worth the requests."""
-    return (server.stage or "").lower() == "syncing" and server.phase in ("syncing", "cloning")
-
-
-async def _with_sub_tasks(
-    desk: Desk, servers: Sequence[Server]
-) -> tuple[Sequence[Server], Sequence[str]]:
-    """*servers* with the sub-tasks that lists may leave out, and what could not be read."""
-    bare = [server for server in servers if not server.sub_tasks and server.task_id]
-    replies = await desk.api.each([GetMigrationTask(task_id=s.task_id or "") for s in bare])
-    whole = {
-        server.id: _completed(server, reply)
-        for server, reply in zip(bare, replies, strict=True)
-        if not isinstance(reply, SmsToolsError)
-    }
-    failed = len(bare) - len(whole)
-    note = f"get_migration_task: of {count_of(failed, 'task')} the sub-tasks are missing."
-    return [whole.get(server.id, server) for server in servers], [note] if failed else []
-
-
-def _completed(server: Server, detail: MigrationTask) -> Server:
-    return replace(server, task=detail)
 
 
 def _not_passed(judged: Sequence[Judged]) -> Mapping[str, Mapping[str, int]]:
@@ -167,7 +130,7 @@ def _summary(judged: Sequence[Judged], launched: Sequence[Server]) -> str:
     words = {"ready": "ready", "not_ready": "not ready", "not_confirmed": "not confirmed"}
     parts = [f"{counts[v]} {words[v]}" for v in reversed(_ORDER) if counts[v]]
     says = f"Of {count_of(len(judged), 'server')} to launch: {listed(parts)}."
-    near = [e.server for e in judged if _may_go(e.server) and e.gates.verdict != "ready"]
+    near = [e.server for e in judged if may_go(e.server) and e.gates.verdict != "ready"]
     if near:
         says += f" In continuous sync, but not ready or not confirmed: {names_of(near)}."
     if launched:
@@ -177,12 +140,12 @@ def _summary(judged: Sequence[Judged], launched: Sequence[Server]) -> str:
 
 def _actions(question: CheckCutoverReadiness, judged: Sequence[Judged]) -> Sequence[Action]:
     actions = []
-    near = [e for e in judged if _may_go(e.server) and e.gates.verdict == "not_ready"]
+    near = [e for e in judged if may_go(e.server) and e.gates.verdict == "not_ready"]
     if near:
         why = "in continuous sync, but a gate fails: what it needs"
         actions.append(Action("diagnose_server", {"server": near[0].server.id}, why))
     verdicts = {"consistency_clean"} & {name for each in judged for name in each.gates.open}
-    if verdicts and any(_may_go(each.server) for each in judged):
+    if verdicts and any(may_go(each.server) for each in judged):
         why = "which files and directories the consistency gate is about"
         actions.append(Action("summarize_consistency_results", dict(scope(question)), why))
     ready = [each.server.id for each in judged if each.gates.verdict == "ready"]

@@ -7,15 +7,17 @@ Pure: one server, its consistency and the time go in. One mandatory gate that is
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final, Literal
 
 from sms_tools.fleet.finding import Evidence, Finding
 from sms_tools.fleet.reading import Server
-from sms_tools.fleet.verification import Consistency
+from sms_tools.fleet.verification import CLOCK_TOLERANCE, Consistency
 from sms_tools.fleet.verification import Verdict as ConsistencyVerdict
 from sms_tools.knowledge import legality, sub_task_kind
 from sms_tools.knowledge.states import normalize_state
 from sms_tools.moment import from_milliseconds
+from sms_tools.operations.options import MigrationOption
 from sms_tools.operations.tasks import SubTask
 from sms_tools.text import one_line
 from sms_tools.wording import span
@@ -24,7 +26,11 @@ GateVerdict = Literal["pass", "fail", "unknown"]
 Readiness = Literal["ready", "not_ready", "not_confirmed"]
 
 SYNC_RECENT: Final = timedelta(hours=24)
-"""A last synchronisation older than this no longer counts as recent (ours)."""
+"""A last synchronisation older than this is never recent, whatever the server's interval (ours)."""
+SYNC_LEAST: Final = timedelta(minutes=30)
+"""A last synchronisation younger than this is always recent (ours)."""
+_INTERVALS: Final = 12
+"""So many of the last intervals count."""
 _SOURCES: Final = "list_source_servers"
 _TASKS: Final = "list_migration_tasks"
 _RESULTS: Final = "get_consistency_results"
@@ -63,8 +69,18 @@ class Gates:
         return dict(sorted(closed, key=lambda item: item[1].verdict != "fail"))
 
 
-def gates_of(server: Server, consistency: Consistency | None, now: datetime) -> Gates:
-    """Every gate of *server*; *consistency* None means that nobody looked."""
+def gates_of(
+    server: Server,
+    consistency: Consistency | None,
+    now: datetime,
+    *,
+    options: Sequence[MigrationOption] | None = None,
+) -> Gates:
+    """Every gate of *server*; *consistency* None means that nobody looked.
+
+    *options* are the task's advanced options where they were read by themselves; lists of tasks
+    carry them too.
+    """
     return Gates(
         findings={
             "stage_syncing": _stage(server, now),
@@ -76,6 +92,8 @@ def gates_of(server: Server, consistency: Consistency | None, now: datetime) -> 
             "last_sync_done": _last_sync(server, now),
             "no_clone_in_progress": _no_clone(server, now),
             "consistency_clean": _consistency(consistency),
+            "nothing_left_out": _nothing_left_out(server, options, now),
+            "no_failed_rehearsal": _no_failed_rehearsal(server, now),
             "environment_checks": _checks(server, now),
         },
         advice=_advice(server),
@@ -177,10 +195,27 @@ def _last_sync(server: Server, now: datetime) -> Finding:
     ended = from_milliseconds(max((step.end_date or 0 for step in syncs[-1]), default=0))
     if ended is None:
         return _gate("unknown", "When the latest synchronisation ended is not known.")
-    if now - ended > SYNC_RECENT:
-        says = f"The latest synchronisation ended {span(now - ended)} ago."
+    if ended > now + CLOCK_TOLERANCE:
+        says = "The latest synchronisation ends in the future: the clock of the source is ahead."
         return _gate("unknown", says, _step(syncs[-1][-1], ended))
-    return _gate("pass", f"The latest synchronisation ended {span(now - ended)} ago.")
+    bound, own = _recent(syncs, now)
+    says = f"The latest synchronisation ended {span(now - ended)} ago"
+    if now - ended > bound:
+        says += f"; {own}, so it should not be older than {span(bound)}."
+        return _gate("unknown", says, _step(syncs[-1][-1], ended))
+    return _gate("pass", f"{says}.")
+
+
+def _recent(syncs: Sequence[Sequence[SubTask]], now: datetime) -> tuple[timedelta, str]:
+    """How old the latest synchronisation may be: three of the server's own intervals."""
+    ends = [from_milliseconds(max((s.end_date or 0 for s in each), default=0)) for each in syncs]
+    known = sorted(end for end in ends if end and end <= now + CLOCK_TOLERANCE)
+    gaps = [later - earlier for earlier, later in pairwise(known)]
+    if not gaps:
+        return SYNC_RECENT, "it synchronised only once"
+    usual = sorted(gaps[-_INTERVALS:])[len(gaps[-_INTERVALS:]) // 2]
+    bound = min(max(3 * usual, SYNC_LEAST), SYNC_RECENT)
+    return bound, f"it synchronises about every {span(usual)}"
 
 
 def _no_clone(server: Server, now: datetime) -> Finding:
@@ -202,18 +237,61 @@ def _consistency(found: Consistency | None) -> Finding:
     return _gate(verdict, says, seen)
 
 
+_LEAVES_OUT: Final = ("EXCLUDE", "ONLY")
+"""Words in the names of options that keep paths out of the copy."""
+
+
+def _nothing_left_out(
+    server: Server, read: Sequence[MigrationOption] | None, now: datetime
+) -> Finding:
+    """Whether everything is copied: what an option leaves out is missing after the launch."""
+    listed = server.task.special_config if server.task else None
+    if read is None and listed is None:
+        return _gate("unknown", "Which paths the task leaves out was not read.")
+    found = {
+        (each.config_key or "", each.config_value or ""): each
+        for each in (*(read or ()), *(listed or ()))
+        if (each.config_value or "").strip()
+        and any(word in (each.config_key or "").upper() for word in _LEAVES_OUT)
+    }
+    if not found:
+        return _gate("pass", "No option keeps a path out of the copy.")
+    paths = [f"{one_line(key, 60)}={one_line(value, 300)}" for key, value in found]
+    seen = Evidence("configurations", paths, "get_migration_options", now)
+    # The sentence names the paths: whoever decides must not have to open the evidence.
+    says = f"Left out of the copy by the task's options: {'; '.join(paths)}."
+    return _gate("unknown", says, seen)
+
+
+def _no_failed_rehearsal(server: Server, now: datetime) -> Finding:
+    if not server.clone_error:
+        return _gate("pass", "No rehearsal is known to have failed.")
+    code = one_line(server.clone_error, 40)
+    seen = Evidence("clone_error", code, _SOURCES, now)
+    return _gate("unknown", f"The rehearsal failed with {code}: explain_error_code.", seen)
+
+
+_PASSING_CHECKS: Final = frozenset({"OK", "WARN"})
+
+
 def _checks(server: Server, now: datetime) -> Finding:
+    """Passes only for results known to be good: a new word is unknown, not a pass."""
     if server.source is None or server.source.checks is None:
         return _gate("unknown", "The environment checks were not read.")
     if failed := server.failed_checks:
         names = [one_line(check.name or "", 40) for check in failed[:4]]
         seen = Evidence("checks", names, _SOURCES, now)
-        return _gate("fail", "An environment check failed.", seen)
+        return _gate("fail", f"Environment checks failed: {', '.join(names)}.", seen)
+    odd = [c for c in server.source.checks if (c.result or "").upper() not in _PASSING_CHECKS]
+    if odd:
+        names = [one_line(f"{c.name}: {c.result}", 60) for c in odd[:4]]
+        seen = Evidence("checks", names, _SOURCES, now)
+        return _gate("unknown", "An environment check has a result that is not known.", seen)
     return _gate("pass", "No environment check failed.")
 
 
 def _advice(server: Server) -> Sequence[str]:
-    advice = [_rehearsal(server)]
+    advice = [] if server.clone_error else [_rehearsal(server)]
     last = server.last_sync
     if last and sub_task_kind(last.name) == "sync" and last.start_date and last.end_date:
         took = timedelta(milliseconds=max(0, last.end_date - last.start_date))
@@ -228,10 +306,6 @@ def _advice(server: Server) -> Sequence[str]:
 
 
 def _rehearsal(server: Server) -> str:
-    brief = server.source.current_task if server.source else None
-    clones = [record.clone_server for record in (server.task, brief) if record]
-    if server.clone_error:
-        return f"The rehearsal failed with {one_line(server.clone_error, 40)}: explain_error_code."
-    if any(clone and clone.vm_id for clone in clones):
+    if server.clone_id:
         return "It was rehearsed: there is a clone, billed until it is deleted on the ECS console."
     return "It was never rehearsed with a clone."

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sms_tools.knowledge import SubTaskKind, phase_of, sub_task_kind
+from sms_tools.knowledge import Legality, SubTaskKind, legality, phase_of, sub_task_kind
 from sms_tools.knowledge.states import Phase
 from sms_tools.moment import from_milliseconds
 from sms_tools.operations.error_json import TaskError, decode_error_json
@@ -48,6 +48,12 @@ class Server:
         """Its name, cleaned and short enough for a sentence; its address or id if it has none."""
         named = self.source or (self.task and self.task.source_server)
         return one_line((named and named.name) or self.ip or self.id or "(unnamed)", _LONGEST_NAME)
+
+    @property
+    def raw_name(self) -> str | None:
+        """Its name as the service has it, for rules and for comparing; None if it has none."""
+        named = self.source or (self.task and self.task.source_server)
+        return (named and named.name) or None
 
     def as_data(self) -> dict[str, Any]:
         """How a server stands in every answer: ``{"name": …, "id": …}``."""
@@ -89,7 +95,75 @@ class Server:
     @property
     def template_id(self) -> str | None:
         """The template of the target, which tells its network."""
-        return self._brief.vm_template_id if self._brief else None
+        own = getattr(self.task, "vm_template_id", None)
+        return own or (self._brief.vm_template_id if self._brief else None)
+
+    @property
+    def target_id(self) -> str | None:
+        """The target's ECS; None until there is one."""
+        target = self.task.target_server if self.task else None
+        brief = self._brief.target_server if self._brief else None
+        return (target and target.vm_id) or (brief and brief.vm_id) or None
+
+    @property
+    def target_name(self) -> str | None:
+        """The target's name, as the service has it."""
+        target = self.task.target_server if self.task else None
+        brief = self._brief.target_server if self._brief else None
+        return (target and target.name) or (brief and brief.name) or None
+
+    @property
+    def has_existing_target(self) -> bool:
+        """Whether the target is an ECS that was there before: one of which disks are erased."""
+        if any(record.exist_server for record in (self.task, self._brief) if record):
+            return True
+        # Regions leave the flag out: a target that no template made was there before.
+        return bool(self.target_id) and not self.template_id
+
+    @property
+    def syncing(self) -> bool | None:
+        """Whether the task goes on synchronising; if not, the copy's end is the launch."""
+        return self.task.syncing if self.task else None
+
+    @property
+    def clone_id(self) -> str | None:
+        """The ECS of the rehearsal's clone, where there is one."""
+        for record in (self.task, self._brief):
+            if record and record.clone_server and record.clone_server.vm_id:
+                return record.clone_server.vm_id
+        return None
+
+    @property
+    def formatted(self) -> bool | None:
+        """Whether this task has formatted the target's disks; None where nobody can tell."""
+        if self.task is None or self.task.sub_tasks is None:
+            return None
+        return any(
+            sub_task_kind(step.name) == "format" and (step.progress or 0) > 0
+            for step in self.task.sub_tasks
+        )
+
+    @property
+    def was_launched(self) -> bool:
+        """Whether its target has been launched, as far as its state and stage tell."""
+        return self.phase == "finished" or (self.stage or "").strip().lower() == "cutovered"
+
+    @property
+    def last_launch(self) -> int | None:
+        """When the target was last started from its own disks, as epoch milliseconds."""
+        ends = [e.end_date for e in self.sub_tasks if e.end_date and _is_launch(e)]
+        return max(ends, default=None)
+
+    def legality(self, action: str, **more: Any) -> Legality:
+        """May *action* be tried now? *more* as :func:`sms_tools.knowledge.legality` takes it."""
+        return legality(
+            action,
+            source_state=self.state,
+            migration_cycle=self.stage,
+            task_state=self.task_state,
+            connected=self.connected,
+            **more,
+        )
 
     @property
     def state(self) -> str | None:
@@ -165,8 +239,9 @@ class Server:
         return (self.reported_bytes or 0) > (self.total_bytes or 0)
 
     def _size(self, name: str) -> int | None:
-        sources = (self.source, self.task and self.task.source_server)
-        sizes = (getattr(source, name, None) for source in sources if source)
+        target = self.task.target_server if self.task else None
+        records = (self.source, self.task and self.task.source_server, target)
+        sizes = (getattr(record, name, None) for record in records if record)
         return next(
             (size for size in sizes if size is not None and 0 <= size <= _LARGEST_SIZE), None
         )
@@ -191,7 +266,7 @@ class Server:
     def error(self) -> TaskError | None:
         """What the task says went wrong; None if it says nothing."""
         found = decode_error_json(self.task.error_json) if self.task else None
-        return found if found and (found.code or found.raw.strip() not in ("", "null")) else None
+        return None if found is None or found.empty else found
 
     @property
     def clone_error(self) -> str | None:
@@ -256,6 +331,10 @@ class Server:
         """The latest sub-task that moved data and ended; its end is how fresh the copy is."""
         moved = [e for e in self.sub_tasks if sub_task_kind(e.name) in _MOVES_DATA and e.end_date]
         return max(moved, key=lambda each: each.end_date or 0, default=None)
+
+
+def _is_launch(step: SubTask) -> bool:
+    return sub_task_kind(step.name) in ("configure", "detach")
 
 
 def in_order(task: MigrationTask | None) -> Sequence[SubTask]:

@@ -6,7 +6,7 @@ latest run, and only if nothing was copied after it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from sms_tools.errors import SmsToolsError
@@ -80,6 +80,14 @@ class Consistency:
     """When the last copy or synchronisation ended; None if nobody knows."""
     directories: Sequence[Directory] = ()
 
+    def when(self) -> str:
+        """When it was verified, in a person's words; empty where nobody says."""
+        return f"{self.verified_at:%Y-%m-%d %H:%M} UTC" if self.verified_at else ""
+
+    def directory_names(self) -> Sequence[str]:
+        """The directories that were verified, cleaned."""
+        return [one_line(each.path, 160) for each in self.directories]
+
     def as_data(self) -> dict[str, Any]:
         """Verdict, reason and times."""
         return {
@@ -90,8 +98,11 @@ class Consistency:
         }
 
 
-def judge(results: ConsistencyResults, copied_at: datetime | None) -> Consistency:
-    """What the latest run of *results* says about a copy that last changed at *copied_at*."""
+def judge(results: ConsistencyResults, copied_at: datetime | None, now: datetime) -> Consistency:
+    """What the latest run of *results* says about a copy that last changed at *copied_at*.
+
+    Times are the Agent's own: one that lies after *now* proves nothing, whatever it says.
+    """
     runs = results.result_list or []
     if not runs:
         return Consistency("never", "There is no verification.", copied_at=copied_at)
@@ -99,7 +110,11 @@ def judge(results: ConsistencyResults, copied_at: datetime | None) -> Consistenc
     verified_at = from_milliseconds(run.finished_time)
     directories = [_directory(each) for each in run.consistency_result or []]
     verdict, why = _found(run, directories)
-    if verified_at and copied_at and verified_at < copied_at:
+    ahead = _ahead(verified_at, copied_at, now)
+    if ahead and verdict != "inconsistent":
+        why = f"Whether it still holds cannot be told: {ahead} {why}"
+        verdict = "unreadable"
+    elif verified_at and copied_at and verified_at < copied_at:
         why = f"It is older than the last synchronisation. At that time: {why}"
         verdict = "stale"
     elif verdict != "inconsistent" and (verified_at is None or copied_at is None):
@@ -107,6 +122,21 @@ def judge(results: ConsistencyResults, copied_at: datetime | None) -> Consistenc
         why = f"Whether it still holds cannot be told: nobody says {missing}. {why}"
         verdict = "unreadable"
     return Consistency(verdict, why, verified_at, copied_at, directories)
+
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=15)
+"""By so much may two clocks differ before a time between them says nothing."""
+
+
+def _ahead(verified_at: datetime | None, copied_at: datetime | None, now: datetime) -> str:
+    """Which time lies in the future; empty where none does."""
+    for at, what in ((verified_at, "the verification"), (copied_at, "the last synchronisation")):
+        if at and at > now + CLOCK_TOLERANCE:
+            return (
+                f"the time of {what}, {at:%Y-%m-%d %H:%M} UTC, is in the future, so the clock of "
+                "the source server or its Agent is ahead."
+            )
+    return ""
 
 
 def _directory(each: DirectoryConsistency) -> Directory:
@@ -189,7 +219,7 @@ async def read_consistency(desk: Desk, servers: Sequence[Server]) -> Mapping[str
         detail = details.get(server.id)
         known = copied_at(server.task, detail if isinstance(detail, MigrationTask) else None)
         if isinstance(reply, ConsistencyResults):
-            found[server.id] = judge(reply, known)
+            found[server.id] = judge(reply, known, desk.now())
         else:
             why = f"The results could not be read: {one_line(str(reply), 160)}"
             found[server.id] = Consistency("unreadable", why, copied_at=known)

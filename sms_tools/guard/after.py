@@ -4,7 +4,8 @@ from typing import Any
 
 from sms_tools.api import Api
 from sms_tools.errors import NotFound, SmsToolsError
-from sms_tools.guard.previews.facts import Reader, Server
+from sms_tools.fleet.server import Server
+from sms_tools.guard.previews.reader import Reader
 from sms_tools.guard.subject import ids_of
 from sms_tools.operation import JSON, Operation
 from sms_tools.operations.options import ConfigureMigrationOptions, GetMigrationOptions

@@ -7,13 +7,14 @@
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from sms_tools.canonical import short_id
 from sms_tools.guard.approvals import DISMISSED, Approval, Approvals, Status, Verdict
 from sms_tools.guard.audit import Audit, AuditError
+from sms_tools.guard.drift import changes
 from sms_tools.guard.policy import Decision, Policy, Ruling, decide, needs_names
 from sms_tools.guard.subject import Caller, Preview, Subject
 from sms_tools.operation import JSON, Kind
@@ -234,12 +235,12 @@ class Guard:
             return self._blocked(go.subject, go.caller, ruling)
         if preview.fingerprint != approval.preview.fingerprint:
             self.approvals.close(approval.id)
+            changed = changes(approval.preview.state, preview.state)
             if preview.impossible:
-                return self._impossible(go.subject, go.caller, preview)
+                return self._gone_stale(go.subject, go.caller, preview, changed)
             anew = self.approvals.ask(go.subject, go.caller, preview)
-            return await self._hold(
-                go.subject, go.caller, anew, "stale", "What was approved has changed since. "
-            )
+            why = f"What was approved has changed since: {'; '.join(changed)}. "
+            return await self._hold(go.subject, go.caller, anew, "stale", why)
         if not self.approvals.claim(approval.id):
             return await self._ask_anew(
                 go.subject, go.caller, "This approval is over or has been used already."
@@ -322,6 +323,24 @@ class Guard:
                 "and nobody was asked.",
                 "tool": subject.tool,
                 "blocked_by": "state",
+                "reason": reason,
+                "error_code": preview.code,
+                "preview": preview.shown(),
+            }
+        )
+
+    def _gone_stale(
+        self, subject: Subject, caller: Caller, preview: Preview, changed: Sequence[str]
+    ) -> Held:
+        """A person has agreed, and what is there now makes the call impossible."""
+        reason = preview.impossible or ""
+        self._record("held", subject, caller, status="stale", reason=reason, how="state")
+        return Held(
+            {
+                "status": "stale",
+                "summary": f"What was approved has changed since: {'; '.join(changed)}. The "
+                f"service would refuse the call now: {reason} Nothing has been done.",
+                "tool": subject.tool,
                 "reason": reason,
                 "error_code": preview.code,
                 "preview": preview.shown(),

@@ -14,6 +14,7 @@ For a plan the policy is asked about every step, and the strictest answer holds.
 """
 
 import tomllib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -67,11 +68,26 @@ class TargetRule:
 
     def matches(self, target: Target) -> bool | None:
         """Whether *target* matches; None when only its name could tell and it is not known."""
-        if fnmatchcase(target.id, self.pattern):
+        if self._fits(target.id):
             return True
         if target.name is None:
             return None
-        return fnmatchcase(target.name.casefold(), self.pattern.casefold())
+        return self._fits(target.name)
+
+    def holds(self, targets: Sequence[Target]) -> bool:
+        """Whether the rule may speak about one of *targets*, as a stricter rule must assume.
+
+        A rule for everything holds a call without a target too: nothing to look at is no
+        permission.
+        """
+        if not self.pattern.strip("*"):
+            return True
+        return any(self.matches(target) is not False for target in targets)
+
+    def _fits(self, text: str) -> bool:
+        # Only `*` and `?` are special; a bracket stands for itself, as names hold them.
+        literal = _seen(self.pattern).replace("[", "[[]")
+        return fnmatchcase(_seen(text), literal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,15 @@ class Policy:
     targets: Sequence[TargetRule] = ()
     secrets_inline: bool = False
     """Whether an approved secret may stand in the tool's result."""
+
+
+def _invisible(letter: str) -> bool:
+    return unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _seen(text: str) -> str:
+    """*text* as a reader sees it: without invisible letters and blanks at the ends, case folded."""
+    return "".join(each for each in text if not _invisible(each)).strip().casefold()
 
 
 class PolicyError(ValueError):
@@ -134,9 +159,7 @@ def _decide(tool: str, kind: Kind, targets: Sequence[Target], policy: Policy) ->
     ruling = _base(tool, kind, policy)
     rules = [rule for rule in policy.targets if rule.covers(tool, kind)]
     for rule in rules:
-        if _STRICTNESS[rule.decision] > _STRICTNESS[ruling.decision] and any(
-            rule.matches(target) is not False for target in targets
-        ):
+        if _STRICTNESS[rule.decision] > _STRICTNESS[ruling.decision] and rule.holds(targets):
             ruling = Ruling(rule.decision, f"the policy's rule for {rule.pattern!r}")
     if ruling.decision is Decision.ASK:
         return _loosened(ruling, rules, targets)
@@ -157,7 +180,7 @@ def _loosened(ruling: Ruling, rules: Sequence[TargetRule], targets: Sequence[Tar
     stricter = [rule for rule in rules if rule.decision is not Decision.ALLOW]
     if not allows or not targets:
         return ruling
-    if any(rule.matches(target) is not False for rule in stricter for target in targets):
+    if any(rule.holds(targets) for rule in stricter):
         return ruling
     if all(any(rule.matches(target) is True for rule in allows) for target in targets):
         patterns = ", ".join(repr(rule.pattern) for rule in allows)
@@ -220,6 +243,10 @@ def _target(data: object, number: int) -> TargetRule:
     pattern = data.get("match")
     if not isinstance(pattern, str) or not pattern:
         raise PolicyError(f"{where} needs `match`, a pattern for names or ids")
+    if pattern != pattern.strip():
+        raise PolicyError(f"{where}: `match` {pattern!r} has blanks at an end; remove them")
+    if any(map(_invisible, pattern)):
+        raise PolicyError(f"{where}: `match` {pattern!a} holds invisible letters; remove them")
     rule = TargetRule(
         pattern=pattern,
         decision=_decision(data.get("decision"), where),

@@ -20,6 +20,7 @@ _BARE_CODE = re.compile(r"[A-Z]+\.\d+")
 _ELEMENT = re.compile(r'"((?:\\.|[^\\])*?)"(?=\s*[,\]])', re.DOTALL)
 # Salvaging takes quadratic time at worst; the service itself keeps 1,024 characters at most.
 _LONGEST = 1024
+_NOTHING: tuple[Any, ...] = (None, "", "null", [], "[]", {}, "{}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +35,29 @@ class TaskError:
     """The text as it came."""
     complete: bool = True
     """Whether all of the text could be read; if not, parameters may be missing."""
+    empty: bool = False
+    """Whether the text says nothing at all, as ``{}`` does: then there is no error."""
 
 
 def decode_error_json(text: str | None) -> TaskError:
     """The error in *text*. Never raises; no text, or an empty one, is an error without a code."""
     raw = text or ""
     if raw.strip() in ("", "null"):
-        return TaskError(None, raw=raw)
+        return TaskError(None, raw=raw, empty=True)
     if _BARE_CODE.fullmatch(raw.strip()):
         return TaskError(raw.strip(), raw=raw)
     outer = _parsed(raw)
     if isinstance(outer, str):  # encoded once more than usual
         outer = _parsed(outer)
+    if outer in ([], ""):
+        return TaskError(None, raw=raw, empty=True)
     if not isinstance(outer, dict):
         code, params = _salvaged(raw)
         return TaskError(code, params, raw, complete=False)
     code = outer.get("error_code")
     params, whole = _params(outer.get("error_param"))
-    return TaskError(str(code) if code else None, params, raw, complete=whole)
+    empty = all(value in _NOTHING for value in outer.values())
+    return TaskError(str(code) if code else None, params, raw, complete=whole, empty=empty)
 
 
 def _parsed(text: str) -> Any:

@@ -1,6 +1,6 @@
 """summarize_consistency_results: what a verification is worth, and for how long."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from sms_tools.operations.tasks import ConsistencyResults
 pytestmark = pytest.mark.anyio
 
 COPIED = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = COPIED + timedelta(hours=1)
 _MS = int(COPIED.timestamp() * 1000)
 
 
@@ -49,16 +50,20 @@ def run(after: int | None = 60_000, result: Any = "success", **numbers: Any) -> 
     ],
 )
 def test_the_verdict_follows_from_the_latest_run(verdict: str, runs: Any) -> None:
-    assert judge(ConsistencyResults.read({"result_list": runs}), COPIED).verdict == verdict
+    assert judge(ConsistencyResults.read({"result_list": runs}), COPIED, NOW).verdict == verdict
 
 
 def test_the_latest_run_counts_in_whatever_order_they_come() -> None:
     runs = [run(after=50_000), run(after=90_000, different=2), run(after=10_000)]
-    assert judge(ConsistencyResults.read({"result_list": runs}), COPIED).verdict == "inconsistent"
+    assert (
+        judge(ConsistencyResults.read({"result_list": runs}), COPIED, NOW).verdict == "inconsistent"
+    )
 
 
 def test_a_result_that_cannot_be_dated_against_the_copy_is_not_clean() -> None:
-    assert judge(ConsistencyResults.read({"result_list": [run()]}), None).verdict == "unreadable"
+    assert (
+        judge(ConsistencyResults.read({"result_list": [run()]}), None, NOW).verdict == "unreadable"
+    )
 
 
 @pytest.mark.parametrize("scenario", ["mixed", "cutover-night", "healthy"])

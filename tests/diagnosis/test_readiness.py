@@ -44,7 +44,8 @@ def server(source: dict[str, Any] | None = None, **task: Any) -> Server:
         "connected": True,
         "checks": [{"name": "CPU", "result": "OK"}],
     }
-    row = {"id": "t", "state": "SYNCING", "error_json": "", "sub_tasks": [*COPY, SYNC], **task}
+    row = {"id": "t", "state": "SYNCING", "error_json": "", "sub_tasks": [*COPY, SYNC]}
+    row |= {"special_config": [], **task}
     return Server(SourceServer.read({**known, **(source or {})}), MigrationTask.read(row))
 
 
@@ -152,7 +153,7 @@ async def test_a_wave_is_as_ready_as_its_worst_server(bureau: Any) -> None:
     place = bureau("cutover-night")
     answer = await place.ask(CheckCutoverReadiness(project="Cutover-Night"))
     assert answer["verdict"] == "not_ready"
-    assert answer["verdicts"] == {"not_ready": 4, "not_confirmed": 1, "ready": 7}
+    assert answer["verdicts"] == {"not_ready": 4, "not_confirmed": 2, "ready": 6}
     assert any("balance" in each for each in answer["not_checked"])
     assert all(
         set(row["gates"].values()) <= {"pass", "fail", "unknown"} for row in answer["servers"]
@@ -168,3 +169,54 @@ async def test_launched_servers_are_not_judged_again(bureau: Any) -> None:
     assert answer["already_launched"] == 1
     assert answer["servers"] == []
     assert answer["verdict"] != "ready"
+
+
+@pytest.mark.parametrize("key", ["EXCLUDE_MIGRATE_PATH", "SYNC_EXCLUDE_DIR", "ONLY_SYNC_PATH"])
+def test_a_path_left_out_of_the_copy_is_named_and_never_ready(key: str) -> None:
+    options = [{"config_key": key, "config_value": "/var/lib/mysql,/srv/data"}]
+    gates = gates_of(server(special_config=options), CLEAN, NOW)
+    assert gates.verdict == "not_confirmed"
+    assert "/var/lib/mysql" in gates.open["nothing_left_out"].says
+
+
+def test_options_that_nobody_read_are_unknown() -> None:
+    gates = gates_of(server(special_config=None), CLEAN, NOW)
+    assert gates.findings["nothing_left_out"].verdict == "unknown"
+    read = gates_of(server(special_config=None), CLEAN, NOW, options=[])
+    assert read.verdict == "ready"
+
+
+def test_a_failed_rehearsal_is_never_ready() -> None:
+    failed = server(clone_server={"vm_id": "", "clone_error": "SMS.6526"})
+    gates = gates_of(failed, CLEAN, NOW)
+    assert gates.verdict == "not_confirmed"
+    assert "SMS.6526" in gates.open["no_failed_rehearsal"].says
+
+
+@pytest.mark.parametrize(("hours", "verdict"), [(2.5, "ready"), (3.5, "not_confirmed")])
+def test_the_last_sync_is_judged_by_the_servers_own_interval(hours: float, verdict: str) -> None:
+    hourly = [step("SYNC_LINUX_FILE", hours + n + 0.1, hours + n) for n in range(5, -1, -1)]
+    steps = [
+        {**each, "user_op": f"RESYNC{n}"} if n > 1 else {**each, "user_op": "REPLICATE"}
+        for n, each in enumerate([*COPY, *hourly])
+    ]
+    assert gates_of(server(sub_tasks=steps), CLEAN, NOW).verdict == verdict
+
+
+def test_a_sync_that_ends_in_the_future_is_unknown() -> None:
+    ahead = server(sub_tasks=[*COPY, step("SYNC_LINUX_FILE", -1, -2)])
+    gates = gates_of(ahead, CLEAN, NOW)
+    assert gates.open["last_sync_done"].verdict == "unknown"
+    assert "clock" in gates.open["last_sync_done"].says
+
+
+def test_a_check_with_an_unknown_result_is_unknown() -> None:
+    odd = server({"checks": [{"name": "CPU", "result": "SKIPPED"}]})
+    assert gates_of(odd, CLEAN, NOW).findings["environment_checks"].verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", '{"error_code":null}', '{"error_code":"","error_param":"[]"}']
+)
+def test_an_empty_error_object_is_no_error(text: str) -> None:
+    assert gates_of(server(error_json=text), CLEAN, NOW).verdict == "ready"

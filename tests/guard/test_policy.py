@@ -145,3 +145,37 @@ def test_a_wrong_file_is_refused_with_the_place_named(
 def test_a_missing_file_is_an_error_and_not_an_empty_policy(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="cannot be read"):
         load_policy(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("[prod] *", "[prod] db"),
+        ("prod-*", "pr\u200bod-db"),
+        ("prod-*", " PROD-db"),
+        ("ID-?", "other"),
+    ],
+)
+def test_a_block_matches_a_name_or_an_id_as_a_reader_sees_it(pattern: str, name: str) -> None:
+    strict = parse_policy({"targets": [{"match": pattern, "decision": "block"}]}, Policy())
+    ruling = decide(subject(Kind.DESTRUCTIVE), strict, [Target("id-1", name)])
+    assert ruling.decision is BLOCK
+
+
+def test_brackets_in_a_rule_are_no_set_of_letters() -> None:
+    strict = parse_policy({"targets": [{"match": "[prod]*", "decision": "block"}]}, Policy())
+    ruling = decide(subject(Kind.DESTRUCTIVE), strict, [Target("id-1", "disk")])
+    assert ruling.decision is ASK
+
+
+def test_a_block_of_everything_holds_a_call_without_a_target() -> None:
+    strict = parse_policy({"targets": [{"match": "*", "decision": "block"}]}, Policy())
+    assert decide(subject(Kind.WRITE), strict, []).decision is BLOCK
+    narrow = parse_policy({"targets": [{"match": "prod-*", "decision": "block"}]}, Policy())
+    assert decide(subject(Kind.WRITE), narrow, []).decision is ALLOW
+
+
+@pytest.mark.parametrize("pattern", [" prod-*", "prod-* ", "pr\u200bod-*", "\u202eprod"])
+def test_a_rule_with_blanks_or_invisible_letters_is_refused_when_it_is_read(pattern: str) -> None:
+    with pytest.raises(PolicyError, match=r"number 1: `match`"):
+        parse_policy({"targets": [{"match": pattern, "decision": "block"}]}, Policy())

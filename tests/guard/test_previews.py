@@ -75,7 +75,9 @@ async def test_a_launch_is_called_the_cutover_and_shows_the_consistency(world: W
     preview = await world.action("web-03", "test")
     assert preview.typed == "launch web-03"
     assert "this is the cutover" in preview.headline
-    assert "files compared" in text(preview)
+    assert "Consistency is clean, verified" in text(preview)
+    assert "Verified directories:" in text(preview)
+    assert "Readiness: all" in text(preview)
     assert "verdict" in preview.state
 
 
@@ -122,7 +124,7 @@ async def test_a_first_start_on_an_existing_target_is_said_to_erase_it(world: Wo
 
 
 async def test_a_task_that_launches_by_itself_says_so_before_it_starts(world: World) -> None:
-    assert "launched by itself" in losses(await world.first_start("new-02", vm_id="ecs-1"))
+    assert "launches automatically" in losses(await world.first_start("new-02", vm_id="ecs-1"))
 
 
 async def test_a_start_that_goes_on_is_called_resuming(world: World) -> None:
@@ -138,7 +140,7 @@ async def test_creating_a_task_for_an_existing_target_says_erased_and_launched(
     arguments |= {"syncing": False, "auto_start": True, "exist_server": True}
     preview = await world.call("create_migration_task", **arguments)
     assert "erased" in losses(preview)
-    assert "launched by itself" in losses(preview)
+    assert "launches automatically" in losses(preview)
     assert "start it at once" in preview.headline
     assert "ecs-1" in {target.id for target in preview.targets}
 

@@ -1,28 +1,47 @@
-"""Previews of what a task can be made to do: start, launch, rehearse, synchronise again, pause."""
+"""Previews of what a task can be made to do: start, launch, rehearse, synchronise again, pause.
+
+What a call does is judged by :mod:`sms_tools.fleet.effect`; here it is put into words.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from sms_tools.api import Api
+from sms_tools.fleet.effect import Effect, effect_of
+from sms_tools.fleet.server import Server
 from sms_tools.guard.previews.building import preview, sent_by
-from sms_tools.guard.previews.deleting import template_line
-from sms_tools.guard.previews.facts import Reader, Server
+from sms_tools.guard.previews.describing import (
+    bound,
+    bound_gates,
+    bound_options,
+    bound_template,
+    erased_lines,
+    gate_lines,
+    left_out_lines,
+    lines,
+    target_words,
+    targets,
+    template_costs,
+    template_lines,
+    typed,
+)
 from sms_tools.guard.previews.fitting import may_clone, template_of
+from sms_tools.guard.previews.reader import Reader
 from sms_tools.guard.subject import Preview
 from sms_tools.knowledge import Legality
 from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
 from sms_tools.operation import JSON
-from sms_tools.operations.tasks import (
-    ConsistencyResults,
-    GetConsistencyResults,
-    ListMigrationTasks,
-    ManageMigrationTask,
-)
-from sms_tools.wording import count_of, named, plain, size, when
+from sms_tools.operations.options import MigrationOption
+from sms_tools.operations.tasks import ManageMigrationTask
+from sms_tools.wording import named, when
 
-_BILLED_TARGET: Final = (
+BILLED_TARGET: Final = (
     f"The ECS with its disks, and a temporary {TEMPORARY_DISK_GB} GB pay-per-use disk, are billed "
     "from now on."
+)
+_NO_WAY_BACK: Final = (
+    "This cannot be undone here: going back means starting the source again, or a disk snapshot on "
+    "the EVS console. A later restart synchronises again and overwrites what the target wrote."
 )
 _ALIAS: Final = {"cutover": "test"}
 
@@ -32,113 +51,151 @@ async def manage(operation: ManageMigrationTask, api: Api) -> Preview:
     reader = Reader(api)
     server = await reader.server_of_task(operation.task_id)
     action = _ALIAS.get(operation.operation, operation.operation)
+    if action == "start" and effect_of(server, action).launch == "now":
+        action = "test"
     return await _ACTIONS.get(action, _other)(operation, server, reader)
 
 
 async def _start(operation: ManageMigrationTask, server: Server, reader: Reader) -> Preview:
-    target = server.task.target_server if server.task else None
-    existing = bool(target and target.vm_id)
-    formatted = server.formatted()
+    effect = effect_of(server, "start")
     will, losses, costs = [], [], []
-    if formatted:
-        will.append("The copy goes on where it stopped, or is tried again.")
-        what = "Resume the migration"
-    elif existing:
+    wanted = server.template_id if effect.makes_target else None
+    template, _ = await template_of(reader, "the template of the target", wanted)
+    if effect.erases is not False:
         what = "Start the migration, which ERASES the target"
-        losses.append(
-            f"The disks of the target {server.target_words()} are formatted and partitioned anew: "
-            "everything on them is lost."
-        )
-        losses += _disk_lines(server)
-        if formatted is None:
-            losses.append("If an earlier start has formatted them already, the copy goes on.")
-    else:
+        losses += _erasing(server, effect)
+    elif effect.makes_target and not server.formatted:
         what = "Start the migration"
         will.append("A target server is created from the task's template.")
-        costs.append(_BILLED_TARGET)
-    syncing = await _keeps_synchronising(server, reader)
-    if syncing is False:
-        losses.append(
-            "The task does not keep synchronising: when the copy ends, the target is launched by "
-            "itself, without anybody being asked again."
-        )
-    if syncing is None:
-        reader.unread.append("Whether the target will be launched by itself after the copy")
+        will += template_lines(template) if template else []
+        costs += [BILLED_TARGET, *template_costs(template)]
+    elif effect.overwrites_target:
+        what = "Resume the synchronisation over the launched target"
+        losses.append(_overwritten(server))
+    else:
+        will.append("The copy goes on where it stopped, or is tried again.")
+        what = "Resume the migration"
+    if effect.is_unverified_launch:
+        what += ", which then launches" if effect.launch == "after_copy" else ", which may launch"
+        losses.append(effect.words())
+    options = await reader.options(server) if effect.is_unverified_launch else None
     return _of(
         operation,
         server,
         reader,
-        f"{what} of {named(server.name, server.id)}.",
+        f"{what}: {named(server.raw_name, server.id)}.",
+        effect=effect,
         will=[*will, "The Agent reads all data of the source; that uses its network and disks."],
-        losses=losses,
+        losses=[*losses, *_left_out(options)],
         costs=costs,
-        state={"formatted": formatted, "syncing": syncing},
+        state={
+            "formatted": server.formatted,
+            "template": bound_template(template),
+            "options": bound_options(options),
+        },
     )
 
 
 async def _launch(operation: ManageMigrationTask, server: Server, reader: Reader) -> Preview:
-    results = await reader.want(
-        "the consistency results", GetConsistencyResults(task_id=operation.task_id)
-    )
-    lines, verdict = consistency(results)
+    effect = effect_of(server, operation.operation)
+    again = operation.operation == "start"
+    gates, consistency = await reader.readiness(server)
+    verified = f", verified {when_verified}" if (when_verified := consistency.when()) else ""
+    directories = consistency.directory_names()
     return _of(
         operation,
         server,
         reader,
-        f"Launch the target of {named(server.name, server.id)}: this is the cutover.",
-        typed=f"launch {server.typed}",
+        f"Launch the target of {named(server.raw_name, server.id)}: this is the cutover"
+        f"{', tried again after it failed' if again else ''}.",
+        effect=effect,
         will=[
             "Continuous synchronisation ends, and the target starts from its own disks.",
             "What is written on the source from now on does not reach the target.",
             "Source and target can both take writes: stop the source's services first.",
         ],
-        losses=[
-            "The snapshot of an earlier launch is replaced.",
-            "Nothing here goes back: a rollback is a disk snapshot on the EVS console; a later "
-            "restart synchronises again and overwrites what the target wrote.",
+        losses=["The snapshot of an earlier launch is replaced.", _NO_WAY_BACK],
+        hangs=[
+            *gate_lines(gates, without=_FAILS_BEFORE_A_NEW_TRY if again else ()),
+            f"Consistency is {consistency.verdict}{verified}: {consistency.why}",
+            *([f"Verified directories: {', '.join(directories)}."] if directories else []),
         ],
-        hangs=lines,
-        state={"verdict": verdict},
+        state={
+            "verdict": f"{consistency.verdict} {consistency.when()}",
+            "gates": bound_gates(gates),
+            "left_out": gates.findings["nothing_left_out"].says,
+        },
     )
+
+
+_FAILS_BEFORE_A_NEW_TRY: Final = ("stage_syncing", "state_syncing", "no_error", "launch_allowed")
+"""Gates that a server which failed while cutting over cannot pass: the new try is what mends it."""
 
 
 async def _clone(operation: ManageMigrationTask, server: Server, reader: Reader) -> Preview:
     template, exists = await template_of(reader, "the template of the clone", operation.template_id)
-    costs = ["A further ECS with its disks is created and billed until somebody deletes it."]
-    if template and template.publicip:
-        costs.append(f"Its elastic IP, {template.publicip.bandwidth_size} Mbit/s, is billed too.")
     return _of(
         operation,
         server,
         reader,
-        f"Rehearse: make a billed clone of the target of {named(server.name, server.id)}.",
+        f"Rehearse: make a billed clone of the target of {named(server.raw_name, server.id)}.",
+        effect=effect_of(server, "clone_test"),
         will=[
-            *([template_line(template) + "."] if template else []),
+            *(template_lines(template) if template else []),
             "Synchronisation stands still while the clone is made, then goes on.",
         ],
         losses=["No call here deletes the clone: that is done on the ECS console."],
-        costs=costs,
-        state={"template": template.name if template else None},
+        costs=[
+            "A further ECS with its disks is created and billed until somebody deletes it.",
+            *template_costs(template),
+        ],
+        hangs=[f"There is a clone already: ECS {server.clone_id}, billed."]
+        if server.clone_id
+        else [],
+        state={"template": bound_template(template)},
         allowed=may_clone(server.legality("clone_test"), operation.template_id, exists),
     )
 
 
 async def _restart(operation: ManageMigrationTask, server: Server, reader: Reader) -> Preview:
+    effect = effect_of(server, operation.operation)
     return _of(
         operation,
         server,
         reader,
-        f"Synchronise {named(server.name, server.id)} again, over its launched target.",
+        f"Synchronise {named(server.raw_name, server.id)} again, over its launched target.",
+        effect=effect,
         will=[
-            f"The target {server.target_words()} goes down and is started from the Agent's disk.",
+            f"The target {target_words(server)} goes down and is started from the Agent's disk.",
             "Changes of the source since the launch are copied onto it.",
         ],
         losses=[
-            "What was written on the target since it was launched is overwritten. "
-            f"Latest launch ended: {when(server.last_launch())}.",
-            "The target serves nobody until it is launched again.",
+            _overwritten(server),
+            "The target is offline until it is launched again.",
+            *([effect.words()] if effect.is_unverified_launch else []),
         ],
     )
+
+
+def _overwritten(server: Server) -> str:
+    return (
+        "What was written on the target since it was launched is overwritten. "
+        f"Latest launch ended: {when(server.last_launch)}."
+    )
+
+
+def _erasing(server: Server, effect: Effect) -> list[str]:
+    doubt = "If an earlier start has formatted them already, the copy goes on."
+    return [
+        f"The disks of the target {target_words(server)} are formatted and partitioned anew: "
+        "everything on them is lost.",
+        *erased_lines(server),
+        *([doubt] if effect.erases is None else []),
+    ]
+
+
+def _left_out(options: Sequence[MigrationOption] | None) -> list[str]:
+    return [f"The task's option {line}" for line in left_out_lines(options)]
 
 
 async def _stop(operation: ManageMigrationTask, server: Server, reader: Reader) -> Preview:
@@ -146,7 +203,7 @@ async def _stop(operation: ManageMigrationTask, server: Server, reader: Reader) 
         operation,
         server,
         reader,
-        f"Pause the migration of {named(server.name, server.id)}.",
+        f"Pause the migration of {named(server.raw_name, server.id)}.",
         will=["The copy pauses; start resumes it. A large Linux copy is compared again then."],
     )
 
@@ -156,7 +213,7 @@ async def _network_check(operation: ManageMigrationTask, server: Server, reader:
         operation,
         server,
         reader,
-        f"Measure the network between {named(server.name, server.id)} and its target.",
+        f"Measure the network between {named(server.raw_name, server.id)} and its target.",
         will=["Test data is sent for a short while."],
     )
 
@@ -174,7 +231,8 @@ async def _other(operation: ManageMigrationTask, server: Server, reader: Reader)
         operation,
         server,
         reader,
-        f"Action {operation.operation} on the migration of {named(server.name, server.id)}.",
+        f"Action {operation.operation} on the migration of {named(server.raw_name, server.id)}.",
+        effect=effect_of(server, operation.operation),
         will=[what],
         losses=[
             "The reference does not describe this action; whether it can be undone is not known."
@@ -188,7 +246,7 @@ def _of(
     reader: Reader,
     headline: str,
     *,
-    typed: str = "",
+    effect: Effect | None = None,
     will: Sequence[str] = (),
     losses: Sequence[str] = (),
     costs: Sequence[str] = (),
@@ -196,19 +254,20 @@ def _of(
     state: Mapping[str, JSON] | None = None,
     allowed: Legality | None = None,
 ) -> Preview:
-    """What all actions have in common."""
+    """What all actions have in common. A launch, under whatever name, is typed as one."""
+    launches = effect is not None and effect.launches
     return preview(
         headline,
-        typed or server.typed,
-        now=server.lines(),
+        f"launch {typed(server)}" if launches else typed(server),
+        now=lines(server),
         will=will,
         losses=losses,
         costs=costs,
         hangs=hangs,
         sent=sent_by(operation, "task_id", "operation"),
         unread=reader.unread,
-        state={**server.facts(), **(state or {})},
-        targets=server.targets(),
+        state={**bound(server), "launch": effect.launch if effect else "no", **(state or {})},
+        targets=targets(server),
         allowed=allowed or server.legality(operation.operation),
     )
 
@@ -222,48 +281,3 @@ _ACTIONS: Final[Mapping[str, _Action]] = {
     "stop": _stop,
     "network_check": _network_check,
 }
-
-
-def consistency(results: ConsistencyResults | None) -> tuple[list[str], str]:
-    """The latest verification in words, and as the verdict that an approval is bound to."""
-    if results is None:
-        return ["Consistency: could not be read."], "unreadable"
-    runs = [run for run in results.result_list or () if run.consistency_result is not None]
-    if not runs:
-        return ["Consistency: never verified."], "never"
-    latest = max(runs, key=lambda run: run.finished_time or 0)
-    places = latest.consistency_result or []
-    total = sum(place.num_total_files or 0 for place in places)
-    differ = sum(
-        (place.num_different_files or 0)
-        + (place.num_target_miss_files or 0)
-        + (place.num_target_more_files or 0)
-        for place in places
-    )
-    empty = [plain(place.dir_check) for place in places if not place.num_total_files]
-    lines = [
-        f"Consistency: {count_of(total, 'file')} compared in "
-        f"{count_of(len(places), 'directory', 'directories')}, {differ} differ, are missing or are "
-        f"extra; finished {when(latest.finished_time)}."
-    ]
-    if empty:
-        lines.append(f"Nothing was compared in: {', '.join(empty[:10])}.")
-    verdict = "differs" if differ else "partial" if empty or not total else "clean"
-    return lines, f"{verdict} {latest.finished_time}"
-
-
-async def _keeps_synchronising(server: Server, reader: Reader) -> bool | None:
-    """Whether the task waits for a launch; only lists of tasks tell in some regions."""
-    if server.task is None or server.task.syncing is not None or not server.task.id:
-        return server.task.syncing if server.task else None
-    page = await reader.want("the task in the list", ListMigrationTasks(id=server.task.id))
-    own = [task for task in (page.items if page else ()) if task.id == server.task.id]
-    return own[0].syncing if own else None
-
-
-def _disk_lines(server: Server) -> list[str]:
-    disks = getattr(server.task.target_server, "disks", None) if server.task else None
-    return [
-        f"Disk {plain(disk.name, 60)} ({plain(disk.disk_id, 64)}), {size(disk.size)}: erased."
-        for disk in disks or ()
-    ]

@@ -5,10 +5,20 @@ from typing import Any, Final
 
 from sms_tools.api import Api
 from sms_tools.canonical import digest
+from sms_tools.fleet.effect import effect_of_creation
 from sms_tools.guard.previews.building import preview, sent_by
-from sms_tools.guard.previews.deleting import template_line
-from sms_tools.guard.previews.facts import Reader
+from sms_tools.guard.previews.describing import (
+    bound,
+    bound_template,
+    lines,
+    target_words,
+    targets,
+    template_costs,
+    template_lines,
+    typed,
+)
 from sms_tools.guard.previews.fitting import may_create, template_of
+from sms_tools.guard.previews.reader import Reader
 from sms_tools.guard.subject import Preview, Target
 from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
 from sms_tools.operation import JSON, Kind
@@ -25,6 +35,7 @@ from sms_tools.operations.source_servers import (
 from sms_tools.operations.tasks import UnlockTargetServer
 from sms_tools.operations.tasks.create import CreateMigrationTask
 from sms_tools.operations.tasks.update import UpdateMigrationTask
+from sms_tools.operations.templates import Template
 from sms_tools.wording import named, plain, size
 
 _TEMPORARY_DISK: Final = (
@@ -37,55 +48,85 @@ async def create_task(operation: CreateMigrationTask, api: Api) -> Preview:
     """A new task: what it would create, erase, bill and do by itself."""
     reader = Reader(api)
     server = await reader.server(operation.source_server.id)
-    losses, costs, will = [], [_TEMPORARY_DISK], []
     template, exists = await template_of(
         reader, "the template of the target", operation.vm_template_id
     )
-    if operation.vm_template_id:
-        will.append(
-            f"The target is created from {template_line(template)}."
-            if template
-            else "The target is created from a template."
-        )
-        costs.append("The ECS and its disks, from the moment they are created.")
-        if template and template.publicip:
-            costs.append(f"An elastic IP of {template.publicip.bandwidth_size} Mbit/s.")
     target = operation.target_server
-    if target.vm_id or operation.exist_server:
-        losses.append(
-            f"When the task starts, the disks of the existing ECS {named(target.name)} "
-            f"({plain(target.vm_id, 64)}) are erased: everything on them is lost."
-        )
-        losses += [f"Disk {plain(d.name, 60)}, {size(d.size)}: erased." for d in target.disks]
-    if not operation.syncing:
-        losses.append(
-            "Without `syncing` the target is launched by itself when the copy ends; nobody is "
-            "asked again."
-        )
+    existing = bool(target.vm_id or operation.exist_server)
     at_once = bool(operation.auto_start)
-    will.append("The task starts at once." if at_once else "The task waits to be started.")
+    effect = effect_of_creation(starts=at_once, syncing=operation.syncing, existing_target=existing)
+    who = named(server.raw_name, server.id)
     return preview(
-        f"Create a migration task for {named(server.name, server.id)}"
-        f"{' and start it at once' if at_once else ''}.",
-        server.typed,
-        now=server.lines(),
-        will=will,
-        losses=losses,
-        costs=costs,
-        sent=sent_by(operation, "source_server"),
-        unread=reader.unread,
-        state={**server.facts(), "template": template.name if template else None},
-        targets=[
-            *server.targets(),
-            *([Target(target.vm_id, target.name)] if target.vm_id else []),
-            *(
-                [Target(operation.vm_template_id, template.name if template else None)]
-                if operation.vm_template_id
-                else []
-            ),
+        f"Create a migration task for {who}{' and start it at once' if at_once else ''}"
+        f"{', which then launches' if effect.launches else ''}.",
+        f"launch {typed(server)}" if effect.launches else typed(server),
+        now=[*lines(server), *source_disk_lines(server.source)],
+        will=[
+            *_made_from(operation, template),
+            "The task starts at once." if at_once else "The task waits to be started.",
+            *_disks_to_be(operation, server.source),
         ],
+        losses=[*_erased_by(operation), *_launched_by(operation)],
+        costs=_billed_by(operation, template),
+        sent=sent_by(operation, "source_server", "target_server"),
+        unread=reader.unread,
+        state={**bound(server), "launch": effect.launch, "template": bound_template(template)},
+        targets=[*targets(server), *_named_targets(operation, template)],
         allowed=may_create(operation, server, exists),
     )
+
+
+def _made_from(operation: CreateMigrationTask, template: Template | None) -> list[str]:
+    if not operation.vm_template_id:
+        return []
+    if template is None:
+        return ["The target is created from a template that could not be read."]
+    return ["The target is created from the template.", *template_lines(template)]
+
+
+def _erased_by(operation: CreateMigrationTask) -> list[str]:
+    target = operation.target_server
+    if not (target.vm_id or operation.exist_server):
+        return []
+    return [
+        f"When the task starts, the disks of the existing ECS {named(target.name)} "
+        f"({plain(target.vm_id, 64)}) are erased: everything on them is lost.",
+        *(f"Disk {plain(disk.name, 60)}, {size(disk.size)}: erased." for disk in target.disks),
+    ]
+
+
+def _launched_by(operation: CreateMigrationTask) -> list[str]:
+    if operation.syncing:
+        return []
+    return [
+        "Without `syncing` the target launches automatically, unverified, when the copy ends. "
+        "Nobody is asked again."
+    ]
+
+
+def _billed_by(operation: CreateMigrationTask, template: Template | None) -> list[str]:
+    if not operation.vm_template_id:
+        return [_TEMPORARY_DISK]
+    made = "The ECS and its disks, from the moment they are created."
+    return [_TEMPORARY_DISK, made, *template_costs(template)]
+
+
+def _disks_to_be(operation: CreateMigrationTask, source: SourceServer | None) -> list[str]:
+    """The disks that the target gets, each beside the source's of its place."""
+    there = (source.disks if isinstance(source, SourceServerDetail) else None) or ()
+    found = []
+    for place, disk in enumerate(operation.target_server.disks):
+        beside = f"; the source has {size(there[place].size)}" if place < len(there) else ""
+        found.append(f"Target disk {plain(disk.name, 60)}: {size(disk.size)}{beside}.")
+    return found
+
+
+def _named_targets(operation: CreateMigrationTask, template: Template | None) -> list[Target]:
+    target, template_id = operation.target_server, operation.vm_template_id
+    found = [Target(target.vm_id, target.name)] if target.vm_id else []
+    if template_id:
+        found.append(Target(template_id, template.name if template else None))
+    return found
 
 
 async def update_task(operation: UpdateMigrationTask, api: Api) -> Preview:
@@ -95,9 +136,9 @@ async def update_task(operation: UpdateMigrationTask, api: Api) -> Preview:
     forged = operation.danger is Kind.DESTRUCTIVE
     what = "Overwrite the service's record of the migration" if forged else "Change the task"
     return preview(
-        f"{what} of {named(server.name, server.id)}.",
-        server.typed,
-        now=server.lines(),
+        f"{what} of {named(server.raw_name, server.id)}.",
+        typed(server),
+        now=lines(server),
         will=["The fields below are written over what the service holds."],
         losses=[
             "State, sub-tasks, errors and servers in this record are what the service and every "
@@ -108,8 +149,8 @@ async def update_task(operation: UpdateMigrationTask, api: Api) -> Preview:
         else [],
         sent=sent_by(operation, "task_id"),
         unread=reader.unread,
-        state=server.facts(),
-        targets=server.targets(),
+        state=bound(server),
+        targets=targets(server),
     )
 
 
@@ -120,9 +161,9 @@ async def update_source(operation: UpdateSourceServer, api: Api) -> Preview:
     disks = operation.danger is Kind.DESTRUCTIVE
     what = "Change which disks are migrated" if disks else "Change the record"
     return preview(
-        f"{what} of {named(server.name, server.id)}.",
-        server.typed,
-        now=[*server.lines(), *_source_disks(server.source)],
+        f"{what} of {named(server.raw_name, server.id)}.",
+        typed(server),
+        now=[*lines(server), *source_disk_lines(server.source)],
         will=["The settings below replace those that the service holds."],
         losses=[
             "A disk or volume with `need_migration: false`, or with a smaller `adjust_size`, "
@@ -133,8 +174,8 @@ async def update_source(operation: UpdateSourceServer, api: Api) -> Preview:
         else [],
         sent=sent_by(operation, "source_id"),
         unread=reader.unread,
-        state=server.facts(),
-        targets=server.targets(),
+        state={**bound(server), "disks": source_disk_lines(server.source)},
+        targets=targets(server),
     )
 
 
@@ -147,10 +188,10 @@ async def configure_options(operation: ConfigureMigrationOptions, api: Api) -> P
         each.config_key: each.config_value for each in (now.configurations if now else None) or ()
     }
     return preview(
-        f"Change what the migration of {named(server.name, server.id)} copies and uses.",
-        server.typed,
+        f"Change what the migration of {named(server.raw_name, server.id)} copies and uses.",
+        typed(server),
         now=[
-            *server.lines(),
+            *lines(server),
             *[f"{plain(key, 60)} is {plain(value, 300)}." for key, value in present.items()],
         ],
         will=[
@@ -162,8 +203,8 @@ async def configure_options(operation: ConfigureMigrationOptions, api: Api) -> P
         ],
         losses=[line for each in operation.configurations for line in _not_copied(each)],
         unread=reader.unread,
-        state={**server.facts(), "options": digest(present)},
-        targets=server.targets(),
+        state={**bound(server), "options": digest(present)},
+        targets=targets(server),
     )
 
 
@@ -172,17 +213,17 @@ async def unlock(operation: UnlockTargetServer, api: Api) -> Preview:
     reader = Reader(api)
     server = await reader.server_of_task(operation.task_id)
     return preview(
-        f"Unlock the target server of {named(server.name, server.id)}.",
-        server.typed,
-        now=server.lines(),
-        will=[f"The target {server.target_words()} can be changed on the ECS console again."],
+        f"Unlock the target server of {named(server.raw_name, server.id)}.",
+        typed(server),
+        now=lines(server),
+        will=[f"The target {target_words(server)} can be changed on the ECS console again."],
         losses=[
             "There is no lock again. A change to its disks makes an unfinished migration fail, "
             "and a new task copies everything again."
         ],
         unread=reader.unread,
-        state=server.facts(),
-        targets=server.targets(),
+        state=bound(server),
+        targets=targets(server),
         allowed=server.legality("unlock"),
     )
 
@@ -198,7 +239,8 @@ def _not_copied(option: OptionSetting) -> list[str]:
     return [f"The former value of {plain(option.config_key, 60)} is replaced."]
 
 
-def _source_disks(source: SourceServer | None) -> list[str]:
+def source_disk_lines(source: SourceServer | None) -> list[str]:
+    """The source's disks by name and size."""
     return [
         f"Disk {plain(disk.name, 60)}: {size(disk.size)}, {size(disk.used_size)} used."
         for disk in (source.disks if isinstance(source, SourceServerDetail) else None) or ()

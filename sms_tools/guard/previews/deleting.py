@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from sms_tools.api import Api
+from sms_tools.fleet.server import Server
 from sms_tools.guard.previews.building import preview
-from sms_tools.guard.previews.facts import Reader, Server
+from sms_tools.guard.previews.describing import bound, lines, short, targets, template_line, typed
+from sms_tools.guard.previews.reader import Reader
 from sms_tools.guard.subject import Preview, Target, typeable
 from sms_tools.knowledge import Legality, legality
 from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
@@ -59,15 +61,15 @@ async def delete_task(operation: DeleteMigrationTask, api: Api) -> Preview:
     reader = Reader(api)
     server = await reader.server_of_task(operation.task_id)
     return preview(
-        f"Delete the migration task of {named(server.name, server.id)}.",
-        server.typed,
-        now=server.lines(),
+        f"Delete the migration task of {named(server.raw_name, server.id)}.",
+        typed(server),
+        now=lines(server),
         will=["The migration task is deleted.", *_TASK_LEFT],
         losses=[_in_work(server), *_TASK_LOSSES],
         hangs=[_record_stays(server)],
         unread=reader.unread,
-        state=server.facts(),
-        targets=server.targets(),
+        state=bound(server),
+        targets=targets(server),
         allowed=server.legality("delete_task"),
     )
 
@@ -85,7 +87,7 @@ async def delete_tasks(operation: DeleteMigrationTasks, api: Api) -> Preview:
         f"delete {len(servers)}",
         now=_items(
             [
-                server.short() if server.task_state else f"{_id_of(server)} is in no list of tasks"
+                short(server) if server.task_state else f"{_id_of(server)} is in no list of tasks"
                 for server in servers
             ],
             rulings,
@@ -93,8 +95,8 @@ async def delete_tasks(operation: DeleteMigrationTasks, api: Api) -> Preview:
         will=[*_fates(rulings), *_TASK_LEFT],
         losses=_TASK_LOSSES,
         unread=reader.unread,
-        state={"items": [server.facts() for server in servers]},
-        targets=[target for server in servers for target in server.targets()],
+        state={"items": [bound(server) for server in servers]},
+        targets=[target for server in servers for target in targets(server)],
         allowed=_all_together(rulings),
     )
 
@@ -108,15 +110,15 @@ async def delete_source(operation: DeleteSourceServer, api: Api) -> Preview:
         "its migration tasks", ListMigrationTasks(source_server_id=operation.source_id)
     )
     return preview(
-        f"Delete the record of the source server {named(server.name, server.id)}.",
-        server.typed,
-        now=server.lines(),
+        f"Delete the record of the source server {named(server.raw_name, server.id)}.",
+        typed(server),
+        now=lines(server),
         will=["The record is deleted from the service. The machine itself is not touched."],
         losses=_SOURCE_LOSSES,
         hangs=[_task_line(task) for task in tasks or ()],
         unread=reader.unread,
-        state={**server.facts(), "tasks": _ids(tasks)},
-        targets=server.targets(),
+        state={**bound(server), "tasks": _ids(tasks)},
+        targets=targets(server),
         allowed=server.legality("delete_source", tasks=_tasks_on(source, tasks)),
     )
 
@@ -138,12 +140,12 @@ async def delete_sources(operation: DeleteSourceServers, api: Api) -> Preview:
     return preview(
         f"Delete the records of {count_of(len(servers), 'source server')}.",
         f"delete {len(servers)}",
-        now=_items([server.short() for server in servers], rulings),
+        now=_items([short(server) for server in servers], rulings),
         will=[f"All {len(servers)} records are deleted in one call. The machines are not touched."],
         losses=_SOURCE_LOSSES,
         unread=reader.unread,
-        state={"items": [server.facts() for server in servers]},
-        targets=[target for server in servers for target in server.targets()],
+        state={"items": [bound(server) for server in servers]},
+        targets=[target for server in servers for target in targets(server)],
         allowed=_all_together(rulings),
     )
 
@@ -215,7 +217,7 @@ async def delete_project(operation: DeleteMigrationProject, api: Api) -> Preview
         ],
         will=["The project is deleted. Servers and tasks are not touched."],
         losses=["Its settings; a new project of the same name gets another id."],
-        hangs=[Server(source, None).short() for source in inside or ()],
+        hangs=[short(Server(source, None)) for source in inside or ()],
         unread=reader.unread,
         state={
             "id": operation.mig_project_id,
@@ -225,15 +227,6 @@ async def delete_project(operation: DeleteMigrationProject, api: Api) -> Preview
         },
         targets=[Target(operation.mig_project_id, project.name)],
         allowed=allowed,
-    )
-
-
-def template_line(template: Template) -> str:
-    """A template in one line."""
-    eip = ", with an elastic IP" if template.publicip else ""
-    return (
-        f"Template {named(template.name, template.id)}: flavor {plain(template.flavor, 40)}, "
-        f"region {plain(template.region, 40)}{eip}"
     )
 
 

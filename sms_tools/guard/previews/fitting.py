@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from sms_tools.guard.previews.facts import Reader, Server
+from sms_tools.fleet.server import Server
+from sms_tools.guard.previews.reader import Reader
 from sms_tools.knowledge import Legality
 from sms_tools.knowledge.arguments import (
     DiskFacts,

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sms_tools.api import Api
+from sms_tools.fleet.server import Server
 from sms_tools.guard.previews.building import preview, sent_by
-from sms_tools.guard.previews.deleting import template_line
-from sms_tools.guard.previews.facts import Reader, Server
+from sms_tools.guard.previews.describing import bound, lines, short, targets, template_line, typed
+from sms_tools.guard.previews.reader import Reader
 from sms_tools.guard.subject import Preview, Target, typeable
 from sms_tools.knowledge import Legality, is_legal_pair, legality
 from sms_tools.operation import JSON, Operation
@@ -67,17 +68,17 @@ async def agent_word(operation: Operation[Any], api: Api) -> Preview:
     what, losses = _FORGED[operation.__spec__.name]
     server = await _server_named_by(operation, reader)
     return preview(
-        f"{what} of {named(server.name, server.id)}, in its Agent's place.",
-        server.typed,
-        now=server.lines(),
+        f"{what} of {named(server.raw_name, server.id)}, in its Agent's place.",
+        typed(server),
+        now=lines(server),
         will=[
             "The migration Agent on the source server sends this by itself; nobody else needs to."
         ],
         losses=[losses, "The Agent's own word cannot be brought back from here."],
         sent=sent_by(operation, "task_id", "source_id", "server_id"),
         unread=reader.unread,
-        state=server.facts(),
-        targets=server.targets(),
+        state=bound(server),
+        targets=targets(server),
         allowed=_pair_allowed(operation),
     )
 
@@ -99,7 +100,7 @@ async def register(operation: RegisterSourceServer, api: Api) -> Preview:
     return preview(
         f"Register {named(operation.name, operation.ip)} as a source server, in an Agent's place.",
         typeable(operation.name, "register"),
-        now=[Server(source, None).short() for source in same or ()]
+        now=[short(Server(source, None)) for source in same or ()]
         or (["No source server with this address is registered."] if same is not None else []),
         will=["A record is created that counts towards the account's 1,000 servers."],
         losses=[
@@ -122,17 +123,17 @@ async def task_secret(
     keys = isinstance(operation, GetCertificateAndPrivateKey)
     what = "certificates and private keys" if keys else "certificate passphrase"
     return preview(
-        f"Reveal the {what} of the migration of {named(server.name, server.id)}.",
-        server.typed,
-        now=server.lines(),
+        f"Reveal the {what} of the migration of {named(server.raw_name, server.id)}.",
+        typed(server),
+        now=lines(server),
         will=[_TO_A_PERSON],
         losses=[
             "Whoever has them can read the migrated data on its way and pose as source or target; "
             "they cannot be called back."
         ],
         unread=reader.unread,
-        state=server.facts(),
-        targets=server.targets(),
+        state=bound(server),
+        targets=targets(server),
     )
 
 
@@ -153,7 +154,7 @@ async def template_password(operation: GetTemplateTargetPassword, api: Api) -> P
         now=[template_line(template)],
         will=[_TO_A_PERSON],
         losses=["Whoever has it can log in to the servers made from this template."],
-        hangs=[user.short() for user in users],
+        hangs=[short(user) for user in users],
         unread=reader.unread,
         state={
             "id": operation.template_id,
@@ -225,19 +226,19 @@ async def anything(operation: Operation[Any], api: Api) -> Preview:
     server = None
     if getattr(operation, "task_id", None) or getattr(operation, "source_id", None):
         server = await _server_named_by(operation, reader)
-    name, targets = await _named_by(operation, reader)
+    name, about_whom = await _named_by(operation, reader)
     if server:
-        name, targets, given = server.name, server.targets(), server.facts()
+        name, about_whom, given = server.raw_name, targets(server), bound(server)
     about = f" {named(name)}" if name else ""
     return preview(
         f"{spec.title}{about}.",
-        server.typed if server else typeable(name, spec.name),
-        now=server.lines() if server else [],
+        typed(server) if server else typeable(name, spec.name),
+        now=lines(server) if server else [],
         will=[plain(spec.description, 400)],
         sent=sent_by(operation),
         unread=reader.unread,
         state={**given, "name": name},
-        targets=targets,
+        targets=about_whom,
     )
 
 

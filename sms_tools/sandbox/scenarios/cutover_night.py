@@ -60,7 +60,9 @@ def _not_well(story: Story, wave: Project, template: Template) -> None:
     params = ("Quota exceeded for cores",)
     task.source.troubles.append(Trouble("CLONE_VM", 15, "SMS.6526", params, cause))
     story.attach(story.at(task, 150 * MINUTE, clone))
-    story.truth(task.source, "syncing", failure="SMS.6526", verdict="clean", readiness="ready")
+    story.truth(
+        task.source, "syncing", failure="SMS.6526", verdict="clean", readiness="not_confirmed"
+    )
 
     task = _in_sync(story, "pay-db-01", wave, template, CLEAN)
     cause = story.cause("firewall before pay-db-01", fixed_in=20 * MINUTE)
