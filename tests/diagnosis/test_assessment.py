@@ -7,18 +7,16 @@ import pytest
 
 from sms_tools.diagnosis.answer import CONCISE_BYTES, compact_bytes
 from sms_tools.diagnosis.assessment import AssessSources
-from sms_tools.sandbox import open_sandbox
+from sms_tools.sandbox import ManualClock, open_sandbox
 from sms_tools.sandbox.scenarios.new_fleet import TEMPLATE_OF, TROUBLES
 from tests.bureau import Bureau, Place
 
 pytestmark = pytest.mark.anyio
 
-MIB, GIB = 1024**2, 1024**3
+GIB = 1024**3
 
 
 async def assessed(opener: Any, seed: int) -> dict[str, dict[str, Any]]:
-    from sms_tools.sandbox import ManualClock
-
     clock = ManualClock()
     sandbox = open_sandbox("new-fleet", clock=clock, speed=1, seed=seed)
     place: Place = opener.open(clock, sandbox.transport(), "")
@@ -44,7 +42,7 @@ async def test_every_planted_trouble_is_found_and_nothing_else(opener: Any, seed
 
 async def test_the_template_that_is_meant_goes_by_names(opener: Any) -> None:
     rows = await assessed(opener, 1)
-    meant = {}
+    meant: dict[str, set[str]] = {}
     for row in rows.values():
         if "template" in row:
             meant.setdefault(row["project"], set()).add(row["template"]["name"])
