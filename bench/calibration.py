@@ -86,6 +86,8 @@ def estimates(profile: str, seed: int) -> Iterator[tuple[Eta, datetime, datetime
     while copied < total and len(path) < _MOST_MINUTES:
         copied += rates(start + len(path), copied / total) * BYTES_PER_MBIT * 60
         path.append(copied)
+    if copied < total:
+        return  # over four days: its end is not known here
     first = BEGIN + timedelta(minutes=start)
     end = first + timedelta(minutes=len(path) - 1)
     samples = [
