@@ -35,7 +35,7 @@ class RateLimit:
 def divide(line: float, wanted: Sequence[float]) -> Sequence[float]:
     """The most that each of those who want to send may take of a *line* that they share.
 
-    In the order of *wanted*; what one cannot use goes to the others. Who wants nothing gets nothing.
+    In the order of *wanted*; what one cannot use goes to the others. Who wants nothing has none.
     """
     shares = [0.0] * len(wanted)
     moving = sorted((want, index) for index, want in enumerate(wanted) if want)

@@ -1,4 +1,4 @@
-"""How the rate of a real copy changes: noise that lasts, a slow end, busy hours, an Agent that sleeps.
+"""How the rate of a real copy changes: lasting noise, a slow end, busy hours, a sleeping Agent.
 
 A profile is a factor on a machine's own rate, constant within slots of five minutes. It follows
 from its seed and the time alone, so that jumping over three days gives exactly what small steps

@@ -1,4 +1,4 @@
-"""Rates that change by themselves: the same by jumps and by steps, and never a byte out of place."""
+"""Rates that change by themselves: the same by jumps and by steps, and no byte out of place."""
 
 from random import Random
 
