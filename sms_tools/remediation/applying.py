@@ -20,7 +20,7 @@ from sms_tools.text import one_line
 
 Act = Callable[[Step, Operation[Any]], Awaitable[str | None]]
 """Makes one call through the guard; gives why it was held back, or None when it was made."""
-Note = Callable[[Step, str], None]
+Note = Callable[[Step, str], Awaitable[None]]
 """Writes into the audit what became of a step."""
 
 POLLS: Final = (2.0, 5.0, 10.0, 15.0, 30.0)
@@ -60,7 +60,7 @@ class Application:
             RequestRefused: a plan is being applied at this moment.
         """
         with self.store.alone():
-            self.entries = self.store.journal(self.plan)
+            self.entries = await self.store.journal(self.plan)
             calls = self.plan.calls
             for done, step in enumerate(calls):
                 await self._report(done, f"step {step.number}: {step.tool} on {step.server}")
@@ -73,18 +73,18 @@ class Application:
 
     async def _step(self, step: Step, entry: Entry | None) -> None:
         if self.stopped:
-            self._conclude(step, Result.NOT_REACHED, [_said(self.stopped)], entry)
+            await self._conclude(step, Result.NOT_REACHED, [_said(self.stopped)], entry)
             return
         if waits := self._unfinished(step):
             says = f"Step {waits} is not seen to be done."
-            self._conclude(step, Result.NOT_REACHED, [_said(says)], entry)
+            await self._conclude(step, Result.NOT_REACHED, [_said(says)], entry)
             return
         try:
             result, evidence = await self._tried(step, entry)
         except SmsToolsError as error:
             # Nothing was sent: this is the reading before the call.
             result, evidence = Result.SKIPPED, [_words(error)]
-        self._conclude(step, result, evidence, entry)
+        await self._conclude(step, result, evidence, entry)
         if self.plan.stops_at_failure and result in (Result.FAILED, Result.SKIPPED):
             self.stopped = f"Step {step.number} {result}; this plan stops there."
 
@@ -116,7 +116,7 @@ class Application:
 
     async def _called(self, step: Step) -> Outcome:
         """Make the call, once, and look what comes of it."""
-        self.store.intend(self.plan, step.number, self.desk.now())
+        await self.store.intend(self.plan, step.number, self.desk.now())
         first: list[Mapping[str, JSON]] = []
         try:
             held = await self.act(step, step.operation)
@@ -169,7 +169,7 @@ class Application:
             if facts.server is not None or not facts.there:
                 entry = self.entries[step.number]
                 said = [row for row in entry.evidence if "says" in row]
-                self._conclude(step, _result(verdict), [*said, *facts.evidence()], entry)
+                await self._conclude(step, _result(verdict), [*said, *facts.evidence()], entry)
 
     def _settles(self, step: Step) -> bool:
         """Whether *step* has started a task, which can fail again at once."""
@@ -184,7 +184,7 @@ class Application:
             if later.number > step.number
         )
 
-    def _conclude(
+    async def _conclude(
         self,
         step: Step,
         result: str,
@@ -195,11 +195,11 @@ class Application:
         tried = bool(entry and entry.tried) if held else True
         if held and entry is not None and entry.result == Result.NOT_SEEN:
             result = Result.NOT_SEEN  # its call was made; that must not be forgotten
-        self.store.conclude(
+        await self.store.conclude(
             self.plan, step.number, result, evidence, tried=tried, at=self.desk.now()
         )
         self.entries[step.number] = Entry(result, list(evidence), tried)
-        self.note(step, result)
+        await self.note(step, result)
 
     async def _report(self, done: int, message: str) -> None:
         await self.desk.report(done, len(self.plan.calls), message)

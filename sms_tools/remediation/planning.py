@@ -59,7 +59,7 @@ async def plan(question: PlanRemediation, desk: Desk) -> dict[str, Any]:
         first=tuple(write.first),
     )
     if made.calls:
-        Store(desk.state).keep(made)
+        await Store(desk.state).keep(made)
     return _answer(fleet, made, write)
 
 

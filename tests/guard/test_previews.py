@@ -237,7 +237,7 @@ async def test_after_a_launch_the_state_now_is_reported(world: World, guard: Gua
     seen = await seen_afterwards(operation, answer, world.api)
     assert seen is not None
     assert seen["source_state"] == "cutovering"
-    assert guard.audit.read()[-1]["request_id"] == answer.request_id
+    assert (await guard.audit.read())[-1]["request_id"] == answer.request_id
 
 
 async def test_a_server_that_moves_on_makes_the_approval_stale(world: World, guard: Guard) -> None:
