@@ -79,23 +79,23 @@ def test_a_call_that_needs_a_person_is_held(run: Run) -> None:
     held = json.loads(said.stdout)
     assert held["status"] == "approval_required"
     assert held["approval_url"] is None  # nobody could open a page of a process that ends
-    waiting = run("approvals")
+    waiting = run("approvals", "--sandbox")
     assert held["approval_id"] in waiting.stdout
 
 
 def test_an_answer_needs_a_terminal_and_a_no_does_not(run: Run) -> None:
     held = json.loads(run("call", "sign_privacy_agreement", "--sandbox").stdout)
     approval_id = held["approval_id"]
-    piped = run("approvals", "approve", approval_id, text="sign privacy agreement\n")
+    piped = run("approvals", "--sandbox", "approve", approval_id, text="sign privacy agreement\n")
     assert piped.returncode == 2
     assert "Nothing was done" in piped.stdout
-    assert run("approvals", "deny", approval_id).returncode == 0
-    assert "Nothing waits" in run("approvals").stdout
+    assert run("approvals", "--sandbox", "deny", approval_id).returncode == 0
+    assert "Nothing waits" in run("approvals", "--sandbox").stdout
 
 
 def test_an_answer_without_an_id_is_called_wrongly(run: Run) -> None:
-    assert run("approvals", "approve").returncode == 2
-    assert run("approvals", "approve", "NONE-HERE").returncode == 1
+    assert run("approvals", "--sandbox", "approve").returncode == 2
+    assert run("approvals", "--sandbox", "approve", "NONE-HERE").returncode == 1
 
 
 @pytest.mark.parametrize("arguments", ["{", "[]", "nonsense", "@no-such-file"])
@@ -118,12 +118,12 @@ def test_an_unknown_argument_or_tool_fails_readably(run: Run) -> None:
 
 def test_the_audit_is_shown_and_verified_and_a_change_is_found(run: Run, state: Path) -> None:
     run("call", "sign_privacy_agreement", "--sandbox")
-    shown = [json.loads(line) for line in run("audit").stdout.splitlines()]
+    shown = [json.loads(line) for line in run("audit", "--sandbox").stdout.splitlines()]
     assert shown[-1]["tool"] == "sign_privacy_agreement"
-    assert run("audit", "--verify").returncode == 0
-    path = state / "audit.jsonl"
+    assert run("audit", "--sandbox", "--verify").returncode == 0
+    path = state / "sandbox" / "audit.jsonl"
     path.write_text(path.read_text(encoding="utf-8").replace("sign_", "read_"), encoding="utf-8")
-    verified = run("audit", "--verify")
+    verified = run("audit", "--sandbox", "--verify")
     assert verified.returncode == 1
     assert "NOT whole" in verified.stdout
 

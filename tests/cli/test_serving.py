@@ -110,7 +110,7 @@ def test_a_caller_over_http_is_none_on_stdio_that_goes_by_the_same_name(
             client.post(found[0], json=_INITIALIZED, headers=session)
             answer = client.post(found[0], json=call(2, "sign_privacy_agreement"), headers=session)
     assert "approval_required" in answer.text
-    assert "asked for by http: example-client 1.0" in run("approvals").stdout
+    assert "asked for by http: example-client 1.0" in run("approvals", "--sandbox").stdout
 
 
 def test_the_sandbox_prints_its_address_and_answers(state: Path) -> None:
