@@ -15,7 +15,7 @@ from sms_tools.errors import SettingsError
 from sms_tools.operation import Kind
 from sms_tools.operations import CATALOGUE
 from sms_tools.server import build_server, listing
-from sms_tools.server.offer import GUIDED, SELDOM, LISTING, Offered, offered_tools
+from sms_tools.server.offer import GUIDED, LISTING, SELDOM, Offered, offered_tools
 
 from .world import World
 
