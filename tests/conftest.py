@@ -8,3 +8,9 @@ pytest_plugins = ["tests.bureau"]
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-snapshots", action="store_true", help="write what clients are told anew"
+    )

@@ -5,6 +5,8 @@ import os
 import sys
 from contextlib import closing
 
+import anyio
+
 from sms_tools.guard import Approvals, Audit, terminal
 from sms_tools.guard.answers import Answers
 from sms_tools.moment import utc_now
@@ -25,6 +27,10 @@ def run(options: argparse.Namespace) -> int:
     if options.action != "list" and not options.id:
         print(f"sms-tools approvals {options.action}: which? Give its ID.", file=sys.stderr)
         return 2
+    return anyio.run(_answered, options)
+
+
+async def _answered(options: argparse.Namespace) -> int:
     with closing(State(read_settings(os.environ)[0].state_dir)) as state:
         answers = Answers(Approvals(state, utc_now), Audit(state, utc_now))
         here = terminal.Terminal(
@@ -33,5 +39,5 @@ def run(options: argparse.Namespace) -> int:
             is_terminal=sys.stdin.isatty() and sys.stdout.isatty(),
         )
         if options.action == "list":
-            return terminal.list_waiting(answers, here)
-        return _ACTIONS[options.action](answers, options.id, here)
+            return await terminal.list_waiting(answers, here)
+        return await _ACTIONS[options.action](answers, options.id, here)

@@ -5,6 +5,8 @@ import json
 import os
 from contextlib import closing
 
+import anyio
+
 from sms_tools.guard import Audit
 from sms_tools.moment import utc_now
 from sms_tools.settings import read_settings
@@ -19,14 +21,18 @@ def configure(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the latest lines, or the result of the check: 1 if the chain is broken."""
+    return anyio.run(_printed, options)
+
+
+async def _printed(options: argparse.Namespace) -> int:
     with closing(State(read_settings(os.environ)[0].state_dir)) as state:
         audit = Audit(state, utc_now)
         if options.verify:
-            found = audit.verify()
+            found = await audit.verify()
             print(f"{found.lines} lines, {'whole' if not found.problems else 'NOT whole'}")
             for problem in found.problems:
                 print(f"  {problem}")
             return int(bool(found.problems))
-        for entry in audit.read(last=options.last or None):
+        for entry in await audit.read(last=options.last or None):
             print(json.dumps(entry, ensure_ascii=False))
     return 0

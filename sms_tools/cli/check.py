@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal, TextIO
@@ -16,7 +17,7 @@ from sms_tools.guard import Audit
 from sms_tools.moment import utc_now
 from sms_tools.operations.source_servers import ListSourceServers
 from sms_tools.settings import IamUser, Settings, read_settings
-from sms_tools.state import State, StateError
+from sms_tools.state import State
 from sms_tools.wire import way_to
 
 _MOST_SKEW: Final = timedelta(minutes=15)
@@ -49,7 +50,7 @@ def verdicts(environ: Mapping[str, str]) -> list[Line]:
     settings, problems = read_settings(environ)
     lines = [Line("FAIL", f"{p.variable} {p.what}", p.remedy) for p in problems]
     lines += [Line("note", warning) for warning in settings.warnings]
-    lines += [*_credentials(settings), *_way(settings), *_state(settings)]
+    lines += [*_credentials(settings), *_way(settings), *anyio.run(_state, settings)]
     if settings.credentials and not any(line.verdict == "FAIL" for line in lines):
         lines += anyio.run(_service, settings)
     return lines
@@ -88,19 +89,19 @@ def _way(settings: Settings) -> Iterator[Line]:
             yield Line("FAIL", str(error), error.advice)
 
 
-def _state(settings: Settings) -> Iterator[Line]:
-    try:
-        state = State(settings.state_dir)
-        audit = Audit(state, utc_now).verify()
-    except (StateError, OSError) as error:
-        yield Line("FAIL", f"the state folder: {error}", "Set SMS_TOOLS_STATE_DIR to one of yours.")
-        return
-    yield Line("ok", f"the state folder {settings.state_dir} is private and can be written")
+async def _state(settings: Settings) -> list[Line]:
+    with closing(State(settings.state_dir)) as state:
+        if fault := await state.fault():
+            return [Line("FAIL", str(fault), fault.advice)]
+        kept = Line("ok", f"the state folder {settings.state_dir} is private and can be written")
+        try:
+            audit = await Audit(state, utc_now).verify()
+        except SmsToolsError as error:
+            return [kept, Line("FAIL", str(error), error.advice)]
     if audit.problems:
-        yield Line("FAIL", f"the audit: {audit.problems[0]}", "See `sms-tools audit --verify`.")
-    else:
-        yield Line("ok", f"the audit is whole ({audit.lines} lines)")
-    state.close()
+        remedy = "See `sms-tools audit --verify`."
+        return [kept, Line("FAIL", f"the audit: {audit.problems[0]}", remedy)]
+    return [kept, Line("ok", f"the audit is whole ({audit.lines} lines)")]
 
 
 def _policy(options: argparse.Namespace) -> Iterator[Line]:

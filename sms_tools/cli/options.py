@@ -35,6 +35,14 @@ def _speed(text: str) -> float:
     return value
 
 
+def port(text: str) -> int:
+    """A TCP port; 0 takes a free one."""
+    value = int(text)
+    if not 0 <= value <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port: give one from 0 to 65535")
+    return value
+
+
 def add_server_options(command: argparse.ArgumentParser) -> None:
     """What the server offers and what it may do."""
     command.add_argument(

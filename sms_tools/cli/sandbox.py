@@ -10,7 +10,7 @@ from functools import partial
 
 import anyio
 
-from sms_tools.cli.options import add_sandbox_options, opened
+from sms_tools.cli.options import add_sandbox_options, opened, port
 from sms_tools.errors import SettingsError
 from sms_tools.settings import read_settings
 from sms_tools.signing import KeyPair
@@ -19,7 +19,7 @@ from sms_tools.signing import KeyPair
 def configure(command: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     add_sandbox_options(command)
-    command.add_argument("--port", type=int, default=0, help="default: a free one")
+    command.add_argument("--port", type=port, default=0, help="default: a free one")
     command.add_argument(
         "--fault",
         action="append",
@@ -44,7 +44,13 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError(f"--fault {spec}: {error}.", advice="See --help.") from error
     if key_pair:
         print("signatures are verified against the key pair in the environment", flush=True)
-    anyio.run(partial(serve, sandbox, port=options.port, ready=_say_address))
+    try:
+        anyio.run(partial(serve, sandbox, port=options.port, ready=_say_address))
+    except OSError as error:
+        raise SettingsError(
+            f"port {options.port} cannot be used: {error.strerror or error}.",
+            advice="Choose another with --port, or leave it out for a free one.",
+        ) from error
     return 0
 
 

@@ -11,7 +11,7 @@ import sys
 import anyio
 
 from sms_tools.cli.opening import runtime_of
-from sms_tools.cli.options import add_server_options
+from sms_tools.cli.options import add_server_options, port
 from sms_tools.errors import SettingsError
 from sms_tools.server import build_server
 
@@ -23,7 +23,7 @@ def configure(command: argparse.ArgumentParser) -> None:
     add_server_options(command)
     command.add_argument("--http", action="store_true", help="streamable HTTP at /mcp")
     command.add_argument("--host", default="127.0.0.1", help="loopback only (default 127.0.0.1)")
-    command.add_argument("--port", type=int, default=8000, help="default 8000; 0 takes a free one")
+    command.add_argument("--port", type=port, default=8000, help="default 8000; 0 takes a free one")
 
 
 def run(options: argparse.Namespace) -> int:

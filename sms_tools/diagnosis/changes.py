@@ -63,7 +63,7 @@ class WhatChanged(FleetQuestion):
                 advice="Give a time in the past, or leave since out for the last 24 hours.",
             )
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
-        memory = recall(Samples(desk), fleet, since)
+        memory = await recall(Samples(desk), fleet, since)
         changes = [
             change
             for server in fleet.servers
@@ -158,13 +158,13 @@ class Memory:
         return []
 
 
-def recall(samples: Samples, fleet: Fleet, since: datetime) -> Memory:
+async def recall(samples: Samples, fleet: Fleet, since: datetime) -> Memory:
     """What *samples* hold for comparing *fleet* with the time *since*."""
     before_now = fleet.observed_at - _SAME_READING
-    earlier = samples.fleet_at(since)
+    earlier = await samples.fleet_at(since)
     later = {
         source_id: sample
-        for source_id, sample in samples.first_since(since).items()
+        for source_id, sample in (await samples.first_since(since)).items()
         if sample.at < before_now
     }
     baseline = {**later, **earlier}
@@ -172,20 +172,20 @@ def recall(samples: Samples, fleet: Fleet, since: datetime) -> Memory:
     compared_with = max(known) if known and earlier else min(known, default=None)
     return Memory(
         baseline=baseline,
-        turns=samples.turns(since),
+        turns=await samples.turns(since),
         compared_with=compared_with,
-        gone=_gone(samples, fleet, since, compared_with),
+        gone=await _gone(samples, fleet, since, compared_with),
     )
 
 
-def _gone(
+async def _gone(
     samples: Samples, fleet: Fleet, since: datetime, compared_with: datetime | None
 ) -> Sequence[Sample]:
     """Servers that were there and are not listed any more; unknown where not all were read."""
     if fleet.narrowed or fleet.problems or compared_with is None:
         return ()
     bound = min(since, compared_with) - _NEAR
-    last_seen = samples.fleet_at(fleet.observed_at)
+    last_seen = await samples.fleet_at(fleet.observed_at)
     return [
         sample
         for source_id, sample in last_seen.items()

@@ -80,7 +80,7 @@ class SummarizeProgress(FleetQuestion):
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """Progress, estimates and standstill of the servers that are asked for."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
-        samples = _series(desk, fleet)
+        samples = await _series(desk, fleet)
         limits, notes = await self._limits(desk, fleet, samples)
         # Only a reading of everything tells that no other copy may share the line.
         everything = self.servers is None and self.project is None and not fleet.incomplete
@@ -276,14 +276,10 @@ def _listed_limit(server: Server) -> Limits | None:
     return steady(limit) if limit else None
 
 
-def _series(desk: Desk, fleet: Fleet) -> Mapping[str, Sequence[Sample]]:
+async def _series(desk: Desk, fleet: Fleet) -> Mapping[str, Sequence[Sample]]:
     """The samples of the servers in which something may move, up to this reading."""
-    samples, since = Samples(desk), fleet.observed_at - _LOOK_BACK
-    return {
-        server.id: samples.series(server.id, since)
-        for server in fleet.servers
-        if server.phase in RUNNING and server.id
-    }
+    moving = [each.id for each in fleet.servers if each.phase in RUNNING and each.id]
+    return await Samples(desk).series_of(moving, fleet.observed_at - _LOOK_BACK)
 
 
 def whole_eta(courses: Sequence[Course]) -> Eta | NoEta:

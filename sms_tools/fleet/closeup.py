@@ -59,7 +59,7 @@ async def read_closely(desk: Desk, wanted: str) -> CloseUp:
     server = await _find(desk, wanted)
     now = desk.now()
     if not server.task_id:
-        return _with_samples(desk, CloseUp(server, now, fleet=fleet))
+        return await _with_samples(desk, CloseUp(server, now, fleet=fleet))
     task_id = server.task_id
     task, limits = await together(
         lambda: _attempt(desk, GetMigrationTask(task_id=task_id)),
@@ -82,7 +82,7 @@ async def read_closely(desk: Desk, wanted: str) -> CloseUp:
         fleet=fleet,
         gaps=gaps,
     )
-    return _with_samples(desk, close)
+    return await _with_samples(desk, close)
 
 
 async def _attempt(desk: Desk, operation: Any) -> Any:
@@ -92,10 +92,10 @@ async def _attempt(desk: Desk, operation: Any) -> Any:
         return error
 
 
-def _with_samples(desk: Desk, close: CloseUp) -> CloseUp:
+async def _with_samples(desk: Desk, close: CloseUp) -> CloseUp:
     samples = Samples(desk)
-    samples.record([close.server], close.now)
-    series = samples.series(close.server.id, close.now - _REMEMBERED)
+    await samples.record([close.server], close.now)
+    series = await samples.series(close.server.id, close.now - _REMEMBERED)
     return CloseUp(**{**vars(close), "samples": series})
 
 

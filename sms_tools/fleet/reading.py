@@ -120,7 +120,10 @@ async def read_fleet(
     parts = await _read_parts(desk, wave, fresh=fresh)
     fleet = _joined(parts, wave)
     if parts.is_new:
-        Samples(desk).record(fleet.servers, fleet.observed_at)
+        await Samples(desk).record(fleet.servers, fleet.observed_at)
+    if fault := Samples(desk).fault:
+        problem = Problem("samples", f"what was read is not kept, for {fault}")
+        fleet = replace(fleet, problems=[*fleet.problems, problem])
     if servers is not None:
         kept = chosen(fleet.servers, servers, where=_where(wave))
         fleet = replace(fleet, servers=kept, narrowed=True, orphans=())

@@ -5,17 +5,17 @@ went to the service. Rows thin out with age: all of two hours, then one per ten 
 days, then one per hour for thirty days, then none. A server's text is kept cleaned, no secret is.
 """
 
-import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Final
+from typing import Final, Literal, TypeVar
 
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.server import Server
 from sms_tools.settings import IamUser, Settings
 from sms_tools.signing import KeyPair
+from sms_tools.state import Database, Row, Rows, StateError
 from sms_tools.text import one_line
 
 _STEPS: Final = (
@@ -27,6 +27,17 @@ _STEPS: Final = (
     "CREATE INDEX samples_by_time ON samples (account, at)",
     "CREATE TABLE samples_thinned (account TEXT PRIMARY KEY, at INTEGER NOT NULL)",
 )
+_COLUMNS: Final = (
+    *("name", "phase", "state", "stage", "task_id", "task_state", "connected", "done_bytes"),
+    *("total_bytes", "speed", "error_code", "step", "step_percent", "trace"),
+)
+_KEEP: Final = (
+    "INSERT INTO samples VALUES ("  # noqa: S608 (our own words, never input)
+    + ", ".join("?" * (3 + len(_COLUMNS)))
+    + ") ON CONFLICT (account, source_id, at) DO UPDATE SET "
+    + ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS)
+)
+_FAULT: Final = "samples: fault"
 _THIN_EVERY: Final = timedelta(minutes=10)
 _LONGEST_TRACE: Final = 120
 _LARGEST: Final = 2**63 - 1
@@ -38,6 +49,9 @@ _AGES: Final = (
     (timedelta(days=2), timedelta(hours=1)),
 )
 _FORGOTTEN: Final = timedelta(days=30)
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,96 +86,128 @@ class Samples:
         """Use the state of *desk*; the tables are made when they are missing."""
         self._state = desk.state
         self._account = account_of(desk.api.settings)
-        if "samples" not in desk.shared:
-            self._state.prepare("samples", _STEPS)
-            desk.shared["samples"] = True
+        self._shared = desk.shared
+        self._state.prepare("samples", _STEPS)
 
-    def record(self, servers: Sequence[Server], at: datetime) -> None:
-        """Keep what was read of *servers* at *at*, and thin what is old."""
+    async def record(self, servers: Sequence[Server], at: datetime) -> None:
+        """Keep what was read of *servers* at *at*, and thin what is old.
+
+        What cannot be kept is no error of the reading; `fault` says so.
+        """
         stamp = _stamp(at)
         rows = [(self._account, *_row(server, stamp)) for server in servers if server.id]
-        with self._state.transaction() as database:
-            marks = ", ".join("?" * 17)
-            database.executemany(f"INSERT OR REPLACE INTO samples VALUES ({marks})", rows)  # noqa: S608
+
+        def keep(database: Database) -> None:
+            database.execute_many(_KEEP, rows)
             self._thin(database, stamp)
 
-    def series(self, source_id: str, since: datetime) -> Sequence[Sample]:
+        try:
+            await self._state.write(keep)
+        except StateError as error:
+            self._shared[_FAULT] = str(error)
+        else:
+            self._shared.pop(_FAULT, None)
+
+    @property
+    def fault(self) -> str | None:
+        """Why what was read last could not be kept; None where it was."""
+        fault = self._shared.get(_FAULT)
+        return str(fault) if fault else None
+
+    async def series(self, source_id: str, since: datetime) -> Sequence[Sample]:
         """The samples of one server from *since* on, oldest first."""
-        with self._state.transaction() as database:
-            rows = database.execute(
-                "SELECT * FROM samples WHERE account = ? AND source_id = ? AND at >= ? ORDER BY at",
-                (self._account, source_id, _stamp(since)),
-            ).fetchall()
-        return [_sample(row) for row in rows]
+        return (await self.series_of([source_id], since))[source_id]
 
-    def series_of_all(self, since: datetime) -> Mapping[str, Sequence[Sample]]:
-        """The samples of every server from *since* on, oldest first, by source id."""
-        with self._state.transaction() as database:
-            rows = database.execute(
-                "SELECT * FROM samples WHERE account = ? AND at >= ? ORDER BY at",
-                (self._account, _stamp(since)),
-            ).fetchall()
-        found: dict[str, list[Sample]] = {}
-        for row in rows:
-            found.setdefault(row["source_id"], []).append(_sample(row))
-        return found
+    async def series_of(
+        self, source_ids: Sequence[str], since: datetime
+    ) -> Mapping[str, Sequence[Sample]]:
+        """The samples of each of these servers from *since* on, oldest first, by source id."""
+        query = "SELECT * FROM samples WHERE account = ? AND source_id = ? AND at >= ? ORDER BY at"
+        stamp = _stamp(since)
 
-    def fleet_at(self, moment: datetime) -> Mapping[str, Sample]:
+        def read(database: Database) -> Mapping[str, Sequence[Sample]]:
+            return {
+                each: [
+                    _sample(row) for row in database.execute(query, (self._account, each, stamp))
+                ]
+                for each in source_ids
+            }
+
+        return await self._read(read, dict.fromkeys(source_ids, ()))
+
+    async def fleet_at(self, moment: datetime) -> Mapping[str, Sample]:
         """Each server's latest sample at or before *moment*, by source id."""
-        return self._one_each("MAX", "<=", moment)
+        return await self._one_each("MAX", "<=", moment)
 
-    def first_since(self, moment: datetime) -> Mapping[str, Sample]:
+    async def first_since(self, moment: datetime) -> Mapping[str, Sample]:
         """Each server's first sample at or after *moment*, by source id."""
-        return self._one_each("MIN", ">=", moment)
+        return await self._one_each("MIN", ">=", moment)
 
-    def turns(self, since: datetime) -> Mapping[str, Sequence[tuple[datetime | None, Sample]]]:
+    async def turns(
+        self, since: datetime
+    ) -> Mapping[str, Sequence[tuple[datetime | None, Sample]]]:
         """Where a server's phase, connection or error changed from *since* on, by source id.
 
         Each with the time of the sample before it; the first sample of all has None there.
         """
         # A fleet's samples of a day are many, its changes few: the database picks them.
         query = (
-            "SELECT * FROM (SELECT *, LAG(at) OVER seen AS before, LAG(phase) OVER seen AS phase_,"
-            " LAG(connected) OVER seen AS connected_, LAG(error_code) OVER seen AS error_"
+            "SELECT * FROM (SELECT samples.*, LAG(at) OVER seen AS before,"
+            " LAG(phase) OVER seen AS phase_, LAG(connected) OVER seen AS connected_,"
+            " LAG(error_code) OVER seen AS error_"
             " FROM samples WHERE account = ? AND at >= ?"
-            " WINDOW seen AS (PARTITION BY source_id ORDER BY at)) WHERE before IS NULL"
-            " OR phase IS NOT phase_ OR connected IS NOT connected_ OR error_code IS NOT error_"
+            " WINDOW seen AS (PARTITION BY source_id ORDER BY at)) AS following"
+            " WHERE before IS NULL OR phase <> phase_"
+            " OR coalesce(connected, -1) <> coalesce(connected_, -1)"
+            " OR coalesce(error_code, '') <> coalesce(error_, '')"
             " ORDER BY source_id, at"
         )
-        with self._state.transaction() as database:
-            rows = database.execute(query, (self._account, _stamp(since))).fetchall()
+        values = (self._account, _stamp(since))
         found: dict[str, list[tuple[datetime | None, Sample]]] = {}
-        for row in rows:
+        for row in await self._read(lambda database: database.execute(query, values), Rows()):
             before = None if row["before"] is None else _time(row["before"])
             found.setdefault(row["source_id"], []).append((before, _sample(row)))
         return found
 
-    def oldest(self) -> datetime | None:
+    async def oldest(self) -> datetime | None:
         """When the first sample that is still kept was taken; None if there is none."""
-        with self._state.transaction() as database:
-            (at,) = database.execute(
-                "SELECT MIN(at) FROM samples WHERE account = ?", (self._account,)
-            ).fetchone()
+        query = "SELECT MIN(at) AS oldest FROM samples WHERE account = ?"
+        rows = await self._read(lambda database: database.execute(query, (self._account,)), Rows())
+        at = rows[0]["oldest"] if rows else None
         return None if at is None else _time(at)
 
-    def _one_each(self, which: str, side: str, moment: datetime) -> Mapping[str, Sample]:
-        # SQLite takes the other columns from the row that has the minimum or maximum.
+    async def _one_each(
+        self, which: Literal["MIN", "MAX"], side: Literal["<=", ">="], moment: datetime
+    ) -> Mapping[str, Sample]:
         query = (
-            f"SELECT *, {which}(at) FROM samples WHERE account = ? AND at {side} ?"  # noqa: S608
-            " GROUP BY source_id"
+            "SELECT samples.* FROM samples JOIN"  # noqa: S608 (our own words, never input)
+            f" (SELECT source_id AS its, {which}(at) AS chosen FROM samples"
+            f" WHERE account = ? AND at {side} ? GROUP BY source_id) AS one"
+            " ON samples.source_id = one.its AND samples.at = one.chosen"
+            " WHERE samples.account = ?"
         )
-        with self._state.transaction() as database:
-            rows = database.execute(query, (self._account, _stamp(moment))).fetchall()
+        values = (self._account, _stamp(moment), self._account)
+        rows = await self._read(lambda database: database.execute(query, values), Rows())
         return {row["source_id"]: _sample(row) for row in rows}
 
-    def _thin(self, database: sqlite3.Connection, now: int) -> None:
-        row = database.execute(
+    async def _read(self, work: Callable[[Database], T], otherwise: T) -> T:
+        """What *work* reads; without a state nothing was seen before, and `fault` says why."""
+        try:
+            return await self._state.read(work)
+        except StateError as error:
+            self._shared[_FAULT] = str(error)
+            return otherwise
+
+    def _thin(self, database: Database, now: int) -> None:
+        last = database.execute(
             "SELECT at FROM samples_thinned WHERE account = ?", (self._account,)
-        ).fetchone()
-        if row and now - row["at"] < _milliseconds(_THIN_EVERY):
+        ).first
+        if last and now - last["at"] < _milliseconds(_THIN_EVERY):
             return
         database.execute(
-            "INSERT OR REPLACE INTO samples_thinned VALUES (?, ?)", (self._account, now)
+            "INSERT INTO samples_thinned VALUES (?, ?) ON CONFLICT (account)"
+            " DO UPDATE SET at = excluded.at",
+            (self._account, now),
         )
         database.execute(
             "DELETE FROM samples WHERE account = ? AND at < ?",
@@ -170,10 +216,10 @@ class Samples:
         for age, width in _AGES:
             before, bucket = now - _milliseconds(age), _milliseconds(width)
             database.execute(
-                "DELETE FROM samples WHERE account = ?1 AND at < ?2 AND (source_id, at) NOT IN"
-                " (SELECT source_id, MIN(at) FROM samples WHERE account = ?1 AND at < ?2"
-                " GROUP BY source_id, at / ?3)",
-                (self._account, before, bucket),
+                "DELETE FROM samples WHERE account = ? AND at < ? AND (source_id, at) NOT IN"
+                " (SELECT source_id, MIN(at) FROM samples WHERE account = ? AND at < ?"
+                " GROUP BY source_id, at / ?)",
+                (self._account, before, self._account, before, bucket),
             )
 
 
@@ -221,7 +267,7 @@ def _word(text: str | None) -> str | None:
     return one_line(text, 64) if text else None
 
 
-def _sample(row: sqlite3.Row) -> Sample:
+def _sample(row: Row) -> Sample:
     connected = row["connected"]
     return Sample(
         source_id=row["source_id"],

@@ -16,7 +16,7 @@ class Answers:
     approvals: Approvals
     audit: Audit
 
-    def approve(self, approval: Approval, typed: str | None, how: str) -> Verdict:
+    async def approve(self, approval: Approval, typed: str | None, how: str) -> Verdict:
         """Approve, if *typed* is what the preview asks for and the approval still waits.
 
         Raises:
@@ -24,17 +24,17 @@ class Answers:
         """
         if not is_consent(approval.preview, typed):
             return Verdict.WRONG_TEXT
-        self._record(approval, "approved", how)
-        return self.approvals.approve(approval.id, typed, how)
+        await self._record(approval, "approved", how)
+        return await self.approvals.approve(approval.id, typed, how)
 
-    def deny(self, approval: Approval, how: str) -> Verdict:
+    async def deny(self, approval: Approval, how: str) -> Verdict:
         """Say no. A no counts even where it cannot be written down."""
-        verdict = self.approvals.deny(approval.id, how)
-        self._record(approval, "denied", how)
+        verdict = await self.approvals.deny(approval.id, how)
+        await self._record(approval, "denied", how)
         return verdict
 
-    def _record(self, approval: Approval, answer: str, how: str) -> None:
-        self.audit.record(
+    async def _record(self, approval: Approval, answer: str, how: str) -> None:
+        await self.audit.record(
             "answer",
             tool=approval.tool,
             caller=approval.caller,

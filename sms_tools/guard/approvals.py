@@ -7,19 +7,18 @@ that a page, a command and several servers see the same, and a restart loses not
 
 import json
 import secrets
-import sqlite3
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from sms_tools.canonical import short_id
 from sms_tools.guard.subject import Caller, Preview, Subject
 from sms_tools.moment import Clock
 from sms_tools.operation import JSON, Kind
-from sms_tools.state import State
+from sms_tools.state import Database, Row, State
 
 LIFETIME: Final = timedelta(minutes=10)
 DISMISSED: Final = "dialog dismissed"
@@ -96,14 +95,14 @@ class Approvals:
         self._clock = clock
         state.prepare("approvals", _SCHEMA)
 
-    def current(self, subject: Subject, caller: Caller) -> Approval | None:
+    async def current(self, subject: Subject, caller: Caller) -> Approval | None:
         """The approval of this very call that is pending, approved or denied and not yet over."""
-        with self._state.transaction() as database:
-            return self._current(database, subject, caller)
+        return await self._state.read(lambda database: self._current(database, subject, caller))
 
-    def ask(self, subject: Subject, caller: Caller, preview: Preview) -> Approval:
+    async def ask(self, subject: Subject, caller: Caller, preview: Preview) -> Approval:
         """The pending approval of this call: the one there is, or a new one with *preview*."""
-        with self._state.transaction() as database:
+
+        def ask(database: Database) -> Approval:
             now = self._now()
             database.execute(
                 "DELETE FROM approvals WHERE expires < ?", ((now - _KEPT.total_seconds()),)
@@ -126,11 +125,14 @@ class Approvals:
             database.execute(
                 "INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", row
             )
-            return _approval(_one(database, "id", row[0]))
+            return _approval(_rows_of(database, "id", row[0])[0])
 
-    def approve(self, approval_id: str, typed: str | None, how: str) -> Verdict:
+        return await self._state.write(ask)
+
+    async def approve(self, approval_id: str, typed: str | None, how: str) -> Verdict:
         """Record that a person agreed, if what they typed says so."""
-        with self._state.transaction() as database:
+
+        def approve(database: Database) -> Verdict:
             approval = self._open(database, approval_id)
             if approval is None:
                 return Verdict.TOO_LATE
@@ -139,74 +141,79 @@ class Approvals:
             _set(database, approval_id, Status.APPROVED, how)
             return Verdict.APPROVED
 
-    def deny(self, approval_id: str, how: str) -> Verdict:
+        return await self._state.write(approve)
+
+    async def deny(self, approval_id: str, how: str) -> Verdict:
         """Record that a person said no; an approval not yet used is taken back."""
-        with self._state.transaction() as database:
+
+        def deny(database: Database) -> Verdict:
             if self._open(database, approval_id) is None:
                 return Verdict.TOO_LATE
             _set(database, approval_id, Status.DENIED, how)
             return Verdict.DENIED
 
-    def claim(self, approval_id: str) -> bool:
+        return await self._state.write(deny)
+
+    async def claim(self, approval_id: str) -> bool:
         """Use an approval. True for exactly one of all who try, and only in time."""
-        with self._state.transaction() as database:
-            changed = database.execute(
+
+        def claim(database: Database) -> bool:
+            tried = database.execute(
                 "UPDATE approvals SET status = ? WHERE id = ? AND status = ? AND expires > ?",
                 (str(Status.USED), approval_id, str(Status.APPROVED), self._now()),
             )
-            return changed.rowcount == 1
+            return tried.changed == 1
 
-    def close(self, approval_id: str, how: str | None = None) -> None:
+        return await self._state.write(claim)
+
+    async def close(self, approval_id: str, how: str | None = None) -> None:
         """End an approval that must not be used any more."""
-        with self._state.transaction() as database:
-            database.execute(
-                "UPDATE approvals SET status = ?, how = coalesce(?, how)"
-                " WHERE id = ? AND status != ?",
-                (str(Status.CLOSED), how, approval_id, str(Status.USED)),
-            )
+        statement = (
+            "UPDATE approvals SET status = ?, how = coalesce(?, how) WHERE id = ? AND status != ?"
+        )
+        values = (str(Status.CLOSED), how, approval_id, str(Status.USED))
+        await self._state.write(lambda database: database.execute(statement, values))
 
-    def dialog_was_dismissed(self, subject: Subject, caller: Caller) -> bool:
+    async def dialog_was_dismissed(self, subject: Subject, caller: Caller) -> bool:
         """Whether a dialog about this very call was closed unanswered in the last ten minutes."""
-        with self._state.transaction() as database:
-            row = database.execute(
-                "SELECT 1 FROM approvals WHERE caller = ? AND tool = ? AND digest = ?"
-                " AND status = ? AND how = ? AND expires > ?",
-                (
-                    caller.identity,
-                    subject.tool,
-                    subject.arguments_digest,
-                    str(Status.CLOSED),
-                    DISMISSED,
-                    self._now(),
-                ),
-            ).fetchone()
-        return row is not None
+        query = (
+            "SELECT 1 FROM approvals WHERE caller = ? AND tool = ? AND digest = ?"
+            " AND status = ? AND how = ? AND expires > ?"
+        )
+        values = (
+            caller.identity,
+            subject.tool,
+            subject.arguments_digest,
+            str(Status.CLOSED),
+            DISMISSED,
+            self._now(),
+        )
+        return bool(await self._state.read(lambda database: database.execute(query, values)))
 
-    def waiting(self) -> Sequence[Approval]:
+    async def waiting(self) -> Sequence[Approval]:
         """The approvals that wait for a person, oldest first."""
-        with self._state.transaction() as database:
-            rows = database.execute(
-                "SELECT * FROM approvals WHERE status = ? AND expires > ? ORDER BY created",
-                (str(Status.PENDING), self._now()),
-            ).fetchall()
+        query = "SELECT * FROM approvals WHERE status = ? AND expires > ? ORDER BY created"
+        values = (str(Status.PENDING), self._now())
+        rows = await self._state.read(lambda database: database.execute(query, values))
         return [_approval(row) for row in rows]
 
-    def waiting_for(self, caller: Caller) -> int:
+    async def waiting_for(self, caller: Caller) -> int:
         """How many requests of *caller* wait for a person."""
-        with self._state.transaction() as database:
-            row = database.execute(
-                "SELECT count(*) FROM approvals WHERE caller = ? AND status = ? AND expires > ?",
-                (caller.identity, str(Status.PENDING), self._now()),
-            ).fetchone()
-        return int(row[0])
+        query = (
+            "SELECT count(*) AS waiting FROM approvals"
+            " WHERE caller = ? AND status = ? AND expires > ?"
+        )
+        values = (caller.identity, str(Status.PENDING), self._now())
+        rows = await self._state.read(lambda database: database.execute(query, values))
+        return int(rows[0]["waiting"])
 
-    def get(self, approval_id: str) -> Approval | None:
+    async def get(self, approval_id: str) -> Approval | None:
         """The approval with this id, whatever became of it; ids are read without regard to case."""
-        return self._find("id", approval_id.strip().upper())
+        return await self._find("id", approval_id.strip().upper())
 
-    def by_token(self, token: str) -> Approval | None:
+    async def by_token(self, token: str) -> Approval | None:
         """The approval whose link carries *token*."""
-        return self._find("token", token)
+        return await self._find("token", token)
 
     def now(self) -> datetime:
         """The time by which approvals end."""
@@ -216,25 +223,32 @@ class Approvals:
         """Whether *approval* has come to its end without being used."""
         return approval.expires_at <= self._clock()
 
-    def announce_delivery(self, delivery_id: str, tool: str, origin: str) -> Delivery:
+    async def announce_delivery(self, delivery_id: str, tool: str, origin: str) -> Delivery:
         """Note where a secret can be fetched: not the secret, only the way to it."""
-        with self._state.transaction() as database:
+
+        def announce(database: Database) -> Delivery:
             now = self._now()
             database.execute("DELETE FROM deliveries WHERE expires < ?", (now,))
             expires = now + LIFETIME.total_seconds()
             row = (delivery_id, secrets.token_urlsafe(32), tool, origin, expires)
-            database.execute("INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?, ?)", row)
+            database.execute(
+                "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+                " token = excluded.token, tool = excluded.tool, origin = excluded.origin,"
+                " expires = excluded.expires",
+                row,
+            )
             return Delivery(*row[:4], expires_at=_time(row[4]))
 
-    def delivery(
+        return await self._state.write(announce)
+
+    async def delivery(
         self, *, delivery_id: str | None = None, token: str | None = None
     ) -> Delivery | None:
         """The delivery with this id or token that is not yet over."""
-        with self._state.transaction() as database:
-            row = database.execute(
-                "SELECT * FROM deliveries WHERE (id = ? OR token = ?) AND expires > ?",
-                (delivery_id, token, self._now()),
-            ).fetchone()
+        query = "SELECT * FROM deliveries WHERE (id = ? OR token = ?) AND expires > ?"
+        values = (delivery_id, token, self._now())
+        rows = await self._state.read(lambda database: database.execute(query, values))
+        row = rows.first
         if row is None:
             return None
         return Delivery(row["id"], row["token"], row["tool"], row["origin"], _time(row["expires"]))
@@ -242,25 +256,22 @@ class Approvals:
     def _now(self) -> float:
         return self._clock().timestamp()
 
-    def _find(self, column: str, value: str) -> Approval | None:
-        with self._state.transaction() as database:
-            row = _one(database, column, value)
-        return _approval(row) if row else None
+    async def _find(self, column: Literal["id", "token"], value: str) -> Approval | None:
+        rows = await self._state.read(lambda database: _rows_of(database, column, value))
+        return _approval(rows[0]) if rows else None
 
-    def _current(
-        self, database: sqlite3.Connection, subject: Subject, caller: Caller
-    ) -> Approval | None:
-        row = database.execute(
+    def _current(self, database: Database, subject: Subject, caller: Caller) -> Approval | None:
+        rows = database.execute(
             "SELECT * FROM approvals WHERE caller = ? AND tool = ? AND digest = ?"
             " AND status IN ('pending', 'approved', 'denied') AND expires > ? ORDER BY created",
             (caller.identity, subject.tool, subject.arguments_digest, self._now()),
-        ).fetchone()
-        return _approval(row) if row else None
+        )
+        return _approval(rows[0]) if rows else None
 
-    def _open(self, database: sqlite3.Connection, approval_id: str) -> Approval | None:
+    def _open(self, database: Database, approval_id: str) -> Approval | None:
         """The approval, if a person can still say something about it."""
-        row = _one(database, "id", approval_id)
-        approval = _approval(row) if row else None
+        rows = _rows_of(database, "id", approval_id)
+        approval = _approval(rows[0]) if rows else None
         if approval is None or self.is_over(approval):
             return None
         return approval if approval.status in (Status.PENDING, Status.APPROVED) else None
@@ -280,17 +291,12 @@ def _normal(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
-def _one(database: sqlite3.Connection, column: str, value: str) -> sqlite3.Row:
+def _rows_of(database: Database, column: Literal["id", "token"], value: str) -> Sequence[Row]:
     # `column` is one of our own two words, never input.
-    statement = {
-        "id": "SELECT * FROM approvals WHERE id = ?",
-        "token": "SELECT * FROM approvals WHERE token = ?",
-    }
-    row: sqlite3.Row = database.execute(statement[column], (value,)).fetchone()
-    return row
+    return database.execute(f"SELECT * FROM approvals WHERE {column} = ?", (value,))  # noqa: S608
 
 
-def _set(database: sqlite3.Connection, approval_id: str, status: Status, how: str) -> None:
+def _set(database: Database, approval_id: str, status: Status, how: str) -> None:
     database.execute(
         "UPDATE approvals SET status = ?, how = ? WHERE id = ?", (str(status), how, approval_id)
     )
@@ -300,7 +306,7 @@ def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _approval(row: sqlite3.Row) -> Approval:
+def _approval(row: Row) -> Approval:
     return Approval(
         id=row["id"],
         token=row["token"],

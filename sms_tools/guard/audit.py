@@ -9,17 +9,19 @@ import contextlib
 import hashlib
 import json
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import Final
 
+import anyio.to_thread
+
+from sms_tools.errors import SmsToolsError
 from sms_tools.moment import Clock
 from sms_tools.operation import JSON
 from sms_tools.redaction import redact
-from sms_tools.state import State, StateError, private_file
+from sms_tools.state import Database, Row, State, StateError, private_file
 
 _FILE: Final = "audit.jsonl"
 _START: Final = "0" * 64
@@ -31,8 +33,10 @@ _SCHEMA: Final = (
 )
 
 
-class AuditError(Exception):
+class AuditError(SmsToolsError):
     """A line could not be written; what it was to tell of must not be done."""
+
+    advice = StateError.advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Audit:
         self.path: Path = state.folder / _FILE
         state.prepare("audit", _SCHEMA)
 
-    def record(self, event: str, /, **facts: JSON) -> None:
+    async def record(self, event: str, /, **facts: JSON) -> None:
         """Append one line: *event* and its *facts*, secrets taken out.
 
         Raises:
@@ -62,29 +66,38 @@ class Audit:
         """
         moment = self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
         entry = {"time": moment, "event": event, **redact(_bounded(facts), self._secrets)}
-        try:
+
+        def record(database: Database) -> None:
             # The transaction is the lock between processes, and keeps the head in step.
-            with self._state.transaction() as database, self._open() as descriptor:
+            with self._open() as descriptor:
                 previous = _last_hash(descriptor)
                 line = json.dumps({**entry, "previous": previous}, ensure_ascii=False) + "\n"
                 _append(descriptor, line.encode())
                 database.execute(
                     "INSERT INTO audit_head VALUES (1, 1, ?) ON CONFLICT (only_one)"
-                    " DO UPDATE SET lines = lines + 1, hash = excluded.hash",
+                    " DO UPDATE SET lines = audit_head.lines + 1, hash = excluded.hash",
                     (_hash(line.encode()),),
                 )
-        except (OSError, StateError, sqlite3.Error, ValueError) as error:
+
+        try:
+            await self._state.write(record)
+        except (StateError, ValueError) as error:
             raise AuditError(f"the audit cannot be written: {error}") from error
 
-    def read(self, last: int | None = None) -> Sequence[Mapping[str, JSON]]:
+    async def read(self, last: int | None = None) -> Sequence[Mapping[str, JSON]]:
         """The events, oldest first; only the *last* ones if given. Damaged lines say so."""
-        lines = self._lines()
+        lines = await anyio.to_thread.run_sync(self._lines)
         chosen = lines[-last:] if last else lines
         return [_parsed(line) or {"event": "damaged line"} for line in chosen]
 
-    def verify(self) -> Verification:
+    async def verify(self) -> Verification:
         """Check every line against the one before it, and the end against the database."""
-        lines = self._lines()
+
+        def read(database: Database) -> tuple[Sequence[bytes], Row | None]:
+            head = database.execute("SELECT lines, hash FROM audit_head").first
+            return self._lines(), head
+
+        lines, head = await self._state.read(read)
         problems = []
         previous = _START
         for number, line in enumerate(lines, 1):
@@ -94,20 +107,8 @@ class Audit:
             elif entry.get("previous") != previous:
                 problems.append(f"line {number} does not follow from the line before it")
             previous = _hash(line)
-        problems += self._check_head(lines)
+        problems += _check_head(lines, head)
         return Verification(len(lines), problems)
-
-    def _check_head(self, lines: Sequence[bytes]) -> Sequence[str]:
-        with self._state.transaction() as database:
-            head = database.execute("SELECT lines, hash FROM audit_head").fetchone()
-        if head is None:
-            return ["the file has lines that the database knows nothing of"] if lines else []
-        if len(lines) < head["lines"]:
-            return [f"{head['lines'] - len(lines)} lines are missing"]
-        # A crash between the line and the commit leaves one line more than the head knows.
-        if head["hash"] not in {_hash(line) for line in lines[head["lines"] - 1 :]}:
-            return ["the last line is not the one that was written last"]
-        return []
 
     def _lines(self) -> list[bytes]:
         try:
@@ -118,11 +119,23 @@ class Audit:
     @contextlib.contextmanager
     def _open(self) -> Iterator[int]:
         private_file(self.path)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND)
+        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self.path, flags)
         try:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _check_head(lines: Sequence[bytes], head: Row | None) -> Sequence[str]:
+    if head is None:
+        return ["the file has lines that the database knows nothing of"] if lines else []
+    if len(lines) < head["lines"]:
+        return [f"{head['lines'] - len(lines)} lines are missing"]
+    # A crash between the line and the commit leaves one line more than the head knows.
+    if head["hash"] not in {_hash(line) for line in lines[head["lines"] - 1 :]}:
+        return ["the last line is not the one that was written last"]
+    return []
 
 
 def _append(descriptor: int, line: bytes) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol, TypeVar
 
+import anyio
+
 from sms_tools.canonical import short_id
 from sms_tools.guard.approvals import DISMISSED, Approval, Approvals, Status, Verdict
 from sms_tools.guard.audit import Audit, AuditError
@@ -116,23 +118,24 @@ class Guard:
         # Rules for targets need names, which the preview reads. They never lift a block.
         ruling = decide(subject, replace(self.policy, targets=()))
         if ruling.decision is Decision.BLOCK:
-            return self._blocked(subject, caller, ruling)
-        current = self.approvals.current(subject, caller)
-        if current is not None:
-            return self._resume(subject, caller, current)
+            return await self._blocked(subject, caller, ruling)
         if ruling.decision is Decision.ALLOW and not needs_names(subject, self.policy):
-            return Go(subject, caller, ruling.reason)
+            return Go(subject, caller, ruling.reason)  # a read needs nothing of the state
+        current = await self.approvals.current(subject, caller)
+        if current is not None:
+            return await self._resume(subject, caller, current)
         preview = await self._preview(subject, caller)
         ruling = decide(subject, self.policy, preview.targets)
         if ruling.decision is Decision.BLOCK:
-            return self._blocked(subject, caller, ruling)
+            return await self._blocked(subject, caller, ruling)
         if ruling.decision is Decision.ALLOW:
             return Go(subject, caller, ruling.reason)
         if preview.impossible:
-            return self._impossible(subject, caller, preview)
-        if self.approvals.waiting_for(caller) >= MOST_WAITING:
-            return self._blocked(subject, caller, _TOO_MANY, by="waiting")
-        return self._resume(subject, caller, self.approvals.ask(subject, caller, preview))
+            return await self._impossible(subject, caller, preview)
+        if await self.approvals.waiting_for(caller) >= MOST_WAITING:
+            return await self._blocked(subject, caller, _TOO_MANY, by="waiting")
+        asked = await self.approvals.ask(subject, caller, preview)
+        return await self._resume(subject, caller, asked)
 
     async def answer(
         self,
@@ -144,9 +147,11 @@ class Guard:
     ) -> Go | Held:
         """Take a person's answer. Only the right text is consent; all else ends the request."""
         if action == "accept":
-            verdict = self.approvals.approve(ask.approval.id, typed, how)
+            verdict = await self.approvals.approve(ask.approval.id, typed, how)
             if verdict is Verdict.APPROVED:
-                return Go(ask.subject, ask.caller, f"a person agreed ({how})", self._reread(ask))
+                return Go(
+                    ask.subject, ask.caller, f"a person agreed ({how})", await self._reread(ask)
+                )
             if verdict is Verdict.TOO_LATE:
                 return await self._ask_anew(
                     ask.subject, ask.caller, "The request was over before the answer came."
@@ -157,8 +162,8 @@ class Guard:
         else:
             why = "The dialog was closed without an answer; the same call again gives a link."
             how = DISMISSED
-        self.approvals.close(ask.approval.id, how)
-        return self._declined(ask.subject, ask.caller, ask.approval, why, how)
+        await self.approvals.close(ask.approval.id, how)
+        return await self._declined(ask.subject, ask.caller, ask.approval, why, how)
 
     async def hold(self, ask: Ask) -> Held:
         """Leave the request to the approval page and the command; nobody has answered yet."""
@@ -177,16 +182,16 @@ class Guard:
             if held is not None:
                 return held
         try:
-            self.audit.record("call", **_facts(go), reason=go.reason)
+            await self.audit.record("call", **_facts(go), reason=go.reason)
         except AuditError as error:
             log.error("%s", error)
             return self._no_audit()
         try:
             answer = await act()
         except BaseException as error:
-            self._record_outcome(go, type(error).__name__, error)
+            await self._record_outcome(go, type(error).__name__, error)
             raise
-        self._record_outcome(go, "done", answer)
+        await self._record_outcome(go, "done", answer)
         return answer
 
     async def deliver(self, go: Go, secret: Mapping[str, JSON]) -> dict[str, JSON] | None:
@@ -205,7 +210,7 @@ class Guard:
             }
         delivery_id = go.approval.id if go.approval else short_id()
         self._desk.keep(delivery_id, secret)
-        delivery = self.approvals.announce_delivery(delivery_id, go.subject.tool, origin)
+        delivery = await self.approvals.announce_delivery(delivery_id, go.subject.tool, origin)
         return {
             "status": "delivered",
             "summary": "The secret waits for a person, outside this conversation: on the page "
@@ -216,14 +221,16 @@ class Guard:
             "expires_at": _iso(delivery.expires_at),
         }
 
-    def _resume(self, subject: Subject, caller: Caller, approval: Approval) -> Go | Held | Ask:
+    async def _resume(
+        self, subject: Subject, caller: Caller, approval: Approval
+    ) -> Go | Held | Ask:
         if approval.status is Status.APPROVED:
             return Go(subject, caller, f"a person agreed ({approval.how})", approval)
         if approval.status is Status.DENIED:
-            self.approvals.close(approval.id)
+            await self.approvals.close(approval.id)
             how = approval.how or "page"
-            return self._declined(subject, caller, approval, "A person said no.", how)
-        dialog = not self.approvals.dialog_was_dismissed(subject, caller)
+            return await self._declined(subject, caller, approval, "A person said no.", how)
+        dialog = not await self.approvals.dialog_was_dismissed(subject, caller)
         return Ask(subject, caller, approval, dialog)
 
     async def _claim(self, go: Go, approval: Approval) -> Held | None:
@@ -231,17 +238,17 @@ class Guard:
         preview = await self._preview(go.subject, go.caller)
         ruling = decide(go.subject, self.policy, preview.targets)
         if ruling.decision is Decision.BLOCK:
-            self.approvals.close(approval.id)
-            return self._blocked(go.subject, go.caller, ruling)
+            await self.approvals.close(approval.id)
+            return await self._blocked(go.subject, go.caller, ruling)
         if preview.fingerprint != approval.preview.fingerprint:
-            self.approvals.close(approval.id)
+            await self.approvals.close(approval.id)
             changed = changes(approval.preview.state, preview.state)
             if preview.impossible:
-                return self._gone_stale(go.subject, go.caller, preview, changed)
-            anew = self.approvals.ask(go.subject, go.caller, preview)
+                return await self._gone_stale(go.subject, go.caller, preview, changed)
+            anew = await self.approvals.ask(go.subject, go.caller, preview)
             why = f"What was approved has changed since: {'; '.join(changed)}. "
             return await self._hold(go.subject, go.caller, anew, "stale", why)
-        if not self.approvals.claim(approval.id):
+        if not await self.approvals.claim(approval.id):
             return await self._ask_anew(
                 go.subject, go.caller, "This approval is over or has been used already."
             )
@@ -253,7 +260,7 @@ class Guard:
             return replace(await subject.preview(), account=str(subject.account))
         except Exception as error:
             code = getattr(error, "code", None)
-            self._record(
+            await self._record(
                 "held", subject, caller, status="unreadable", reason=type(error).__name__, code=code
             )
             raise
@@ -273,7 +280,7 @@ class Guard:
         origin = await self._desk.origin() if self._desk else None
         url = f"{origin}/approve/{approval.token}" if origin else None
         where = f"opens {url} or " if url else ""
-        self._record("held", subject, caller, status=status, approval_id=approval.id)
+        await self._record("held", subject, caller, status=status, approval_id=approval.id)
         return Held(
             {
                 "status": status,
@@ -288,17 +295,19 @@ class Guard:
             }
         )
 
-    def _declined(
+    async def _declined(
         self, subject: Subject, caller: Caller, approval: Approval, why: str, how: str
     ) -> Held:
-        self._record("held", subject, caller, status="declined", approval_id=approval.id, how=how)
+        await self._record(
+            "held", subject, caller, status="declined", approval_id=approval.id, how=how
+        )
         summary = f"{why} Nothing has been done."
         return Held({"status": "declined", "summary": summary, "tool": subject.tool, "how": how})
 
-    def _blocked(
+    async def _blocked(
         self, subject: Subject, caller: Caller, ruling: Ruling, by: str = "policy"
     ) -> Held:
-        self._record("held", subject, caller, status="blocked", reason=ruling.reason, how=by)
+        await self._record("held", subject, caller, status="blocked", reason=ruling.reason, how=by)
         remedy = {
             "policy": "only whoever starts the server can change this.",
             "waiting": "they have to be answered, or to run out, first.",
@@ -313,9 +322,9 @@ class Guard:
             }
         )
 
-    def _impossible(self, subject: Subject, caller: Caller, preview: Preview) -> Held:
+    async def _impossible(self, subject: Subject, caller: Caller, preview: Preview) -> Held:
         reason = preview.impossible or ""
-        self._record("held", subject, caller, status="blocked", reason=reason, how="state")
+        await self._record("held", subject, caller, status="blocked", reason=reason, how="state")
         return Held(
             {
                 "status": "blocked",
@@ -329,12 +338,12 @@ class Guard:
             }
         )
 
-    def _gone_stale(
+    async def _gone_stale(
         self, subject: Subject, caller: Caller, preview: Preview, changed: Sequence[str]
     ) -> Held:
         """A person has agreed, and what is there now makes the call impossible."""
         reason = preview.impossible or ""
-        self._record("held", subject, caller, status="stale", reason=reason, how="state")
+        await self._record("held", subject, caller, status="stale", reason=reason, how="state")
         return Held(
             {
                 "status": "stale",
@@ -357,32 +366,33 @@ class Guard:
             }
         )
 
-    def _reread(self, ask: Ask) -> Approval:
-        return self.approvals.get(ask.approval.id) or ask.approval
+    async def _reread(self, ask: Ask) -> Approval:
+        return await self.approvals.get(ask.approval.id) or ask.approval
 
-    def _record(self, event: str, subject: Subject, caller: Caller, **more: JSON) -> None:
+    async def _record(self, event: str, subject: Subject, caller: Caller, **more: JSON) -> None:
         """Write down a refusal. A refusal stands even if it cannot be written down."""
         try:
-            self.audit.record(event, **_about(subject, caller), **more)
+            await self.audit.record(event, **_about(subject, caller), **more)
         except AuditError as error:
             log.warning("%s", error)
 
-    def _record_outcome(self, go: Go, outcome: str, answer: Any) -> None:
+    async def _record_outcome(self, go: Go, outcome: str, answer: Any) -> None:
         """Write down how a call went. The call is made: failing here must not hide its answer."""
         request_id = getattr(answer, "request_id", None)
         code = getattr(answer, "code", None)
-        try:
-            self.audit.record(
-                "outcome",
-                tool=go.subject.tool,
-                caller=go.caller.identity,
-                approval_id=go.approval.id if go.approval else None,
-                outcome=outcome,
-                request_id=request_id,
-                error_code=code,
-            )
-        except AuditError:
-            log.exception("the call was made, but its outcome is not in the audit")
+        with anyio.CancelScope(shield=True):  # nor must a client that has gone away
+            try:
+                await self.audit.record(
+                    "outcome",
+                    tool=go.subject.tool,
+                    caller=go.caller.identity,
+                    approval_id=go.approval.id if go.approval else None,
+                    outcome=outcome,
+                    request_id=request_id,
+                    error_code=code,
+                )
+            except AuditError:
+                log.exception("the call was made, but its outcome is not in the audit")
 
 
 def _about(subject: Subject, caller: Caller) -> dict[str, JSON]:

@@ -108,28 +108,28 @@ class Page:
     async def _show(self, request: Request) -> Response:
         if not _is_local(request):
             return _refused("This page answers on this computer only.")
-        approval = self._approvals.by_token(request.path_params["token"])
-        return self._render(approval) if approval else await _nothing_here(request, None)
+        approval = await self._approvals.by_token(request.path_params["token"])
+        return await self._render(approval) if approval else await _nothing_here(request, None)
 
     async def _decide(self, request: Request) -> Response:
         token = request.path_params["token"]
         form, problem = await self._form(request, f"approve:{token}")
-        approval = self._approvals.by_token(token)
+        approval = await self._approvals.by_token(token)
         if problem or approval is None:
             return _refused(problem or "There is no such request.")
         try:
             if form.get("answer") == "deny":
-                self._answers.deny(approval, "page")
+                await self._answers.deny(approval, "page")
             elif form.get("answer") == "approve":
-                verdict = self._answers.approve(approval, form.get("typed"), "page")
+                verdict = await self._answers.approve(approval, form.get("typed"), "page")
                 if verdict is Verdict.WRONG_TEXT and self._is_open(approval):
-                    return self._render(approval, wrong=True)
+                    return await self._render(approval, wrong=True)
         except AuditError:
             return _refused("The audit cannot be written, so nothing was approved.")
         return RedirectResponse(f"/approve/{token}", status_code=303, headers=_HEADERS)
 
     async def _offer(self, request: Request) -> Response:
-        delivery = self._delivery(request)
+        delivery = await self._delivery(request)
         if not _is_local(request) or delivery is None:
             return await _nothing_here(request, None)
         form = html.reveal_form(delivery.token, self._seal(f"secret:{delivery.token}"))
@@ -141,7 +141,7 @@ class Page:
         problem = ""
         if not by_command:
             _, problem = await self._form(request, f"secret:{token}")
-        delivery = self._delivery(request)
+        delivery = await self._delivery(request)
         if problem or delivery is None:
             return _refused(problem or "There is nothing here.")
         fields = self._vault.take(delivery.id, self._approvals.now())
@@ -151,17 +151,17 @@ class Page:
             return JSONResponse(dict(fields), headers=_HEADERS)
         return _page(html.secret(delivery.tool, fields))
 
-    def _render(self, approval: Approval, *, wrong: bool = False) -> Response:
+    async def _render(self, approval: Approval, *, wrong: bool = False) -> Response:
         if self._is_open(approval):
             left = (approval.expires_at - self._approvals.now()).total_seconds()
             seal = self._seal(f"approve:{approval.token}")
             markup = html.question(approval, seal, int(left // 60), wrong=wrong)
             return _page(markup, status=422 if wrong else 200)
-        return _page(self._outcome(approval))
+        return _page(await self._outcome(approval))
 
-    def _outcome(self, approval: Approval) -> str:
+    async def _outcome(self, approval: Approval) -> str:
         headline = approval.preview.headline
-        delivery = self._approvals.delivery(delivery_id=approval.id)
+        delivery = await self._approvals.delivery(delivery_id=approval.id)
         if delivery and self._vault.has(approval.id, self._approvals.now()):
             form = html.reveal_form(delivery.token, self._seal(f"secret:{delivery.token}"))
             return html.notice(headline, "Approved and read.", "go", after=form)
@@ -183,8 +183,8 @@ class Page:
     def _is_open(self, approval: Approval) -> bool:
         return approval.status is Status.PENDING and not self._approvals.is_over(approval)
 
-    def _delivery(self, request: Request) -> Delivery | None:
-        delivery = self._approvals.delivery(token=request.path_params["token"])
+    async def _delivery(self, request: Request) -> Delivery | None:
+        delivery = await self._approvals.delivery(token=request.path_params["token"])
         if delivery and self._vault.has(delivery.id, self._approvals.now()):
             return delivery
         return None

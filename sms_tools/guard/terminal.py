@@ -36,9 +36,9 @@ class Terminal:
     """Whether a person can be sitting there: input and output are both a terminal."""
 
 
-def list_waiting(answers: Answers, terminal: Terminal) -> int:
+async def list_waiting(answers: Answers, terminal: Terminal) -> int:
     """Print what waits for a person; returns the exit status."""
-    waiting = answers.approvals.waiting()
+    waiting = await answers.approvals.waiting()
     if not waiting:
         terminal.write("Nothing waits for approval.")
     for approval in waiting:
@@ -49,9 +49,9 @@ def list_waiting(answers: Answers, terminal: Terminal) -> int:
     return 0
 
 
-def approve(answers: Answers, approval_id: str, terminal: Terminal) -> int:
+async def approve(answers: Answers, approval_id: str, terminal: Terminal) -> int:
     """Show the preview, have the text typed, approve; returns the exit status."""
-    approval = _open(answers, approval_id, terminal)
+    approval = await _open(answers, approval_id, terminal)
     if approval is None:
         return 1
     if not terminal.is_terminal:
@@ -60,7 +60,7 @@ def approve(answers: Answers, approval_id: str, terminal: Terminal) -> int:
     _describe(approval, terminal)
     typed = terminal.ask(f"To approve, type {approval.preview.typed}: ")
     try:
-        verdict = answers.approve(approval, typed, "command")
+        verdict = await answers.approve(approval, typed, "command")
     except AuditError as error:
         terminal.write(f"Nothing was approved: {error}")
         return 1
@@ -72,13 +72,13 @@ def approve(answers: Answers, approval_id: str, terminal: Terminal) -> int:
     return 0 if verdict is Verdict.APPROVED else 1
 
 
-def deny(answers: Answers, approval_id: str, terminal: Terminal) -> int:
+async def deny(answers: Answers, approval_id: str, terminal: Terminal) -> int:
     """Say no; returns the exit status. Saying no needs no terminal."""
-    approval = _open(answers, approval_id, terminal)
+    approval = await _open(answers, approval_id, terminal)
     if approval is None:
         return 1
     try:
-        verdict = answers.deny(approval, "command")
+        verdict = await answers.deny(approval, "command")
     except AuditError as error:
         terminal.write(f"Refused, but that could not be written into the audit: {error}")
         return 1
@@ -87,12 +87,14 @@ def deny(answers: Answers, approval_id: str, terminal: Terminal) -> int:
     return 0 if done else 1
 
 
-def show(answers: Answers, approval_id: str, terminal: Terminal, fetch: Fetch | None = None) -> int:
+async def show(
+    answers: Answers, approval_id: str, terminal: Terminal, fetch: Fetch | None = None
+) -> int:
     """Print a secret that waits, once, or else what the request is about."""
     approval_id = approval_id.strip().upper()
-    delivery = answers.approvals.delivery(delivery_id=approval_id)
+    delivery = await answers.approvals.delivery(delivery_id=approval_id)
     if delivery is None:
-        approval = answers.approvals.get(approval_id)
+        approval = await answers.approvals.get(approval_id)
         if approval is None:
             terminal.write(f"There is no request {one_line(approval_id, 40)}.")
             return 1
@@ -132,8 +134,8 @@ def fetch_secret(delivery: Delivery) -> Mapping[str, JSON] | None:
     return fields if isinstance(fields, dict) else None
 
 
-def _open(answers: Answers, approval_id: str, terminal: Terminal) -> Approval | None:
-    approval = answers.approvals.get(approval_id)
+async def _open(answers: Answers, approval_id: str, terminal: Terminal) -> Approval | None:
+    approval = await answers.approvals.get(approval_id)
     if approval is None:
         terminal.write(f"There is no request {one_line(approval_id, 40)}.")
         return None

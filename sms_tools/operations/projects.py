@@ -161,6 +161,11 @@ class UpdateMigrationProject(
             raise ValueError("id and mig_project_id must name the same project")
         return self
 
+    @property
+    def danger(self) -> Kind:
+        """Without `syncing` the project's tasks launch automatically: that is no mere setting."""
+        return Kind.WRITE if self.syncing else Kind.DESTRUCTIVE
+
 
 class SetDefaultMigrationProject(
     Operation[Empty],

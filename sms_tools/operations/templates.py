@@ -321,6 +321,11 @@ class UpdateTemplate(
     publicip: Annotated[PublicIp | None, _AsRead] = None
     disk: Annotated[list[TemplateDisk] | None, _AsRead, Field(max_length=65_535)] = None
 
+    @property
+    def danger(self) -> Kind:
+        """A login password that is overwritten cannot be read back and restored."""
+        return Kind.DESTRUCTIVE if self.target_password is not None else Kind.WRITE
+
     @model_validator(mode="before")
     @classmethod
     def _drop_what_is_empty_in_replies(cls, given: Any, info: ValidationInfo) -> Any:

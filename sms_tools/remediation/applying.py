@@ -36,7 +36,7 @@ from sms_tools.text import one_line
 Act = Callable[[Step, Operation[Any], Sequence[Target]], Awaitable[str | None]]
 """Makes one call through the guard, on targets with the names of now; gives why it was held back,
 or None when it was made."""
-Note = Callable[[Step, str], None]
+Note = Callable[[Step, str], Awaitable[None]]
 """Writes into the audit what became of a step."""
 
 BUDGET: Final = 45.0
@@ -88,7 +88,7 @@ class Application:
         """
         self._began = self.desk.elapsed()
         with self.store.alone():
-            self.entries = self.store.journal(self.plan)
+            self.entries = await self.store.journal(self.plan)
             calls = self.plan.calls
             for done, step in enumerate(calls):
                 if self._left < BUDGET - _LAST_BEGINNING:
@@ -111,15 +111,15 @@ class Application:
 
     async def _step(self, step: Step, entry: Entry | None) -> None:
         if self.stopped:
-            self._conclude(step, Result.NOT_REACHED, [_said(self.stopped)], entry)
+            await self._conclude(step, Result.NOT_REACHED, [_said(self.stopped)], entry)
             return
         if self._is_needless(step):
             says = f"Step {step.unless} was accepted, so there is nothing to pause for."
-            self._conclude(step, Result.NOT_NEEDED, [_said(says)], entry)
+            await self._conclude(step, Result.NOT_NEEDED, [_said(says)], entry)
             return
         if waits := await self._awaited(step):
             says = f"Step {waits} is not seen to be done."
-            self._conclude(step, Result.NOT_REACHED, [_said(says)], entry)
+            await self._conclude(step, Result.NOT_REACHED, [_said(says)], entry)
             return
         try:
             result, evidence = await self._tried(self._resolved(step), entry)
@@ -129,7 +129,7 @@ class Application:
         if self.plan.stops_at_failure and not self._is_its_own(step, result, evidence):
             self.stopped = f"Step {step.number} {result}; this plan stops there."
             evidence = [*evidence, {"says": "The plan stops here.", "stops": True}]
-        self._conclude(step, result, evidence, entry)
+        await self._conclude(step, result, evidence, entry)
 
     def _is_its_own(
         self, step: Step, result: str, evidence: Sequence[Mapping[str, JSON]]
@@ -193,7 +193,7 @@ class Application:
             if self.plan.stops_at_failure and not self._is_its_own(step, result, evidence):
                 self.stopped = f"Step {step.number} {result}; this plan stops there."
                 evidence.append({"says": "The plan stops here.", "stops": True})
-            self._conclude(step, result, evidence, entry)
+            await self._conclude(step, result, evidence, entry)
 
     def _resolved(self, step: Step) -> Step:
         """*step* with the id of the task that an earlier step has created."""
@@ -237,7 +237,7 @@ class Application:
 
     async def _called(self, step: Step, targets: Sequence[Target]) -> Outcome:
         """Make the call, once, and look what comes of it."""
-        self.store.intend(self.plan, step.number, self.desk.now())
+        await self.store.intend(self.plan, step.number, self.desk.now())
         first: list[Mapping[str, JSON]] = []
         try:
             held = await self.act(step, step.operation, targets)
@@ -303,7 +303,7 @@ class Application:
         elif settling:
             for step in settling:
                 says = "It runs; whether it still does half a minute later is to be looked at."
-                self._conclude(
+                await self._conclude(
                     step, Result.NOT_SEEN, [_said(says)], self.entries[step.number]
                 )
         for step in late:
@@ -315,7 +315,7 @@ class Application:
         verdict, found = await self._wait(own, ())
         if found.is_known:
             said = [row for row in entry.evidence if "says" in row]
-            self._conclude(step, _result(verdict), [*said, *_evidence(own, found)], entry)
+            await self._conclude(step, _result(verdict), [*said, *_evidence(own, found)], entry)
 
     def _settles(self, step: Step) -> bool:
         """Whether *step* has started a task in this run, which can fail again at once."""
@@ -334,7 +334,7 @@ class Application:
             for each in later
         )
 
-    def _conclude(
+    async def _conclude(
         self,
         step: Step,
         result: str,
@@ -347,11 +347,11 @@ class Application:
             result = Result.NOT_SEEN  # its call was made; that must not be forgotten
         if entry is None or not entry.tried:
             self._made.add(step.number)
-        self.store.conclude(
+        await self.store.conclude(
             self.plan, step.number, result, evidence, tried=tried, at=self.desk.now()
         )
         self.entries[step.number] = Entry(result, list(evidence), tried)
-        self.note(step, result)
+        await self.note(step, result)
 
     async def _report(self, done: int, message: str) -> None:
         await self.desk.report(done, len(self.plan.calls), message)

@@ -98,7 +98,7 @@ async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
         asked=given,
     )
     if made.calls:
-        Store(desk.state).keep(made)
+        await Store(desk.state).keep(made)
     return _answer(fleet, made, write, asked, servers)
 
 

@@ -16,7 +16,7 @@ from typing import IO, Final
 from sms_tools.errors import RequestRefused
 from sms_tools.operation import JSON
 from sms_tools.remediation.plan import Plan, Result
-from sms_tools.state import State, private_file
+from sms_tools.state import Database, State, StateError, private_file, private_folder
 
 if sys.platform == "win32":
     import msvcrt
@@ -62,28 +62,30 @@ class Store:
         self._state = state
         state.prepare("plans", _SCHEMA)
 
-    def keep(self, plan: Plan) -> None:
+    async def keep(self, plan: Plan) -> None:
         """Keep *plan*; those that ended a month ago are forgotten."""
         oldest = plan.made_at.timestamp() - _KEPT_SECONDS
-        with self._state.transaction() as database:
+        row = (plan.id, plan.expires_at.timestamp(), plan.to_json())
+
+        def keep(database: Database) -> None:
             database.execute(
                 "DELETE FROM plan_steps WHERE plan IN (SELECT id FROM plans WHERE expires < ?)",
                 (oldest,),
             )
             database.execute("DELETE FROM plans WHERE expires < ?", (oldest,))
-            row = (plan.id, plan.expires_at.timestamp(), plan.to_json())
             database.execute("INSERT INTO plans VALUES (?, ?, ?)", row)
 
-    def get(self, plan_id: str, now: datetime) -> Plan:
+        await self._state.write(keep)
+
+    async def get(self, plan_id: str, now: datetime) -> Plan:
         """The plan of this id.
 
         Raises:
             RequestRefused: there is none, or its time is over.
+            StateError: the plans cannot be read.
         """
-        with self._state.transaction() as database:
-            row = database.execute(
-                "SELECT body FROM plans WHERE id = ?", (plan_id.strip().upper(),)
-            ).fetchone()
+        query, wanted = "SELECT body FROM plans WHERE id = ?", plan_id.strip().upper()
+        row = (await self._state.read(lambda database: database.execute(query, (wanted,)))).first
         if row is None:
             raise RequestRefused("There is no plan with this id.", advice=_PLAN_AGAIN)
         plan = Plan.from_json(row["body"])
@@ -94,22 +96,24 @@ class Store:
             )
         return plan
 
-    def journal(self, plan: Plan) -> dict[int, Entry]:
-        """What is written of the steps of *plan*, by number."""
-        with self._state.transaction() as database:
-            rows = database.execute(
-                "SELECT * FROM plan_steps WHERE plan = ?", (plan.id,)
-            ).fetchall()
+    async def journal(self, plan: Plan) -> dict[int, Entry]:
+        """What is written of the steps of *plan*, by number.
+
+        Raises:
+            StateError: the journal cannot be read.
+        """
+        query = "SELECT * FROM plan_steps WHERE plan = ?"
+        rows = await self._state.read(lambda database: database.execute(query, (plan.id,)))
         return {
             row["number"]: Entry(row["result"], json.loads(row["evidence"]), bool(row["tried"]))
             for row in rows
         }
 
-    def intend(self, plan: Plan, number: int, at: datetime) -> None:
+    async def intend(self, plan: Plan, number: int, at: datetime) -> None:
         """Write down that the call of step *number* is about to be made."""
-        self._write(plan, number, None, [], tried=True, at=at)
+        await self._write(plan, number, None, [], tried=True, at=at)
 
-    def conclude(
+    async def conclude(
         self,
         plan: Plan,
         number: int,
@@ -120,9 +124,9 @@ class Store:
         at: datetime,
     ) -> None:
         """Write down what became of step *number*."""
-        self._write(plan, number, result, evidence, tried=tried, at=at)
+        await self._write(plan, number, result, evidence, tried=tried, at=at)
 
-    def _write(
+    async def _write(
         self,
         plan: Plan,
         number: int,
@@ -133,8 +137,12 @@ class Store:
         at: datetime,
     ) -> None:
         row = (plan.id, number, result, json.dumps(list(evidence)), int(tried), at.timestamp())
-        with self._state.transaction() as database:
-            database.execute("INSERT OR REPLACE INTO plan_steps VALUES (?, ?, ?, ?, ?, ?)", row)
+        statement = (
+            "INSERT INTO plan_steps VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (plan, number)"
+            " DO UPDATE SET result = excluded.result, evidence = excluded.evidence,"
+            " tried = excluded.tried, at = excluded.at"
+        )
+        await self._state.write(lambda database: database.execute(statement, row))
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -145,8 +153,11 @@ class Store:
         Raises:
             RequestRefused: a plan is being applied already.
         """
-        path = self._state.folder / "plans.lock"
-        private_file(path)
+        path = private_folder(self._state.folder) / "plans.lock"
+        try:
+            private_file(path)
+        except OSError as error:
+            raise StateError(f"{path} cannot be written: {error.strerror}.") from error
         with path.open("r+b") as file:
             if not _locked(file):
                 raise RequestRefused(

@@ -46,8 +46,8 @@ async def apply(plan_id: str, runtime: Runtime, context: AnyContext) -> ToolResu
         SmsToolsError: what the plan is about could not be read; nothing was done then.
     """
     store = Store(runtime.desk.state)
-    plan = store.get(plan_id, runtime.desk.now())
-    entries = store.journal(plan)
+    plan = await store.get(plan_id, runtime.desk.now())
+    entries = await store.journal(plan)
     steps = left(plan, entries)
     if not steps:
         return runtime.exit.result(_told(plan, entries, runtime))
@@ -89,10 +89,10 @@ class Run:
         done = await guard.perform(Go(subject, self._caller, reason), lambda: api.send(operation))
         return str(done.result["summary"]) if isinstance(done, Held) else None
 
-    def note(self, step: Step, result: str) -> None:
+    async def note(self, step: Step, result: str) -> None:
         """Write into the audit what became of *step*. The step is over: a failure hides nothing."""
         try:
-            self._runtime.guard.audit.record(
+            await self._runtime.guard.audit.record(
                 "plan_step",
                 tool=step.tool,
                 caller=self._caller.identity,

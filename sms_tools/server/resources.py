@@ -70,8 +70,8 @@ def add_resources(server: MCPServer[Any], runtime: Runtime) -> None:
         description=f"The last {_LATEST} calls that were made or held back, and who decided.",
         mime_type=_JSON,
     )
-    def audit() -> str:
-        entries = list(runtime.guard.audit.read(last=_LATEST))
+    async def audit() -> str:
+        entries = list(await runtime.guard.audit.read(last=_LATEST))
         return compact(runtime.exit.cleaned({"entries": entries}))
 
     add_completion(server, runtime)

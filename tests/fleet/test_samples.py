@@ -37,7 +37,7 @@ async def test_every_reading_that_went_to_the_service_is_kept(bureau: Any) -> No
     place.clock.advance(60)
     fleet = await read_fleet(place.desk)
     server = next(each for each in fleet.servers if each.name == "db-my-01")
-    series = Samples(place.desk).series(server.id, place.now - timedelta(hours=1))
+    series = await Samples(place.desk).series(server.id, place.now - timedelta(hours=1))
     assert [sample.at for sample in series] == [
         place.now - timedelta(seconds=70),
         place.now,
@@ -50,8 +50,8 @@ async def test_every_reading_that_went_to_the_service_is_kept(bureau: Any) -> No
 async def test_a_sample_says_what_was_seen(serve: Any) -> None:
     place = serve({})
     samples = Samples(place.desk)
-    samples.record([_SERVER], place.now)
-    (sample,) = samples.series("a", place.now)
+    await samples.record([_SERVER], place.now)
+    (sample,) = await samples.series("a", place.now)
     assert (sample.name, sample.phase, sample.connected) == ("one", "replicating", True)
     assert (sample.done_bytes, sample.total_bytes) == (10, 100)
 
@@ -61,21 +61,21 @@ async def test_samples_thin_out_with_age_and_are_forgotten(serve: Any) -> None:
     samples = Samples(place.desk)
     start = place.now
     for minute in range(0, 180, 2):
-        samples.record([_SERVER], start + timedelta(minutes=minute))
+        await samples.record([_SERVER], start + timedelta(minutes=minute))
     end = start + timedelta(minutes=178)
 
-    def between(first: float, last: float) -> int:
-        found = samples.series("a", start)
+    async def between(first: float, last: float) -> int:
+        found = await samples.series("a", start)
         return sum(first <= (s.at - start).total_seconds() / 60 < last for s in found)
 
-    samples.record([_SERVER], end + timedelta(minutes=12))
-    assert between(120, 178) == 29  # the last two hours are kept whole
-    assert between(0, 60) == 6  # before that, one per ten minutes
-    samples.record([_SERVER], start + timedelta(days=3))
-    assert between(0, 180) == 3  # after two days, one per hour
-    samples.record([_SERVER], start + timedelta(days=31))
-    assert between(0, 180) == 0
-    assert samples.oldest() == start + timedelta(days=3)
+    await samples.record([_SERVER], end + timedelta(minutes=12))
+    assert await between(120, 178) == 29  # the last two hours are kept whole
+    assert await between(0, 60) == 6  # before that, one per ten minutes
+    await samples.record([_SERVER], start + timedelta(days=3))
+    assert await between(0, 180) == 3  # after two days, one per hour
+    await samples.record([_SERVER], start + timedelta(days=31))
+    assert await between(0, 180) == 0
+    assert await samples.oldest() == start + timedelta(days=3)
 
 
 async def test_the_fleet_as_it_was_is_each_servers_last_sample_before(serve: Any) -> None:
@@ -83,21 +83,21 @@ async def test_the_fleet_as_it_was_is_each_servers_last_sample_before(serve: Any
     samples = Samples(place.desk)
     other = Server(SourceServer.read({"id": "b", "name": "two"}))
     start = place.now
-    samples.record([_SERVER, other], start)
-    samples.record([_SERVER], start + timedelta(minutes=5))
-    seen = samples.fleet_at(start + timedelta(minutes=6))
+    await samples.record([_SERVER, other], start)
+    await samples.record([_SERVER], start + timedelta(minutes=5))
+    seen = await samples.fleet_at(start + timedelta(minutes=6))
     assert {key: sample.at for key, sample in seen.items()} == {
         "a": start + timedelta(minutes=5),
         "b": start,
     }
-    assert samples.fleet_at(start - timedelta(seconds=1)) == {}
-    first = samples.first_since(start + timedelta(minutes=1))
+    assert await samples.fleet_at(start - timedelta(seconds=1)) == {}
+    first = await samples.first_since(start + timedelta(minutes=1))
     assert list(first) == ["a"]
 
 
 async def test_without_samples_there_is_no_oldest(serve: Any) -> None:
     place = serve({})
-    assert Samples(place.desk).oldest() is None
+    assert await Samples(place.desk).oldest() is None
 
 
 def test_accounts_are_told_apart_without_keeping_a_key() -> None:

@@ -92,6 +92,7 @@ async def example(tool: str, world: World) -> Operation[Any]:
         "task_id": task.id,
         "template_id": template.id,
         "mig_project_id": (await world.api(project)).items[0].id,
+        "vm_template_id": template.id,
         "source_server": {"id": source.id},
         "ids": {"task": [task.id], "temp": [template.id]}.get(tool[7:].split("_")[-1][:4])
         or [source.id],

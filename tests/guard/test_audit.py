@@ -3,9 +3,11 @@
 import json
 import multiprocessing
 import stat
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import anyio
 import pytest
 
 from sms_tools.guard import Audit, AuditError
@@ -13,10 +15,12 @@ from sms_tools.state import State
 
 from .conftest import Clock
 
+pytestmark = pytest.mark.anyio
 
-def filled(audit: Audit, lines: int = 4) -> Audit:
+
+async def filled(audit: Audit, lines: int = 4) -> Audit:
     for number in range(lines):
-        audit.record("call", tool="delete_template", arguments={"template_id": str(number)})
+        await audit.record("call", tool="delete_template", arguments={"template_id": str(number)})
     return audit
 
 
@@ -24,19 +28,19 @@ def rewrite(audit: Audit, lines: list[bytes]) -> None:
     audit.path.write_bytes(b"".join(lines))
 
 
-def test_an_empty_audit_is_in_order(audit: Audit) -> None:
-    assert audit.verify().problems == []
+async def test_an_empty_audit_is_in_order(audit: Audit) -> None:
+    assert (await audit.verify()).problems == []
 
 
-def test_lines_follow_from_each_other_and_carry_the_time(audit: Audit) -> None:
-    filled(audit)
-    assert audit.verify().lines == 4
-    assert audit.verify().problems == []
-    assert audit.read(last=1)[0]["time"] == "2026-03-01T12:00:00.000+00:00"
+async def test_lines_follow_from_each_other_and_carry_the_time(audit: Audit) -> None:
+    await filled(audit)
+    assert (await audit.verify()).lines == 4
+    assert (await audit.verify()).problems == []
+    assert (await audit.read(last=1))[0]["time"] == "2026-03-01T12:00:00.000+00:00"
 
 
-def test_the_file_is_private(audit: Audit) -> None:
-    filled(audit)
+async def test_the_file_is_private(audit: Audit) -> None:
+    await filled(audit)
     assert stat.S_IMODE(audit.path.stat().st_mode) == 0o600
 
 
@@ -53,34 +57,34 @@ def test_the_file_is_private(audit: Audit) -> None:
         (lambda lines: lines[:0], "4 lines are missing"),
     ],
 )
-def test_tampering_shows(audit: Audit, tamper: object, problem: str) -> None:
-    filled(audit)
+async def test_tampering_shows(audit: Audit, tamper: object, problem: str) -> None:
+    await filled(audit)
     rewrite(audit, tamper(audit.path.read_bytes().splitlines(keepends=True)))  # type: ignore[operator]
-    assert any(problem in each for each in audit.verify().problems)
+    assert any(problem in each for each in (await audit.verify()).problems)
 
 
-def test_a_deleted_file_shows(audit: Audit) -> None:
-    filled(audit).path.unlink()
-    assert audit.verify().problems == ["4 lines are missing"]
+async def test_a_deleted_file_shows(audit: Audit) -> None:
+    (await filled(audit)).path.unlink()
+    assert (await audit.verify()).problems == ["4 lines are missing"]
 
 
-def test_lines_appended_by_hand_show(audit: Audit) -> None:
-    filled(audit)
+async def test_lines_appended_by_hand_show(audit: Audit) -> None:
+    await filled(audit)
     line = json.dumps({"event": "call", "previous": "0" * 64}).encode() + b"\n"
     rewrite(audit, [audit.path.read_bytes(), line])
-    assert audit.verify().problems == ["line 5 does not follow from the line before it"]
+    assert (await audit.verify()).problems == ["line 5 does not follow from the line before it"]
 
 
-def test_the_audit_goes_on_after_a_torn_line_and_says_so(audit: Audit) -> None:
-    filled(audit, 2)
+async def test_the_audit_goes_on_after_a_torn_line_and_says_so(audit: Audit) -> None:
+    await filled(audit, 2)
     rewrite(audit, [audit.path.read_bytes(), b'{"event": "ca'])
-    filled(audit, 1)
-    assert audit.verify().problems == ["line 3 cannot be read"]
-    assert audit.read()[2] == {"event": "damaged line"}
+    await filled(audit, 1)
+    assert (await audit.verify()).problems == ["line 3 cannot be read"]
+    assert (await audit.read())[2] == {"event": "damaged line"}
 
 
-def test_no_secret_reaches_a_line(audit: Audit) -> None:
-    audit.record(
+async def test_no_secret_reaches_a_line(audit: Audit) -> None:
+    await audit.record(
         "call",
         arguments={
             "target_password": "Example-Password-1",
@@ -92,27 +96,29 @@ def test_no_secret_reaches_a_line(audit: Audit) -> None:
     assert "example-secret-key" not in text
 
 
-def test_arguments_that_would_fill_pages_are_kept_as_size_and_digest(audit: Audit) -> None:
-    audit.record("call", arguments={"ids": ["x" * 36] * 5_000})
-    arguments = audit.read()[0]["arguments"]
+async def test_arguments_that_would_fill_pages_are_kept_as_size_and_digest(audit: Audit) -> None:
+    await audit.record("call", arguments={"ids": ["x" * 36] * 5_000})
+    arguments = (await audit.read())[0]["arguments"]
     assert arguments["names"] == ["ids"]
     assert arguments["left_out_characters"] > 100_000
     assert audit.path.stat().st_size < 1_000
 
 
-def test_an_audit_that_cannot_be_written_says_so(audit: Audit) -> None:
-    audit.path.mkdir()
+async def test_an_audit_that_cannot_be_written_says_so(audit: Audit) -> None:
+    audit.path.mkdir(parents=True)
     with pytest.raises(AuditError):
-        audit.record("call")
+        await audit.record("call")
 
 
 def _write(folder: Path, lines: int) -> None:
-    state = State(folder)
-    filled(Audit(state, lambda: datetime(2026, 3, 1, tzinfo=UTC)), lines)
-    state.close()
+    async def write() -> None:
+        with closing(State(folder)) as state:
+            await filled(Audit(state, lambda: datetime(2026, 3, 1, tzinfo=UTC)), lines)
+
+    anyio.run(write)
 
 
-def test_several_processes_write_one_chain(tmp_path: Path, clock: Clock) -> None:
+async def test_several_processes_write_one_chain(tmp_path: Path, clock: Clock) -> None:
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_write, args=(tmp_path, 20)) for _ in range(3)]
     for writer in writers:
@@ -120,7 +126,7 @@ def test_several_processes_write_one_chain(tmp_path: Path, clock: Clock) -> None
     for writer in writers:
         writer.join()
     state = State(tmp_path)
-    found = Audit(state, clock).verify()
+    found = await Audit(state, clock).verify()
     state.close()
     assert found.lines == 60
     assert found.problems == []

@@ -31,7 +31,7 @@ async def test_a_read_passes_without_a_preview_and_without_a_line_in_the_audit(
     assert isinstance(go, Go)
     assert await guard.perform(go, thing.delete) == "deleted"
     assert thing.previews == 0
-    assert audit.read() == []
+    assert await audit.read() == []
 
 
 async def test_a_write_passes_and_is_in_the_audit_before_and_after(
@@ -40,7 +40,7 @@ async def test_a_write_passes_and_is_in_the_audit_before_and_after(
     go = await guard.begin(thing.subject(Kind.WRITE), CALLER)
     assert isinstance(go, Go)
     await guard.perform(go, thing.delete)
-    assert [(e["event"], e.get("how")) for e in audit.read()] == [
+    assert [(e["event"], e.get("how")) for e in await audit.read()] == [
         ("call", "policy"),
         ("outcome", None),
     ]
@@ -133,7 +133,7 @@ async def test_after_approval_elsewhere_the_same_call_goes_through_once(
 ) -> None:
     ask = await asked(guard, thing)
     await guard.hold(ask)
-    assert answers.approve(ask.approval, "web-01", "page") is Verdict.APPROVED
+    assert await answers.approve(ask.approval, "web-01", "page") is Verdict.APPROVED
     go = await guard.begin(thing.subject(), CALLER)
     assert isinstance(go, Go)
     assert await guard.perform(go, thing.delete) == "deleted"
@@ -144,7 +144,7 @@ async def test_a_refusal_elsewhere_is_told_once_and_then_forgotten(
     guard: Guard, thing: Thing, answers: Answers
 ) -> None:
     ask = await asked(guard, thing)
-    answers.deny(ask.approval, "page")
+    await answers.deny(ask.approval, "page")
     held = await guard.begin(thing.subject(), CALLER)
     assert isinstance(held, Held)
     assert held.status == "declined"
@@ -154,7 +154,7 @@ async def test_a_refusal_elsewhere_is_told_once_and_then_forgotten(
 async def test_an_approval_does_not_serve_other_arguments(
     guard: Guard, thing: Thing, answers: Answers
 ) -> None:
-    answers.approve((await asked(guard, thing)).approval, "web-01", "page")
+    await answers.approve((await asked(guard, thing)).approval, "web-01", "page")
     for invented in ({"confirm": True}, {"force": True}, {"approval_id": "X"}, {"task_id": "2"}):
         assert isinstance(
             await guard.begin(thing.subject(Kind.DESTRUCTIVE, **invented), CALLER), Ask
@@ -164,7 +164,7 @@ async def test_an_approval_does_not_serve_other_arguments(
 async def test_an_approval_does_not_serve_another_caller(
     guard: Guard, thing: Thing, answers: Answers
 ) -> None:
-    answers.approve((await asked(guard, thing)).approval, "web-01", "page")
+    await answers.approve((await asked(guard, thing)).approval, "web-01", "page")
     assert isinstance(await guard.begin(thing.subject(), Caller("http: other")), Ask)
 
 
@@ -172,7 +172,7 @@ async def test_an_approval_ends_after_ten_minutes(
     guard: Guard, thing: Thing, answers: Answers, clock: Clock
 ) -> None:
     ask = await asked(guard, thing)
-    answers.approve(ask.approval, "web-01", "page")
+    await answers.approve(ask.approval, "web-01", "page")
     go = await guard.begin(thing.subject(), CALLER)
     assert isinstance(go, Go)
     clock.pass_(minutes=10)
@@ -241,7 +241,7 @@ async def test_of_two_calls_that_race_for_one_approval_one_wins(guard: Guard, th
 async def test_an_approval_survives_a_restart(
     guard: Guard, thing: Thing, answers: Answers, tmp_path: Path, clock: Clock
 ) -> None:
-    answers.approve((await asked(guard, thing)).approval, "web-01", "command")
+    await answers.approve((await asked(guard, thing)).approval, "web-01", "command")
     other = State(tmp_path / "state")
     restarted = Guard(Policy(), Approvals(other, clock), Audit(other, clock))
     go = await restarted.begin(thing.subject(), CALLER)
@@ -259,7 +259,7 @@ async def test_what_the_service_would_refuse_is_refused_and_nobody_is_asked(
     assert isinstance(held, Held)
     assert held.result["blocked_by"] == "state"
     assert held.result["error_code"] == "SMS.7719"
-    assert approvals.waiting() == []
+    assert await approvals.waiting() == []
 
 
 async def test_a_policy_blocks_without_reading_anything(
@@ -270,13 +270,13 @@ async def test_a_policy_blocks_without_reading_anything(
     assert isinstance(held, Held)
     assert held.status == "blocked"
     assert thing.previews == 0
-    assert audit.read()[-1]["status"] == "blocked"
+    assert (await audit.read())[-1]["status"] == "blocked"
 
 
 async def test_a_policy_that_became_stricter_holds_back_what_was_approved(
     guard: Guard, thing: Thing, answers: Answers, approvals: Approvals, audit: Audit
 ) -> None:
-    answers.approve((await asked(guard, thing)).approval, "web-01", "page")
+    await answers.approve((await asked(guard, thing)).approval, "web-01", "page")
     stricter = Guard(Policy(tools={"delete_migration_task": Decision.BLOCK}), approvals, audit)
     held = await stricter.begin(thing.subject(), CALLER)
     assert isinstance(held, Held)
@@ -289,7 +289,7 @@ async def test_nothing_is_done_when_the_audit_cannot_be_written(
     go = await guard.begin(thing.subject(Kind.WRITE), CALLER)
     assert isinstance(go, Go)
     audit.path.unlink(missing_ok=True)
-    audit.path.mkdir()
+    audit.path.mkdir(parents=True)
     held = await guard.perform(go, thing.delete)
     assert isinstance(held, Held)
     assert held.result["blocked_by"] == "audit"
@@ -306,7 +306,7 @@ async def test_a_call_that_fails_stands_in_the_audit_with_its_error(
     assert isinstance(go, Go)
     with pytest.raises(TimeoutError):
         await guard.perform(go, fail)
-    assert audit.read()[-1]["outcome"] == "TimeoutError"
+    assert (await audit.read())[-1]["outcome"] == "TimeoutError"
 
 
 async def test_a_preview_that_cannot_be_read_stops_the_call_and_is_written_down(
@@ -318,7 +318,7 @@ async def test_a_preview_that_cannot_be_read_stops_the_call_and_is_written_down(
     thing.during.append(unreachable)
     with pytest.raises(ConnectionError):
         await guard.begin(thing.subject(), CALLER)
-    assert audit.read()[-1]["status"] == "unreadable"
+    assert (await audit.read())[-1]["status"] == "unreadable"
 
 
 async def test_a_secret_without_a_page_is_dropped_and_said_to_be(

@@ -139,7 +139,7 @@ async def test_without_consent_nothing_is_sent(
         assert isinstance(held, Held)
         assert held.status == "declined"
     # Approved, and then asked for with other arguments, or by another caller.
-    answers.approve((await ask()).approval, (await ask()).typed, "page")
+    await answers.approve((await ask()).approval, (await ask()).typed, "page")
     other = replace(subject, arguments={**subject.arguments, "force": 1})
     assert isinstance(await guard.begin(other, CALLER), Ask)
     assert isinstance(await guard.begin(subject, Caller("http: somebody else")), Ask)

@@ -43,8 +43,8 @@ def seal(page: httpx.Response) -> str:
     return found.group(1)
 
 
-def status(answers: Answers, approval: Approval) -> Status:
-    found = answers.approvals.get(approval.id)
+async def status(answers: Answers, approval: Approval) -> Status:
+    found = await answers.approvals.get(approval.id)
     assert found
     return found.status
 
@@ -86,7 +86,7 @@ async def test_no_get_decides_anything(
     browser: httpx.AsyncClient, approval: Approval, answers: Answers, query: str
 ) -> None:
     await browser.get(f"/approve/{approval.token}{query}")
-    assert status(answers, approval) is Status.PENDING
+    assert await status(answers, approval) is Status.PENDING
 
 
 async def test_the_right_text_approves(
@@ -96,9 +96,9 @@ async def test_the_right_text_approves(
     form = {"seal": seal(await browser.get(link)), "answer": "approve", "typed": "web-01"}
     reply = await browser.post(link, data=form, headers=FROM_THE_PAGE)
     assert reply.status_code == 303
-    assert status(answers, approval) is Status.APPROVED
+    assert await status(answers, approval) is Status.APPROVED
     assert "may now make this call once" in (await browser.get(link)).text
-    assert answers.audit.read()[-1]["how"] == "page"
+    assert (await answers.audit.read())[-1]["how"] == "page"
 
 
 async def test_another_text_asks_again_and_approves_nothing(
@@ -108,7 +108,7 @@ async def test_another_text_asks_again_and_approves_nothing(
     form = {"seal": seal(await browser.get(link)), "answer": "approve", "typed": "web-02"}
     reply = await browser.post(link, data=form, headers=FROM_THE_PAGE)
     assert "That is not the text" in reply.text
-    assert status(answers, approval) is Status.PENDING
+    assert await status(answers, approval) is Status.PENDING
 
 
 async def test_refusing_needs_no_text(
@@ -117,7 +117,7 @@ async def test_refusing_needs_no_text(
     link = f"/approve/{approval.token}"
     form = {"seal": seal(await browser.get(link)), "answer": "deny"}
     await browser.post(link, data=form, headers=FROM_THE_PAGE)
-    assert status(answers, approval) is Status.DENIED
+    assert await status(answers, approval) is Status.DENIED
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ async def test_a_post_from_elsewhere_does_not_count(
     form = {"seal": seal(await browser.get(link)), "answer": "approve", "typed": "web-01"}
     reply = await browser.post(link, data=form, headers={**FROM_THE_PAGE, **change})
     assert reply.status_code == 403
-    assert status(answers, approval) is Status.PENDING
+    assert await status(answers, approval) is Status.PENDING
 
 
 @pytest.mark.parametrize("wrong", ["", "0" * 64])
@@ -153,7 +153,7 @@ async def test_a_post_without_the_pages_seal_does_not_count(
     form = {"seal": wrong, "answer": "approve", "typed": "web-01"}
     reply = await browser.post(f"/approve/{approval.token}", data=form, headers=FROM_THE_PAGE)
     assert reply.status_code == 403
-    assert status(answers, approval) is Status.PENDING
+    assert await status(answers, approval) is Status.PENDING
 
 
 async def test_the_seal_of_one_request_does_not_serve_another(
@@ -164,7 +164,7 @@ async def test_the_seal_of_one_request_does_not_serve_another(
     form = {"answer": "approve", "typed": "web-01"}
     form["seal"] = seal(await browser.get(f"/approve/{other.approval.token}"))
     await browser.post(f"/approve/{approval.token}", data=form, headers=FROM_THE_PAGE)
-    assert status(answers, approval) is Status.PENDING
+    assert await status(answers, approval) is Status.PENDING
 
 
 async def test_a_flood_is_refused(browser: httpx.AsyncClient, approval: Approval) -> None:
@@ -197,7 +197,7 @@ async def test_an_expired_request_has_no_form_any_more(
     assert "<form" not in page.text
     assert "over" in page.text
     await browser.post(link, data=form, headers=FROM_THE_PAGE)
-    assert status(answers, approval) is Status.PENDING
+    assert await status(answers, approval) is Status.PENDING
 
 
 async def test_nothing_is_approved_when_the_audit_cannot_be_written(
@@ -205,10 +205,10 @@ async def test_nothing_is_approved_when_the_audit_cannot_be_written(
 ) -> None:
     link = f"/approve/{approval.token}"
     form = {"seal": seal(await browser.get(link)), "answer": "approve", "typed": "web-01"}
-    answers.audit.path.mkdir()
+    answers.audit.path.mkdir(parents=True)
     reply = await browser.post(link, data=form, headers=FROM_THE_PAGE)
     assert reply.status_code == 403
-    assert status(answers, approval) is Status.PENDING
+    assert await status(answers, approval) is Status.PENDING
 
 
 async def test_over_real_http_a_secret_is_shown_once_and_only_outside_the_result(
@@ -246,7 +246,7 @@ async def test_the_command_fetches_a_secret_once_from_the_running_page(
     guard = Guard(Policy(), answers.approvals, answers.audit, desk)
     told = await guard.deliver(Go(thing.subject(Kind.SECRET), CALLER, "a test"), {"a": "Example-1"})
     assert told is not None
-    delivery = answers.approvals.delivery(delivery_id=str(told["delivery_id"]))
+    delivery = await answers.approvals.delivery(delivery_id=str(told["delivery_id"]))
     assert delivery is not None
     assert fetch_secret(delivery) == {"a": "Example-1"}
     assert fetch_secret(delivery) is None

@@ -237,7 +237,7 @@ async def test_after_a_launch_the_state_now_is_reported(world: World, guard: Gua
     seen = await seen_afterwards(operation, answer, world.api)
     assert seen is not None
     assert seen["source_state"] == "cutovering"
-    assert guard.audit.read()[-1]["request_id"] == answer.request_id
+    assert (await guard.audit.read())[-1]["request_id"] == answer.request_id
 
 
 async def test_a_server_that_moves_on_makes_the_approval_stale(world: World, guard: Guard) -> None:
@@ -336,3 +336,63 @@ async def test_blocks_of_a_kernel_that_does_not_support_them_are_impossible(worl
     source.findings.append(CheckResult("LINUX_BLOCK_SUPPORT", "WARN", "SMS.6617"))
     assert (await new_task(world, "new-01", type="MIGRATE_BLOCK")).code == "SMS.6616"
     assert (await new_task(world, "new-01", type="MIGRATE_FILE")).impossible is None
+
+
+async def test_a_start_that_is_the_launch_is_shown_and_typed_as_one(world: World) -> None:
+    preview = await world.action("crm-01", "start")
+    assert preview.typed == "launch crm-01"
+    assert "this is the cutover" in preview.headline
+    assert preview.impossible is None
+
+
+async def test_a_start_that_launches_when_the_copy_ends_is_typed_as_a_launch(world: World) -> None:
+    preview = await world.first_start("new-02", vm_id="ecs-1")
+    assert preview.typed == "launch new-02"
+    assert "which then launches" in preview.headline
+
+
+async def test_the_launch_dialog_says_what_readiness_says_of_consistency(world: World) -> None:
+    preview = await world.action("web-06", "test")
+    assert "Consistency is stale" in text(preview)
+    assert "NOT READY" in text(preview)
+    assert "consistency_clean fails" in text(preview)
+
+
+async def test_the_launch_dialog_names_what_the_copy_leaves_out(world: World) -> None:
+    task = await world.task("web-03")
+    options = [{"config_key": "EXCLUDE_MIGRATE_PATH", "config_value": "/var/lib/mysql"}]
+    before = await world.action("web-03", "test")
+    arguments = {"task_id": task.id, "configurations": options}
+    await world.api.send(CATALOGUE["configure_migration_options"].model_validate(arguments))
+    after = await world.action("web-03", "test")
+    assert "/var/lib/mysql" in text(after)
+    assert "NOT CONFIRMED" in text(after)
+    assert after.fingerprint != before.fingerprint
+
+
+async def test_a_template_that_was_changed_is_another_approval(world: World) -> None:
+    template = (await world.api(ListTemplates())).items[0]
+    before = await world.action("web-03", "clone_test", template_id=template.id)
+    cloud = world.sandbox.cloud
+    cloud.templates[str(template.id)].fields["flavor"] = "p3.48xlarge.99"
+    after = await world.action("web-03", "clone_test", template_id=template.id)
+    assert "p3.48xlarge.99" in text(after)
+    assert after.fingerprint != before.fingerprint
+
+
+async def test_a_template_with_a_password_a_project_without_sync_and_logs_ask(world: World) -> None:
+    template = (await world.api(ListTemplates())).items[0]
+    update = arguments_of(await example("update_template", world))
+    update |= {"template_id": template.id, "target_password": "Example-Password-1"}
+    operation = CATALOGUE["update_template"].model_validate(update)
+    assert operation.danger is Kind.DESTRUCTIVE
+    shown = await preview_of(operation, world.api)
+    assert "cannot be read back" in losses(shown)
+    assert "Example-Password-1" not in text(shown)
+    project = arguments_of(await example("update_migration_project", world))
+    quiet = CATALOGUE["update_migration_project"].model_validate({**project, "syncing": False})
+    assert quiet.danger is Kind.DESTRUCTIVE
+    assert "automatically" in losses(await preview_of(quiet, world.api))
+    logs = await example("upload_migration_task_logs", world)
+    assert logs.danger is Kind.DESTRUCTIVE
+    assert "link" in losses(await preview_of(logs, world.api))

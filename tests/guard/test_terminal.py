@@ -37,15 +37,15 @@ async def approval(guard: Guard, thing: Thing) -> Approval:
     return ask.approval
 
 
-def status(answers: Answers, approval: Approval) -> Status:
-    found = answers.approvals.get(approval.id)
+async def status(answers: Answers, approval: Approval) -> Status:
+    found = await answers.approvals.get(approval.id)
     assert found
     return found.status
 
 
 async def test_what_waits_is_listed_with_its_headline(answers: Answers, approval: Approval) -> None:
     person = Person()
-    assert command.list_waiting(answers, person.at()) == 0
+    assert await command.list_waiting(answers, person.at()) == 0
     text = "\n".join(person.shown)
     assert approval.id in text
     assert "Delete “web-01”." in text
@@ -53,50 +53,53 @@ async def test_what_waits_is_listed_with_its_headline(answers: Answers, approval
 
 async def test_the_right_text_approves(answers: Answers, approval: Approval) -> None:
     person = Person("web-01")
-    assert command.approve(answers, approval.id.lower(), person.at()) == 0
+    assert await command.approve(answers, approval.id.lower(), person.at()) == 0
     assert "Delete “web-01”." in person.shown
-    assert status(answers, approval) is Status.APPROVED
+    assert await status(answers, approval) is Status.APPROVED
 
 
 async def test_another_text_approves_nothing(answers: Answers, approval: Approval) -> None:
-    assert command.approve(answers, approval.id, Person("y").at()) == 1
-    assert status(answers, approval) is Status.PENDING
+    assert await command.approve(answers, approval.id, Person("y").at()) == 1
+    assert await status(answers, approval) is Status.PENDING
 
 
 async def test_without_a_terminal_nothing_is_asked_or_approved(
     answers: Answers, approval: Approval
 ) -> None:
     person = Person("web-01")
-    assert command.approve(answers, approval.id, person.at(is_terminal=False)) == 2
-    assert status(answers, approval) is Status.PENDING
+    assert await command.approve(answers, approval.id, person.at(is_terminal=False)) == 2
+    assert await status(answers, approval) is Status.PENDING
 
 
 async def test_denying_ends_the_request(answers: Answers, approval: Approval) -> None:
-    assert command.deny(answers, approval.id, Person().at()) == 0
-    assert status(answers, approval) is Status.DENIED
+    assert await command.deny(answers, approval.id, Person().at()) == 0
+    assert await status(answers, approval) is Status.DENIED
 
 
 async def test_an_expired_or_unknown_request_cannot_be_answered(
     answers: Answers, approval: Approval, clock: Clock
 ) -> None:
     clock.pass_(minutes=11)
-    assert command.approve(answers, approval.id, Person("web-01").at()) == 1
-    assert command.approve(answers, "AAAA-AAAA", Person("web-01").at()) == 1
+    assert await command.approve(answers, approval.id, Person("web-01").at()) == 1
+    assert await command.approve(answers, "AAAA-AAAA", Person("web-01").at()) == 1
 
 
 async def test_show_prints_a_waiting_secret_at_a_terminal_only(
     answers: Answers, approval: Approval
 ) -> None:
-    answers.approvals.announce_delivery(approval.id, approval.tool, "http://127.0.0.1:1")
+    await answers.approvals.announce_delivery(approval.id, approval.tool, "http://127.0.0.1:1")
     person = Person()
     secret = {"target_password": "Example-1"}
-    assert command.show(answers, approval.id, person.at(is_terminal=False), lambda _: secret) == 2
+    assert (
+        await command.show(answers, approval.id, person.at(is_terminal=False), lambda _: secret)
+        == 2
+    )
     assert "Example-1" not in "\n".join(person.shown)
-    assert command.show(answers, approval.id, person.at(), lambda _: secret) == 0
+    assert await command.show(answers, approval.id, person.at(), lambda _: secret) == 0
     assert "target_password: Example-1" in person.shown
 
 
 async def test_show_tells_what_a_request_is_about(answers: Answers, approval: Approval) -> None:
     person = Person()
-    assert command.show(answers, approval.id, person.at()) == 0
+    assert await command.show(answers, approval.id, person.at()) == 0
     assert person.shown[-1] == "Status: pending"

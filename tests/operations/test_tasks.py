@@ -77,8 +77,7 @@ def test_the_description_says_that_test_is_the_cutover() -> None:
         {},
         {"name": "wave-1"},
         {"priority": 2, "speed_limit": 100},
-        {"migration_ip": "192.168.0.1", "start_target_server": False},
-        {"vm_template_id": "template"},
+        {"start_target_server": False, "use_public_ip": True},
         {"state": None, "sub_tasks": None, "name": "wave-1"},
     ],
     ids=str,
@@ -87,6 +86,22 @@ def test_changing_settings_of_a_task_is_a_write(settings: dict[str, Any]) -> Non
     update = UpdateMigrationTask.model_validate({"task_id": "t", **settings})
 
     assert update.danger is Kind.WRITE
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"migration_ip": "192.168.0.1"},
+        {"vm_template_id": "template"},
+        {"exist_server": True},
+        {"region_id": "elsewhere", "project_id": "p"},
+    ],
+    ids=str,
+)
+def test_another_target_for_a_task_needs_a_person(settings: dict[str, Any]) -> None:
+    update = UpdateMigrationTask.model_validate({"task_id": "t", **settings})
+    assert update.danger is Kind.DESTRUCTIVE
+    assert not update.forges
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,9 @@ PLAN = Plan(
 )
 
 
+pytestmark = pytest.mark.anyio
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
     state = State(tmp_path / "state")
@@ -43,44 +46,44 @@ def state(tmp_path: Path) -> Iterator[State]:
     state.close()
 
 
-def test_a_plan_comes_back_as_it_was_kept(state: State) -> None:
-    Store(state).keep(PLAN)
-    found = Store(state).get("paaaa-bbbb", NOW)
+async def test_a_plan_comes_back_as_it_was_kept(state: State) -> None:
+    await Store(state).keep(PLAN)
+    found = await Store(state).get("paaaa-bbbb", NOW)
     assert found.digest == PLAN.digest
     assert found.calls[0].operation == CALL.operation
     assert [step.number for step in found.people] == [1]
 
 
-def test_the_digest_changes_with_any_step() -> None:
+async def test_the_digest_changes_with_any_step() -> None:
     other = replace(CALL, arguments={"task_id": "t2", "operation": "start"})
     assert replace(PLAN, steps=(PLAN.steps[0], other)).digest != PLAN.digest
 
 
-def test_an_intended_step_without_an_outcome_is_interrupted(state: State) -> None:
+async def test_an_intended_step_without_an_outcome_is_interrupted(state: State) -> None:
     store = Store(state)
-    store.keep(PLAN)
-    store.intend(PLAN, 2, NOW)
-    entry = Store(state).journal(PLAN)[2]
+    await store.keep(PLAN)
+    await store.intend(PLAN, 2, NOW)
+    entry = (await Store(state).journal(PLAN))[2]
     assert entry.is_interrupted
     assert entry.tried
     assert [step.number for step in left(PLAN, {2: entry})] == [2]
 
 
-def test_a_step_that_was_seen_is_not_left(state: State) -> None:
+async def test_a_step_that_was_seen_is_not_left(state: State) -> None:
     store = Store(state)
-    store.keep(PLAN)
-    store.conclude(PLAN, 2, Result.SEEN, [{"says": "RUNNING"}], tried=True, at=NOW)
-    assert not left(PLAN, store.journal(PLAN))
+    await store.keep(PLAN)
+    await store.conclude(PLAN, 2, Result.SEEN, [{"says": "RUNNING"}], tried=True, at=NOW)
+    assert not left(PLAN, await store.journal(PLAN))
 
 
-def test_a_plan_whose_time_is_over_is_refused(state: State) -> None:
+async def test_a_plan_whose_time_is_over_is_refused(state: State) -> None:
     store = Store(state)
-    store.keep(PLAN)
+    await store.keep(PLAN)
     with pytest.raises(RequestRefused, match="ended"):
-        store.get(PLAN.id, NOW + timedelta(hours=25))
+        await store.get(PLAN.id, NOW + timedelta(hours=25))
 
 
-def test_only_one_plan_is_applied_at_a_time(state: State) -> None:
+async def test_only_one_plan_is_applied_at_a_time(state: State) -> None:
     with Store(state).alone(), pytest.raises(RequestRefused, match="one at a time"):
         Store(state).alone().__enter__()
     with Store(state).alone():

@@ -101,7 +101,7 @@ async def test_it_is_held_shown_and_audited_as_the_operation_itself(world: World
     assert status_of(result) == "approval_required"
     assert "spare-1" in everything_in(result)
     assert world.service.changing == []
-    entries = list(world.runtime.guard.audit.read(last=5))
+    entries = list(await world.runtime.guard.audit.read(last=5))
     assert "delete_migration_project" in json.dumps(entries)
     assert "run_operation" not in json.dumps(entries)
 

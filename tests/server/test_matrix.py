@@ -94,14 +94,14 @@ class Attempts:
         assert self.tally.leaked == []
 
 
-def approve(world: World) -> Approval:
+async def approve(world: World) -> Approval:
     """Approve the one call that waits, as the command does."""
-    (approval,) = world.runtime.guard.approvals.waiting()
+    (approval,) = await world.runtime.guard.approvals.waiting()
     answers = Answers(world.runtime.guard.approvals, world.runtime.guard.audit)
     person = terminal.Terminal(
         write=lambda _line: None, ask=lambda _question: approval.preview.typed, is_terminal=True
     )
-    assert terminal.approve(answers, approval.id, person) == 0
+    assert await terminal.approve(answers, approval.id, person) == 0
     return approval
 
 
@@ -140,7 +140,7 @@ async def a_dialog_that_nobody_answers(attempts: Attempts) -> None:
 
 async def invented_arguments(attempts: Attempts) -> None:
     await attempts.without_a_dialog()
-    (waiting,) = attempts.world.runtime.guard.approvals.waiting()
+    (waiting,) = await attempts.world.runtime.guard.approvals.waiting()
     real = {"approval_id": waiting.id, "approval": waiting.token, "typed": waiting.preview.typed}
     for more in (*INVENTED, *({key: value} for key, value in real.items())):
         status = await attempts.without_a_dialog({**attempts.arguments, **more})
@@ -151,21 +151,21 @@ async def an_approval_of_other_arguments(attempts: Attempts) -> None:
     if attempts.call.others is None:
         return
     await attempts.without_a_dialog()
-    approve(attempts.world)
+    await approve(attempts.world)
     others = attempts.call.others(attempts.world.cloud)
     assert await attempts.without_a_dialog(others) == "approval_required"
 
 
 async def an_approval_of_another_client(attempts: Attempts) -> None:
     await attempts.without_a_dialog()
-    approve(attempts.world)
+    await approve(attempts.world)
     async with Client(attempts.world.server, mode=attempts.era) as stranger:
         assert await attempts.through(stranger) == "approval_required"
 
 
 async def an_approval_that_is_over(attempts: Attempts) -> None:
     await attempts.without_a_dialog()
-    approve(attempts.world)
+    await approve(attempts.world)
     attempts.world.clock.pass_(minutes=10)
     assert await attempts.without_a_dialog() == "approval_required"
 
@@ -217,7 +217,7 @@ async def an_approval_of_another_state(attempts: Attempts) -> None:
     if attempts.call.moves is None:
         return
     await attempts.without_a_dialog()
-    approve(attempts.world)
+    await approve(attempts.world)
     attempts.call.moves(attempts.world.cloud)
     assert await attempts.without_a_dialog() in ("stale", "blocked")
 
@@ -308,7 +308,7 @@ async def test_an_approval_by_command_sends_one_of_two_racing_calls(
 
     async with world.client(era) as client:
         await client.call_tool(call.tool, arguments)
-        approve(world)
+        await approve(world)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(race, client)
             tasks.start_soon(race, client)

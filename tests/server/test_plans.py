@@ -80,9 +80,9 @@ class Night:
             ) as client:
                 yield client
 
-    def approve(self, approval_id: str, typed: str) -> None:
+    async def approve(self, approval_id: str, typed: str) -> None:
         """What a person types on the page or at the command."""
-        verdict = self.runtime.guard.approvals.approve(approval_id, typed, "command")
+        verdict = await self.runtime.guard.approvals.approve(approval_id, typed, "command")
         assert verdict == "approved"
 
     def calls(self, operation: str) -> list[str]:
@@ -390,7 +390,7 @@ async def test_without_a_dialog_the_same_call_goes_through_once_a_person_agreed(
         assert held["status"] == "approval_required"
         assert held["preview"]["must_be_typed"] == "apply 3"
         assert night.calls("manage_migration_task") == []
-        night.approve(held["approval_id"], "apply 3")
+        await night.approve(held["approval_id"], "apply 3")
         answer = await call(client, "apply_plan", plan_id=plan_id)
     assert results(answer) == ["done and seen"] * 3
 
@@ -399,7 +399,7 @@ async def test_what_changed_since_the_approval_makes_it_stale(night: Night) -> N
     async with night.client(dialog=False) as client:
         plan = await call(client, "plan_remediation", **NETWORK)
         held = await call(client, "apply_plan", plan_id=plan["plan_id"])
-        night.approve(held["approval_id"], "apply 3")
+        await night.approve(held["approval_id"], "apply 3")
         night.repair("port 22")
         night.sandbox.cloud.manage(plan["steps"][1]["arguments"]["task_id"], "start")
         night.clock.advance(10)

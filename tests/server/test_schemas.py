@@ -275,7 +275,7 @@ async def test_limits_that_contradict_each_other_ask_nobody(
             assert status_of(result) == "invalid_arguments"
             assert said in str(result.content)
     assert world.service.arrived == []
-    assert world.runtime.guard.approvals.waiting() == []
+    assert await world.runtime.guard.approvals.waiting() == []
 
 
 def test_the_sizes_leave_room() -> None:

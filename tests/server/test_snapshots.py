@@ -1,11 +1,10 @@
 """What clients are told of every tool: one snapshot each, within a budget, in a fixed order.
 
-``UPDATE_SNAPSHOTS=1 pytest tests/server/test_snapshots.py`` writes them anew; the difference is
+``pytest tests/server/test_snapshots.py --update-snapshots`` writes them anew; the difference is
 for a person to read.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +41,11 @@ def test_the_listing_is_what_the_classes_say() -> None:
     assert written == listing.written(), "run python -m sms_tools.server.listing"
 
 
-async def test_every_tool_is_as_its_snapshot(world: World, era: str) -> None:
+async def test_every_tool_is_as_its_snapshot(
+    world: World, era: str, request: pytest.FixtureRequest
+) -> None:
     tools = {tool.name: shown(tool) for tool in await served(world, era)}
-    if os.environ.get("UPDATE_SNAPSHOTS"):
+    if request.config.getoption("--update-snapshots"):
         SNAPSHOTS.mkdir(exist_ok=True)
         for old in SNAPSHOTS.glob("*.json"):
             old.unlink()
@@ -56,7 +57,7 @@ async def test_every_tool_is_as_its_snapshot(world: World, era: str) -> None:
     }
     assert sorted(kept) == sorted(tools)
     for name, tool in tools.items():
-        assert tool == kept[name], f"{name} differs; UPDATE_SNAPSHOTS=1 writes it anew"
+        assert tool == kept[name], f"{name} differs; --update-snapshots writes it anew"
 
 
 async def test_the_order_is_the_listings_in_both_eras(world: World, era: str) -> None:

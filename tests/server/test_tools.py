@@ -63,7 +63,7 @@ async def test_what_is_not_there_is_an_error_that_says_what_helps(world: World, 
 async def test_a_dangerous_call_on_what_is_not_there_asks_nobody(world: World, era: str) -> None:
     result = await call(world, era, "delete_migration_task", task_id="none-of-this-id")
     assert result.is_error
-    assert world.runtime.guard.approvals.waiting() == []
+    assert await world.runtime.guard.approvals.waiting() == []
 
 
 async def test_an_impossible_call_asks_nobody(world: World, era: str) -> None:
@@ -71,7 +71,7 @@ async def test_an_impossible_call_asks_nobody(world: World, era: str) -> None:
     assert result.structured_content
     assert result.structured_content["status"] == "blocked"
     assert result.structured_content["blocked_by"] == "state"
-    assert world.runtime.guard.approvals.waiting() == []
+    assert await world.runtime.guard.approvals.waiting() == []
 
 
 async def test_an_unknown_tool_is_named_in_the_error(world: World, era: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from sms_tools.api import Api
-from sms_tools.guard.previews import acting, configuring, deleting, speaking
+from sms_tools.guard.previews import acting, configuring, deleting, settings, speaking
 from sms_tools.guard.subject import Preview
 from sms_tools.operation import Operation
 
@@ -21,6 +21,9 @@ PREVIEWS: Final[Mapping[str, _Previewer]] = {
     "update_source_server": configuring.update_source,
     "configure_migration_options": configuring.configure_options,
     "unlock_target_server": configuring.unlock,
+    "update_template": settings.update_template,
+    "update_migration_project": settings.update_project,
+    "upload_migration_task_logs": settings.upload_logs,
     "delete_migration_task": deleting.delete_task,
     "delete_migration_tasks": deleting.delete_tasks,
     "delete_source_server": deleting.delete_source,

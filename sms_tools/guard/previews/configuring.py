@@ -17,9 +17,10 @@ from sms_tools.guard.previews.describing import (
     template_lines,
     typed,
 )
-from sms_tools.guard.previews.fitting import may_create, template_of
+from sms_tools.guard.previews.fitting import may_clone, may_create, template_of
 from sms_tools.guard.previews.reader import Reader
 from sms_tools.guard.subject import Preview, Target
+from sms_tools.knowledge import Legality
 from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
 from sms_tools.operation import JSON, Kind
 from sms_tools.operations.options import (
@@ -130,28 +131,52 @@ def _named_targets(operation: CreateMigrationTask, template: Template | None) ->
 
 
 async def update_task(operation: UpdateMigrationTask, api: Api) -> Preview:
-    """Settings of a task, or the service's own record of it."""
+    """Settings of a task, where it copies to, or the service's own record of it."""
     reader = Reader(api)
     server = await reader.server_of_task(operation.task_id)
-    forged = operation.danger is Kind.DESTRUCTIVE
-    what = "Overwrite the service's record of the migration" if forged else "Change the task"
+    template, exists = await template_of(
+        reader, "the template of the new target", operation.vm_template_id
+    )
     return preview(
-        f"{what} of {named(server.raw_name, server.id)}.",
+        f"{_update_words(operation)} of {named(server.raw_name, server.id)}.",
         typed(server),
         now=lines(server),
-        will=["The fields below are written over what the service holds."],
-        losses=[
+        will=[
+            "The fields below are written over what the service holds.",
+            *(template_lines(template) if template else []),
+        ],
+        losses=_update_losses(operation),
+        sent=sent_by(operation, "task_id"),
+        unread=reader.unread,
+        state={**bound(server), "new_template": bound_template(template)},
+        targets=targets(server),
+        allowed=may_clone(Legality("legal", ""), operation.vm_template_id, exists)
+        if operation.vm_template_id
+        else None,
+    )
+
+
+def _update_words(operation: UpdateMigrationTask) -> str:
+    if operation.forges:
+        return "Overwrite the service's record of the migration"
+    if operation.danger is Kind.DESTRUCTIVE:
+        return "Change where the migration copies to: the target of the task"
+    return "Change the task"
+
+
+def _update_losses(operation: UpdateMigrationTask) -> list[str]:
+    found = []
+    if operation.forges:
+        found = [
             "State, sub-tasks, errors and servers in this record are what the service and every "
             "later answer go by: written by hand, they say what did not happen.",
             "The former record cannot be brought back.",
         ]
-        if forged
-        else [],
-        sent=sent_by(operation, "task_id"),
-        unread=reader.unread,
-        state=bound(server),
-        targets=targets(server),
-    )
+    elif operation.danger is Kind.DESTRUCTIVE:
+        found.append("The next start copies to the new target, and a later launch starts that one.")
+    if operation.exist_server:
+        found.append("The target becomes an existing ECS: its disks are erased by the first start.")
+    return found
 
 
 async def update_source(operation: UpdateSourceServer, api: Api) -> Preview:

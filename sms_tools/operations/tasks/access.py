@@ -91,3 +91,8 @@ class UploadMigrationTaskLogs(
     log_expire: Annotated[
         int | None, Field(ge=300, le=64_800, description="Seconds that the link is valid.")
     ] = None
+
+    @property
+    def danger(self) -> Kind:
+        """The logs leave for a bucket, under a link that anybody can open: not to be taken back."""
+        return Kind.DESTRUCTIVE

@@ -117,6 +117,10 @@ _SETTINGS: Final = frozenset(
     }
 )
 """What a person configures. All other fields are the service's own record of what happened."""
+RETARGETING: Final = frozenset(
+    {"exist_server", "region_id", "project_id", "migration_ip", "vm_template_id"}
+)
+"""Settings that decide where a later start copies to, and whose disks it erases."""
 
 
 class UpdateMigrationTask(
@@ -216,6 +220,13 @@ class UpdateMigrationTask(
 
     @property
     def danger(self) -> Kind:
-        """A setting can be put back, the record of what happened cannot."""
+        """Settings can be put back; the record cannot, and a new target decides a later start."""
         given = {name for name in self.model_fields_set if getattr(self, name) is not None}
-        return Kind.WRITE if given <= _SETTINGS else Kind.DESTRUCTIVE
+        harmless = given <= _SETTINGS - RETARGETING
+        return Kind.WRITE if harmless else Kind.DESTRUCTIVE
+
+    @property
+    def forges(self) -> bool:
+        """Whether it overwrites the service's own record of what happened."""
+        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        return not given <= _SETTINGS
