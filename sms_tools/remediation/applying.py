@@ -131,9 +131,7 @@ class Application:
             evidence = [*evidence, {"says": "The plan stops here.", "stops": True}]
         await self._conclude(step, result, evidence, entry)
 
-    def _is_its_own(
-        self, step: Step, result: str, evidence: Sequence[Mapping[str, JSON]]
-    ) -> bool:
+    def _is_its_own(self, step: Step, result: str, evidence: Sequence[Mapping[str, JSON]]) -> bool:
         """Whether what became of *step* says nothing about the servers that follow."""
         if result == Result.SKIPPED:
             # What was read about this server held it back; nothing was tried.

@@ -10,7 +10,7 @@ from typing import Final
 from sms_tools.canonical import digest
 from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.reading import Fleet, read_fleet
+from sms_tools.fleet.reading import read_fleet
 from sms_tools.guard.subject import (
     COSTS,
     HANGS,
@@ -80,9 +80,7 @@ def _state(steps: Sequence[Step], shown: Mapping[int, Shown]) -> dict[str, objec
     first = {step.number for step in beginnings(steps)}
     return {
         f"{step.number} {step.server}": (
-            shown[step.number].state
-            if step.number in first
-            else bound_of(step, shown[step.number])
+            shown[step.number].state if step.number in first else bound_of(step, shown[step.number])
         )
         for step in steps
         if step.number in shown
@@ -169,7 +167,7 @@ def _sections(
             "What people must have done: to agree is to say that it is done",
             [_work(step) for step in plan.people if step.number < last],
         ),
-        Section(NOW, _now(steps, shown, names)),
+        Section(NOW, _now(steps, shown)),
         Section(
             "What will happen, step by step",
             [_line(step, shown.get(step.number), names) for step in steps],
@@ -208,9 +206,7 @@ def _ending(plan: Plan) -> Sequence[str]:
     ]
 
 
-def _now(
-    steps: Sequence[Step], shown: Mapping[int, Shown], names: Mapping[str, str | None]
-) -> Sequence[str]:
+def _now(steps: Sequence[Step], shown: Mapping[int, Shown]) -> Sequence[str]:
     first = [step for step in beginnings(steps) if step.number in shown]
     few = len(first) <= _FEW
     rows = {

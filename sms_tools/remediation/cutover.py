@@ -106,7 +106,7 @@ def not_ready(found: Gates, *, by_name: bool) -> str | None:
 
 
 def gates_in(step: Step, shown: Shown) -> Mapping[str, str]:
-    """The verdict of each gate in the preview of a launch, without those that a second try mends."""
+    """Each gate's verdict in a launch's preview, without those that a second try mends."""
     found = shown.state.get("gates")
     again = step.arguments.get("operation") == "start"
     return {

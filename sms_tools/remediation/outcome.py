@@ -125,9 +125,7 @@ def _paused(plan: Plan, entries: Mapping[int, Entry]) -> Sequence[str]:
     return [each for each, is_paused in found.items() if is_paused]
 
 
-def _next(
-    plan: Plan, entries: Mapping[int, Entry], remaining: Sequence[Step]
-) -> Sequence[Action]:
+def _next(plan: Plan, entries: Mapping[int, Entry], remaining: Sequence[Step]) -> Sequence[Action]:
     """Where to go from here: undo a pause, go on, look, or plan again."""
     ids = list(dict.fromkeys(step.source_id for step in plan.calls))
     if not remaining:
@@ -135,9 +133,7 @@ def _next(
     actions = []
     if goes_on(plan, entries):
         why = "goes on where it stopped, under the approval already given: looks first, does "
-        actions.append(
-            Action(TOOL, {"plan_id": plan.id}, why + "nothing twice", Kind.DESTRUCTIVE)
-        )
+        actions.append(Action(TOOL, {"plan_id": plan.id}, why + "nothing twice", Kind.DESTRUCTIVE))
     if paused := _paused(plan, entries):
         why = "starts again what this plan has paused"
         again = {"goal": "resume_paused", "servers": paused}

@@ -83,7 +83,7 @@ class Step:
     """Whether the call launches the target, as it was judged when the plan was made."""
     open_gates: Sequence[str] = ()
     """Gates before a launch that nobody could tell and that the person accepted by naming it."""
-    shown: Mapping[str, JSON] | None = None
+    bound: Mapping[str, JSON] | None = None
     """What its preview showed and what must still be so at the call; None if nothing was shown."""
     batch: int = 0
     """Launches of one batch go on side by side; the next begins when all of it is seen."""

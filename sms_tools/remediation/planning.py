@@ -13,7 +13,7 @@ from sms_tools.fleet.server import Server
 from sms_tools.knowledge import normalize_code
 from sms_tools.operation import JSON, Kind
 from sms_tools.operations.tasks.progress import RateLimitSetting
-from sms_tools.remediation import cutover, going_back, goals, rates, rebuilding
+from sms_tools.remediation import cutover, goals, going_back, rates, rebuilding
 from sms_tools.remediation.consent import beginnings
 from sms_tools.remediation.plan import Plan, Step
 from sms_tools.remediation.request import SOAK, Goal, Request
@@ -107,8 +107,7 @@ async def _show(desk: Desk, write: Writer) -> None:
     calls = [step for step in write.steps if step.is_call]
     shown = await show(desk.api, calls)
     write.steps[:] = [
-        written(step, shown[step.number]) if step.number in shown else step
-        for step in write.steps
+        written(step, shown[step.number]) if step.number in shown else step for step in write.steps
     ]
     refused: dict[str, str] = {}
     first = {step.number for step in beginnings(calls)}

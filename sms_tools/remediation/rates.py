@@ -7,6 +7,8 @@ pauses it starts again, whatever becomes of the limits in between.
 from collections.abc import Sequence
 from typing import Final
 
+from pydantic import ValidationError
+
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.server import Server
 from sms_tools.knowledge import explain
@@ -16,6 +18,7 @@ from sms_tools.operations.tasks import (
     SetMigrationRateLimits,
 )
 from sms_tools.operations.tasks.progress import RateLimitSetting
+from sms_tools.operations.tasks.records import RateLimit
 from sms_tools.remediation.goals import OVERSPEED, may_start, other_goal, start
 from sms_tools.remediation.plan import Before
 from sms_tools.remediation.request import Request
@@ -109,13 +112,9 @@ def _with_a_pause(
     before = as_now(server)
     paused = write.call(stop, server, "paused", _PAUSE, before=before, unless=tried)
     still = Before(phases=("paused",), task_id=server.task_id)
-    write.call(
-        setting, server, "limits", _SET, before=still, after=(paused,), unless=tried
-    )
+    write.call(setting, server, "limits", _SET, before=still, after=(paused,), unless=tried)
     again = ManageMigrationTask(task_id=setting.task_id, operation="start")
-    write.call(
-        again, server, "running", _RESUME, before=still, after=(paused,), unless=tried
-    )
+    write.call(again, server, "running", _RESUME, before=still, after=(paused,), unless=tried)
 
 
 async def _without_threshold(
@@ -127,7 +126,14 @@ async def _without_threshold(
     except SmsToolsError as error:
         write.leave(server, f"Its limits could not be read: {one_line(str(error), 160)}")
         return None
-    return [
-        RateLimitSetting(start=row.start or "00:00", end=row.end or "23:59", speed=row.speed or 0)
-        for row in found.speed_limit or ()
-    ]
+    try:
+        return [_without(row) for row in found.speed_limit or ()]
+    except ValidationError:
+        write.leave(server, "Its limits are odd: say which, with `limits`.")
+        return None
+
+
+def _without(row: RateLimit) -> RateLimitSetting:
+    return RateLimitSetting(
+        start=row.start or "00:00", end=row.end or "23:59", speed=row.speed or 0
+    )

@@ -77,7 +77,7 @@ def written(step: Step, shown: Shown) -> Step:
         loses=_joined((*shown.lines(LOSSES), step.loses)),
         costs=_joined((*shown.lines(COSTS), step.costs)),
         launch=shown.launch,
-        shown=bound_of(step, shown),
+        bound=bound_of(step, shown),
     )
 
 
@@ -102,11 +102,11 @@ def _still(value: JSON) -> JSON:
 
 def moved(step: Step, shown: Shown) -> str | None:
     """What of that which *step* was shown with is another now, in words; None if nothing is."""
-    if step.shown is None:
+    if step.bound is None:
         return None
     if shown.preview is None:
         return shown.why
     now = bound_of(step, shown)
-    if now == step.shown:
+    if now == step.bound:
         return None
-    return f"What was shown has changed: {'; '.join(changes(step.shown, now))}."
+    return f"What was shown has changed: {'; '.join(changes(step.bound, now))}."
