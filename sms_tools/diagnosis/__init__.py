@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from sms_tools.diagnosis.assessment import AssessSources
 from sms_tools.diagnosis.changes import WhatChanged
 from sms_tools.diagnosis.cleanup import FindCleanupCandidates
 from sms_tools.diagnosis.consistency import SummarizeConsistencyResults
 from sms_tools.diagnosis.diagnose import DiagnoseServer
 from sms_tools.diagnosis.errors import ExplainErrorCode
 from sms_tools.diagnosis.failures import SummarizeFailedServers
+from sms_tools.diagnosis.network import CheckNetworkPaths
 from sms_tools.diagnosis.overview import MigrationOverview
 from sms_tools.diagnosis.progress import SummarizeProgress
 from sms_tools.diagnosis.question import Question
@@ -17,6 +19,7 @@ from sms_tools.diagnosis.readiness import CheckCutoverReadiness
 from sms_tools.diagnosis.waiting import WaitForProgress
 
 _IN_ORDER: Final[tuple[type[Question], ...]] = (
+    AssessSources,
     SummarizeFailedServers,
     SummarizeConsistencyResults,
     SummarizeProgress,
@@ -27,6 +30,7 @@ _IN_ORDER: Final[tuple[type[Question], ...]] = (
     WhatChanged,
     FindCleanupCandidates,
     WaitForProgress,
+    CheckNetworkPaths,
 )
 
 QUESTIONS: Final[Mapping[str, type[Question]]] = MappingProxyType(

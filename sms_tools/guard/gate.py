@@ -42,6 +42,8 @@ class Go:
     caller: Caller
     reason: str
     approval: Approval | None = None
+    plan_id: str | None = None
+    """The plan that the call is a step of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ class Guard:
             await self.audit.record("call", **_facts(go), reason=go.reason)
         except AuditError as error:
             log.error("%s", error)
-            return self._no_audit()
+            return self._no_audit(error)
         try:
             answer = await act()
         except BaseException as error:
@@ -214,7 +216,7 @@ class Guard:
         return {
             "status": "delivered",
             "summary": "The secret waits for a person, outside this conversation: on the page "
-            f"below, or with `sms-tools approvals show {delivery_id}`. It is shown once.",
+            f"below, or with `{command(go.subject, 'show', delivery_id)}`. It is shown once.",
             "fields": sorted(secret),
             "delivery_id": delivery_id,
             "delivery_url": f"{origin}/secret/{delivery.token}",
@@ -284,9 +286,9 @@ class Guard:
         return Held(
             {
                 "status": status,
-                "summary": f"{why}Nothing has been done. A person {where}runs `sms-tools "
-                f"approvals approve {approval.id}` in a terminal; after that, the same call with "
-                "the same arguments goes through, once.",
+                "summary": f"{why}Nothing has been done. A person {where}runs "
+                f"`{command(subject, 'approve', approval.id)}` in a terminal; after that, the same "
+                "call with the same arguments goes through, once.",
                 "tool": subject.tool,
                 "preview": approval.preview.shown(),
                 "approval_id": approval.id,
@@ -356,12 +358,13 @@ class Guard:
             }
         )
 
-    def _no_audit(self) -> Held:
+    def _no_audit(self, error: AuditError) -> Held:
         return Held(
             {
                 "status": "blocked",
-                "summary": "Nothing has been done: the audit cannot be written, and nothing is "
+                "summary": f"Nothing has been done: {str(error).rstrip('.')}, and nothing is "
                 "changed without it. `sms-tools check` says what is wrong.",
+                "what_to_do": error.advice,
                 "blocked_by": "audit",
             }
         )
@@ -385,7 +388,9 @@ class Guard:
                 await self.audit.record(
                     "outcome",
                     tool=go.subject.tool,
+                    account=str(go.subject.account),
                     caller=go.caller.identity,
+                    plan_id=go.plan_id or go.subject.arguments.get("plan_id"),
                     approval_id=go.approval.id if go.approval else None,
                     outcome=outcome,
                     request_id=request_id,
@@ -395,12 +400,20 @@ class Guard:
                 log.exception("the call was made, but its outcome is not in the audit")
 
 
+def command(subject: Subject, action: str, request_id: str) -> str:
+    """What a person runs in a terminal to answer, or to see, a request about *subject*."""
+    return f"sms-tools approvals {action} {request_id}" + " --sandbox" * bool(
+        subject.account.sandbox
+    )
+
+
 def _about(subject: Subject, caller: Caller) -> dict[str, JSON]:
     return {
         "account": str(subject.account),
         "tool": subject.tool,
         "kind": str(subject.kind),
         "caller": caller.identity,
+        "plan_id": subject.arguments.get("plan_id"),
         "arguments": subject.shown_arguments,
     }
 
@@ -408,7 +421,9 @@ def _about(subject: Subject, caller: Caller) -> dict[str, JSON]:
 def _facts(go: Go) -> dict[str, JSON]:
     how = go.approval.how if go.approval else "policy"
     approval_id = go.approval.id if go.approval else None
-    return {**_about(go.subject, go.caller), "how": how, "approval_id": approval_id}
+    about = _about(go.subject, go.caller)
+    plan_id = go.plan_id or about["plan_id"]
+    return {**about, "plan_id": plan_id, "how": how, "approval_id": approval_id}
 
 
 def _iso(moment: Any) -> str:

@@ -97,7 +97,7 @@ async def test_a_plan_of_another_account_is_refused_by_name(state: State) -> Non
     store = Store(state)
     await store.keep(PLAN)
     elsewhere = Account(region="r", endpoint="https://sms.example.com", project="p2")
-    with pytest.raises(RequestRefused, match="another account; this is .*project p2"):
+    with pytest.raises(RequestRefused, match=r"another account; this is .*project p2"):
         await store.get(PLAN.id, NOW, elsewhere)
 
 
