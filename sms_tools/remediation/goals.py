@@ -6,6 +6,7 @@ the gates of a launch, and is never planned unless the server was named.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from sms_tools.errors import SmsToolsError
@@ -13,7 +14,6 @@ from sms_tools.fleet.effect import Effect, effect_of
 from sms_tools.fleet.server import Server
 from sms_tools.knowledge import ErrorKnowledge, explain
 from sms_tools.knowledge.facts import NETWORK_EVENT_CODES, as_the_target_sees, migration_ports
-from sms_tools.moment import from_milliseconds
 from sms_tools.operations.tasks import DeleteMigrationTask, GetMigrationTask, ManageMigrationTask
 from sms_tools.remediation.plan import Actor, Wanted
 from sms_tools.remediation.request import Goal, Request
@@ -216,9 +216,7 @@ async def _too_early(request: Request, server: Server) -> str | None:
     """Why the task of a launched server has to stay for now: with it goes the way back."""
     if not request.soak:
         return None
-    launched = from_milliseconds(await _launch_of(request, server))
-    if launched is None:
-        launched = server.state_since
+    launched = await _launched_at(request, server)
     wait = f"Its task is the way back; it stays {span(request.soak)} (soak_hours)."
     if launched is None:
         return f"When it was launched is not known. {wait}"
@@ -228,11 +226,12 @@ async def _too_early(request: Request, server: Server) -> str | None:
     return f"It was launched {span(age)} ago. {wait}"
 
 
-async def _launch_of(request: Request, server: Server) -> int | None:
-    if server.last_launch is not None or server.task_id is None:
-        return server.last_launch
-    try:
-        task = await request.desk.api(GetMigrationTask(task_id=server.task_id))
-    except SmsToolsError:
-        return None
-    return Server(server.source, task).last_launch
+async def _launched_at(request: Request, server: Server) -> datetime | None:
+    """When it was launched; lists may leave out the sub-tasks that tell."""
+    if server.last_launch is None and server.task_id is not None:
+        try:
+            task = await request.desk.api(GetMigrationTask(task_id=server.task_id))
+        except SmsToolsError:
+            return server.launched_at
+        return Server(server.source, task).launched_at
+    return server.launched_at

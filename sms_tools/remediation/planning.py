@@ -1,7 +1,7 @@
 """Making a plan: reading the fleet, choosing servers, writing the steps, keeping the plan."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -9,15 +9,16 @@ from sms_tools.canonical import short_id
 from sms_tools.diagnosis.answer import Action, Draft, iso
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.reading import Fleet, read_fleet
-from sms_tools.fleet.server import Server
+from sms_tools.fleet.server import SOAK, Server
+from sms_tools.guard.subject import HANGS
 from sms_tools.knowledge import normalize_code
 from sms_tools.operation import JSON, Kind
 from sms_tools.operations.tasks.progress import RateLimitSetting
 from sms_tools.remediation import cutover, goals, going_back, rates, rebuilding
 from sms_tools.remediation.consent import beginnings
 from sms_tools.remediation.plan import Plan, Step
-from sms_tools.remediation.request import SOAK, Goal, Request
-from sms_tools.remediation.showing import show, written
+from sms_tools.remediation.request import Goal, Request
+from sms_tools.remediation.showing import Shown, show, written
 from sms_tools.remediation.store import Store
 from sms_tools.remediation.writing import Writer
 from sms_tools.text import one_line
@@ -84,7 +85,7 @@ async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
         soak=SOAK if asked.soak_hours is None else timedelta(hours=asked.soak_hours),
     )
     await _GOALS[asked.goal](request, write)
-    await _show(desk, write)
+    await _show(desk, write, by_name=request.by_name)
     given = {k: v for k, v in asked.given.items() if k not in ("project", "group", "batch")}
     made = Plan(
         id=f"P{short_id()}",
@@ -102,25 +103,37 @@ async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
     return _answer(fleet, made, write, asked, servers)
 
 
-async def _show(desk: Desk, write: Writer) -> None:
+async def _show(desk: Desk, write: Writer, *, by_name: bool) -> None:
     """Give every call what its preview says; who cannot be shown is not in the plan."""
     calls = [step for step in write.steps if step.is_call]
     shown = await show(desk.api, calls)
     write.steps[:] = [
-        written(step, shown[step.number]) if step.number in shown else step for step in write.steps
+        _told(step, shown[step.number], by_name=by_name) if step.number in shown else step
+        for step in write.steps
     ]
     refused: dict[str, str] = {}
-    first = {step.number for step in beginnings(calls)}
-    for step in calls:
-        if step.number not in shown:
-            continue
-        preview = shown[step.number].preview
-        if preview is None:
-            refused.setdefault(step.source_id, f"It could not be read: {shown[step.number].why}")
-        elif step.number in first and preview.impossible:
-            refused.setdefault(step.source_id, preview.impossible)
+    for step in beginnings([step for step in write.steps if step.is_call]):
+        if step.number in shown and (why := _refused(step, shown[step.number])):
+            refused.setdefault(step.source_id, why)
     for source_id, why in refused.items():
         write.drop(source_id, one_line(why, 300))
+
+
+def _told(step: Step, shown: Shown, *, by_name: bool) -> Step:
+    """*step* in the words of its preview; a person who names a server decides what is open."""
+    if by_name and shown.launch == "now":
+        gates = cutover.gates_in(step, shown)
+        step = replace(step, open_gates=tuple(n for n, v in gates.items() if v == "unknown"))
+    return written(step, shown)
+
+
+def _refused(step: Step, shown: Shown) -> str | None:
+    """Why a step that comes first for its server cannot be in the plan."""
+    if shown.preview is None:
+        return f"It could not be read: {shown.why}"
+    if step.launch == "now" and cutover.closed(step, shown):
+        return "; ".join(shown.lines(HANGS))
+    return shown.preview.impossible
 
 
 def _with_codes(servers: Sequence[Server], group: str | None) -> Sequence[Server]:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Literal
 
 from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.server import Server
+from sms_tools.fleet.server import SOAK, Server
 from sms_tools.operations.tasks.progress import RateLimitSetting
 from sms_tools.wording import count_of
 
@@ -21,8 +21,6 @@ Goal = Literal[
     "back_out",
     "clean_up",
 ]
-SOAK: Final = timedelta(hours=72)
-"""How long a launched target serves before its task may be deleted, unless said otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +38,7 @@ class Request:
     limits: Sequence[RateLimitSetting] | None = None
     template_id: str | None = None
     soak: timedelta = SOAK
+    """How long ago a launch has to be before clean-up may take the task."""
 
     def need_a_choice(self, doing: str) -> None:
         """Refuse to act on the whole account where the person must choose.
