@@ -67,7 +67,7 @@ class FindCleanupCandidates(FleetQuestion):
             summary=_summary(found, problems),
             observed_at=fleet.observed_at,
             data={},
-            actions=_actions(self, found, desk.now()),
+            actions=_actions(self, found, fleet.observed_at),
             notes=_NOT_SEEN,
             incomplete=problems,
         )
