@@ -57,8 +57,8 @@ class ScheduleWave(Question):
     """
 
     line_mbit_s: Annotated[
-        float, Field(gt=0, le=100_000, description="The line that all copies share.")
-    ]
+        float | None, Field(gt=0, le=100_000, description="The line that all copies share.")
+    ] = None
     servers: Servers = None
     project: Project = None
     windows: Annotated[
@@ -80,9 +80,9 @@ class ScheduleWave(Question):
         gaps: list[str] = []
         copies, out = await _copies(desk, fleet, gaps)
         calendar = Calendar([read_window(text) for text in self.windows or ()])
-        usable = max(1.0, self.line_mbit_s * (1 - self.reserve / 100))
-        lanes = _lanes(len(copies), usable)
-        share = max(1, int(usable / lanes)) if lanes else 0
+        usable = self.line_mbit_s and max(1.0, self.line_mbit_s * (1 - self.reserve / 100))
+        lanes = _lanes(len(copies), usable) if usable else 0
+        share = max(1, int(usable / lanes)) if usable and lanes else 0
         places = _places(copies, lanes, share, calendar, desk.now())
         notes = await _limit_notes(desk, [c for c in copies if c.running], share)
         wave = Wave(self, fleet, calendar, usable, lanes, share, places, out, desk.now())
@@ -106,7 +106,7 @@ class Copy:
 
     def seconds(self, share: int) -> tuple[float, float] | None:
         """The shortest and the longest time with *share* Mbit/s to itself."""
-        if self.left is None:
+        if self.left is None or not share:
             return None
         most = share * _BYTES_PER_MBIT
         fast, slow = most * _FASTEST, most * _SLOWEST
@@ -239,7 +239,8 @@ class Wave:
     question: ScheduleWave
     fleet: Fleet
     calendar: Calendar
-    usable: float
+    usable: float | None
+    """What of the line is for copies, in Mbit/s; None where nobody has said how fast it is."""
     lanes: int
     share: int
     places: Sequence[Place]
@@ -260,7 +261,7 @@ class Wave:
         )
         draft.data |= {
             "line_mbit_s": self.question.line_mbit_s,
-            "usable_mbit_s": round(self.usable, 1),
+            "usable_mbit_s": self.usable and round(self.usable, 1),
             "concurrency": self.lanes,
             "share_mbit_s": self.share,
             "share_by_hour": self._hours(),
@@ -304,15 +305,18 @@ class Wave:
             }
         else:
             row["eta"] = None
-            row["eta_reason"] = (
-                "how much there is to copy is not known"
-                if copy.left is None
-                else "it takes longer than a year"
-            )
+            row["eta_reason"] = self._why_none(copy)
         row["fits"] = place.fits(deadline)
         if deadline and place.latest and place.latest > deadline:
             row["late_by"] = span(place.latest - deadline) + " at the latest"
         return row
+
+    def _why_none(self, copy: Copy) -> str:
+        if copy.left is None:
+            return "how much there is to copy is not known"
+        if not self.usable:
+            return "nobody has said how fast the line is (line_mbit_s)"
+        return "it takes longer than a year"
 
     def _row_out(self, server: Server, why: str) -> dict[str, Any]:
         row = {**server.as_data(), "starts_at": None, "eta": None, "eta_reason": why}
@@ -342,10 +346,12 @@ class Wave:
         seconds = self.calendar.open_seconds(self.now, deadline)
         everything = sum(place.copy.left or 0 for place in self.places)
         found = []
+        if not self.usable:
+            return ["The rate of the line: line_mbit_s."]
         if seconds > 0:
             needed = everything / seconds / _BYTES_PER_MBIT / _SLOWEST
             needed /= 1 - self.question.reserve / 100
-            if needed > self.question.line_mbit_s:
+            if needed > (self.question.line_mbit_s or 0):
                 found.append(f"More line: about {ceil(needed)} Mbit/s, half of it used.")
         else:
             found.append("Another window: none opens before the deadline.")
@@ -362,9 +368,11 @@ class Wave:
         if not self.places and not self.out:
             return "Nothing is left to copy here."
         left = sum(place.copy.left or 0 for place in self.places)
-        says = (
-            f"{count_of(len(self.places), 'server')} to copy, {size(left)} left: {self.lanes} at a "
-            f"time with {self.share} Mbit/s each."
+        says = f"{count_of(len(self.places), 'server')} to copy, {size(left)} left"
+        says += (
+            f": {self.lanes} at a time with {self.share} Mbit/s each."
+            if self.usable
+            else ". Without line_mbit_s, the rate of the line, there is no schedule: ask for it."
         )
         ends = [place.latest for place in self.places if place.latest]
         soon = [place.earliest for place in self.places if place.earliest]

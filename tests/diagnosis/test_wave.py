@@ -132,3 +132,11 @@ async def test_the_ranges_hold_on_a_shared_line(bureau: Callable[..., Bureau], l
         for key, row in schedule.items()
     ]
     assert sum(held) / len(held) >= 0.9
+
+
+async def test_without_the_lines_rate_nothing_is_made_up(bureau: Callable[..., Bureau]) -> None:
+    answer = await bureau("whole-wave").ask(ScheduleWave(deadline="12h"))
+    assert "line_mbit_s" in answer["summary"]
+    assert {row["eta"] for row in answer["servers"]} == {None}
+    assert {row["fits"] for row in answer["servers"]} == {None}
+    assert answer["limits"] == []
