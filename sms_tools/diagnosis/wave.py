@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from sms_tools.diagnosis.answer import Action, Draft
-from sms_tools.diagnosis.eta import MeasuredRate, copy_stretch, measure, to_mbit_s
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import Limit, Offset, Project, Question, Servers
+from sms_tools.diagnosis.rates import MeasuredRate, measure, to_mbit_s
 from sms_tools.diagnosis.spoken import Deadline
 from sms_tools.diagnosis.windows import Calendar, GivenWindows, read_window
 from sms_tools.errors import SmsToolsError
@@ -192,7 +192,7 @@ async def _copies(
         facts = Facts(server, fleet.observed_at, details.get(server.id))
         kind = server.task_type or fitness.suggested_type(facts)
         samples = series.get(server.id, ())
-        rate = measure(samples) if copy_stretch(samples) and not _limited(server) else None
+        rate = None if _limited(server) else measure(samples)
         copies.append(Copy(server, _left(server, facts, kind), kind, rate))
     return copies, out
 
