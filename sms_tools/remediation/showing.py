@@ -14,6 +14,7 @@ from typing import Final
 from sms_tools.api import Api
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.effect import Launch
+from sms_tools.guard.cleaning import cleaned
 from sms_tools.guard.drift import changes
 from sms_tools.guard.previews import preview_of
 from sms_tools.guard.subject import COSTS, LOSSES, Preview
@@ -65,7 +66,8 @@ async def show(api: Api, steps: Sequence[Step]) -> Mapping[int, Shown]:
 
 async def _one(api: Api, step: Step) -> Shown:
     try:
-        return Shown(await preview_of(step.operation, api))
+        # A plan is stored: no secret that a stranger's name may carry goes with it.
+        return Shown(cleaned(await preview_of(step.operation, api), api.secret_values()))
     except SmsToolsError as error:
         return Shown(None, one_line(str(error), 200))
 
