@@ -25,7 +25,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "wording": {"moment", "text"},
     "errors": {"text"},
     "moment": set(),
-    "operation": {"errors"},
+    "operation": {"errors", "text"},
     "prompting": set(),
     "regions": set(),
     "text": set(),
