@@ -26,7 +26,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "errors": {"text"},
     "moment": set(),
     "operation": {"errors", "text"},
-    "prompting": set(),
+    "prompting": {"errors"},
     "regions": set(),
     "text": set(),
     "signing": set(),

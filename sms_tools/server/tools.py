@@ -151,7 +151,7 @@ class OperationTool(ServedTool[Operation[Any]]):
                 return await self._delivered(decision, answer)
             return await self._done(call, answer)
 
-        return await runtime.perform(decision, lambda: runtime.api.send(call), finish)
+        return await runtime.perform(decision, lambda: runtime.api.send(call, decided=True), finish)
 
     async def _delivered(self, go: Go, answer: "Answer") -> Mapping[str, JSON]:
         """Where the secret waits for the person; itself only if the policy says so."""
