@@ -28,7 +28,7 @@ from sms_tools.operations.tasks import CreateMigrationTask
 from sms_tools.operations.templates import ListTemplates, Template
 from sms_tools.remediation.sheet import Problem, Row, Sheet
 from sms_tools.text import one_line
-from sms_tools.wording import count_of, listed
+from sms_tools.wording import listed
 
 _DISK_FIELDS: Final = ("name", "size", "used_size", "device_use", "physical_volumes")
 _VOLUME_FIELDS: Final = (
@@ -425,8 +425,3 @@ def _disk(disk: dict[str, Any]) -> dict[str, Any]:
     ]
     return kept
 
-
-def refused_in_words(placed: Sequence[Placed]) -> str:
-    """``3 rows rejected``, for a summary; empty where none is."""
-    number = sum(each.verdict == "rejected" for each in placed)
-    return f"{count_of(number, 'row')} rejected" if number else ""
