@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from sms_tools.canonical import short_id
-from sms_tools.diagnosis.answer import Action, Draft, iso
+from sms_tools.diagnosis.answer import CONCISE_BYTES, Action, Draft, compact_bytes, iso
 from sms_tools.diagnosis.question import Question
 from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
@@ -19,12 +19,12 @@ from sms_tools.fleet.effect import effect_of_creation
 from sms_tools.fleet.reading import Fleet, read_fleet
 from sms_tools.fleet.server import Server
 from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
-from sms_tools.operation import Kind
+from sms_tools.operation import JSON, Kind
 from sms_tools.operations.common import JsonObject
 from sms_tools.operations.options import ConfigureMigrationOptions, OptionSetting
 from sms_tools.operations.tasks import ManageMigrationTask, SetMigrationRateLimits
 from sms_tools.remediation.consent import MIGRATE
-from sms_tools.remediation.plan import Before, Plan
+from sms_tools.remediation.plan import Before, Plan, Step
 from sms_tools.remediation.planning import LIFETIME, show_calls
 from sms_tools.remediation.rows import Placed, place_rows, read_world
 from sms_tools.remediation.sheet import MOST_ROWS, Problem, Sheet, sheet_of_csv, sheet_of_rows
@@ -55,10 +55,6 @@ _OPTIONS: Final = Words(
     undo="Setting other values.",
 )
 _VERIFIED: Final = "get_migration_task: the task runs."
-_NOT_PLANNED: Final = (
-    "Nobody starts or pauses a copy by the clock: schedule_wave says what starts when.",
-    "Cut-over is planned by itself later (plan_remediation with cut_over).",
-)
 
 
 class PlanMigration(Question):
@@ -77,9 +73,9 @@ class PlanMigration(Question):
     csv: Annotated[
         str | None, Field(max_length=_LONGEST_SHEET, description="Instead: text with a header.")
     ] = None
-    defaults: Annotated[
-        JsonObject | None, Field(description="For cells that are left empty.")
-    ] = None
+    defaults: Annotated[JsonObject | None, Field(description="For cells that are left empty.")] = (
+        None
+    )
     start: Annotated[bool, Field(description="Start the tasks too.")] = False
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
@@ -95,7 +91,7 @@ class PlanMigration(Question):
         placed = await place_rows(desk, world, sheet, start=self.start)
         write = Writer(fleet.observed_at, most=_MOST)
         placed = _written(placed, write, start=self.start)
-        await show_calls(desk, write)
+        await show_calls(desk, write, by_name=True)
         placed = _as_shown(placed, write)
         made = Plan(
             id=f"P{short_id()}",
@@ -176,15 +172,13 @@ def _steps(placed: Placed, server: Server, write: Writer, *, start: bool) -> Non
         )
         begin = ManageMigrationTask(task_id=task_id, operation="start")
         words = _start_words(placed, server)
-        write.call(
-            begin, server, "running", words, after=(after,), launch=effect.launch, **more
-        )
+        write.call(begin, server, "running", words, after=(after,), launch=effect.launch, **more)
         if effect.launches:
             write.first.append(f"{server.name}: {effect.words()}")
 
 
 def _options(exclude: Sequence[str], only: Sequence[str]) -> list[OptionSetting]:
-    pairs = {}
+    pairs: dict[str, Sequence[str]] = {}
     if exclude:
         pairs |= dict.fromkeys(("EXCLUDE_MIGRATE_PATH", "SYNC_EXCLUDE_PATH"), exclude)
     if only:
@@ -272,23 +266,33 @@ def _told(
     )
     if made.calls:
         draft.data |= {"digest": made.digest, "expires_at": iso(made.expires_at)}
-        why = "Once the person has seen the plan: it asks once for approval, then runs the steps."
+        why = "once the person has seen the plan: asks for one approval"
         draft.actions = [Action("apply_plan", {"plan_id": made.id}, why, Kind.DESTRUCTIVE)]
     if made.first:
         draft.data["say_first"] = list(made.first[:8])
     draft.data["planned"], draft.data["rejected"] = len(planned), len(rejected)
     draft.data["by_tool"] = _by_tool(made)
-    how = "fewer rows in one call show more"
+    how = "all of them are planned"
     rows = [each.as_data() for each in [*rejected, *planned]]
     shown = draft.part("rows", rows, MOST_ROWS, how)
-    draft.lists[-1].keep = min(len(rows), len(rejected) + 1)
+    listing = draft.lists[-1]
+    listing.keep = len(rows)
     draft.data["rows"] = shown
-    steps = [step.shown() for step in made.steps[:_SHOWN_STEPS]]
-    how = "apply_plan shows every step to the person"
+    steps = [_brief(step) for step in made.steps[:_SHOWN_STEPS]]
+    how = "apply_plan shows them"
     draft.data["steps"] = draft.part("steps", steps, _SHOWN_STEPS, how)
     draft.lists[-1].total = len(made.steps)
-    draft.data["not_planned"] = list(_NOT_PLANNED)
-    return draft.fit()
+    told = draft.fit()
+    if compact_bytes(told) > CONCISE_BYTES:  # what is wrong goes before what is right
+        listing.keep = min(len(rows), len(rejected) + 1)
+        told = draft.fit()
+    return told
+
+
+def _brief(step: Step) -> Mapping[str, JSON]:
+    """A step without its arguments: the dialog has them all."""
+    shown = step.shown()
+    return {key: shown[key] for key in ("step", "tool", "server", "does", "after") if key in shown}
 
 
 def _by_tool(made: Plan) -> Mapping[str, int]:
@@ -308,8 +312,4 @@ def _summary(made: Plan, planned: Sequence[Placed], rejected: Sequence[Placed]) 
         )
         starts = _by_tool(made).get("start", 0)
         says += f" It STARTS {count_of(starts, 'task')}." if starts else " It starts nothing."
-    if rejected:
-        lines = [str(each.row.line) for each in rejected[:12]]
-        says += f" Lines to mend: {', '.join(lines)}{' …' if len(rejected) > 12 else ''}."
     return says
-
