@@ -10,7 +10,7 @@ from sms_tools.diagnosis.answer import CONCISE_BYTES, compact_bytes
 from sms_tools.sandbox import ManualClock, open_sandbox
 from sms_tools.sandbox.scenarios.new_fleet import TEMPLATE_OF, TROUBLES
 
-from .test_plans import Night, call, refuse
+from .night import Night, call, refuse
 
 pytestmark = pytest.mark.anyio
 
