@@ -42,6 +42,8 @@ class Go:
     caller: Caller
     reason: str
     approval: Approval | None = None
+    plan_id: str | None = None
+    """The plan that the call is a step of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,7 +388,9 @@ class Guard:
                 await self.audit.record(
                     "outcome",
                     tool=go.subject.tool,
+                    account=str(go.subject.account),
                     caller=go.caller.identity,
+                    plan_id=go.plan_id or go.subject.arguments.get("plan_id"),
                     approval_id=go.approval.id if go.approval else None,
                     outcome=outcome,
                     request_id=request_id,
@@ -409,6 +413,7 @@ def _about(subject: Subject, caller: Caller) -> dict[str, JSON]:
         "tool": subject.tool,
         "kind": str(subject.kind),
         "caller": caller.identity,
+        "plan_id": subject.arguments.get("plan_id"),
         "arguments": subject.shown_arguments,
     }
 
@@ -416,7 +421,9 @@ def _about(subject: Subject, caller: Caller) -> dict[str, JSON]:
 def _facts(go: Go) -> dict[str, JSON]:
     how = go.approval.how if go.approval else "policy"
     approval_id = go.approval.id if go.approval else None
-    return {**_about(go.subject, go.caller), "how": how, "approval_id": approval_id}
+    about = _about(go.subject, go.caller)
+    plan_id = go.plan_id or about["plan_id"]
+    return {**about, "plan_id": plan_id, "how": how, "approval_id": approval_id}
 
 
 def _iso(moment: Any) -> str:
