@@ -49,7 +49,8 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "guard": _READING,
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},
     "server": _SERVING,
-    "cli": {*_SERVING, "cli", "sandbox"},
+    "watching": _READING,
+    "cli": {*_SERVING, "cli", "sandbox", "watching"},
     "__main__": {"cli"},
 }
 """By the part of the package: the parts that it may import, besides itself."""
@@ -57,7 +58,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
 ONLY_IN: Final[Mapping[str, set[str]]] = {
     "mcp": {"server", "cli"},
     "mcp_types": {"server", "cli"},
-    "httpx": {"api", "auth", "sandbox", "wire"},
+    "httpx": {"api", "watching", "auth", "sandbox", "wire"},
     "starlette": {"guard", "server", "cli"},
     "uvicorn": {"guard", "server", "sandbox", "cli"},
     "huaweicloudsdksms": set(),
