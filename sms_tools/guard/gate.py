@@ -16,6 +16,7 @@ import anyio
 from sms_tools.canonical import short_id
 from sms_tools.guard.approvals import DISMISSED, Approval, Approvals, Status, Verdict
 from sms_tools.guard.audit import Audit, AuditError
+from sms_tools.guard.cleaning import cleaned
 from sms_tools.guard.drift import changes
 from sms_tools.guard.policy import Decision, Policy, Ruling, decide, needs_names
 from sms_tools.guard.subject import Caller, Preview, Subject
@@ -259,7 +260,8 @@ class Guard:
     async def _preview(self, subject: Subject, caller: Caller) -> Preview:
         """Read what is there; if that fails, nothing is done, and the audit says so."""
         try:
-            return replace(await subject.preview(), account=str(subject.account))
+            seen = replace(await subject.preview(), account=str(subject.account))
+            return cleaned(seen, subject.secrets)
         except Exception as error:
             code = getattr(error, "code", None)
             await self._record(

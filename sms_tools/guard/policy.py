@@ -70,9 +70,8 @@ class TargetRule:
         """Whether *target* matches; None when only its name could tell and it is not known."""
         if self._fits(target.id):
             return True
-        if target.name is None:
-            return None
-        return self._fits(target.name)
+        name = target.name if target.raw is None else target.raw
+        return None if name is None else self._fits(name)
 
     def holds(self, targets: Sequence[Target]) -> bool:
         """Whether the rule may speak about one of *targets*, as a stricter rule must assume.

@@ -122,6 +122,7 @@ def _subject(
         account=runtime.settings.account,
         ids=tuple(target.id for target in _targets(steps, {})),
         steps=tuple(step.operation for step in steps),
+        secrets=runtime.api.secret_values(),
     )
 
 
