@@ -18,6 +18,7 @@ _TOOLS: dict[str, Any] = {**CATALOGUE, **QUESTIONS, "plan_remediation": PlanReme
 _ASKED: dict[str, dict[str, Any]] = {
     "diagnose_server": {"server": "db-ora-01"},
     "explain_error_code": {"code": "SMS.1414"},
+    "schedule_wave": {"line_mbit_s": 400},
     "what_changed": {"since": "2025-12-31T00:00:00+00:00"},
     "wait_for_progress": {"timeout_seconds": 5},
 }

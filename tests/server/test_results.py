@@ -19,7 +19,13 @@ from .world import Person, World, open_world
 pytestmark = pytest.mark.anyio
 
 COMPOSITE = [tool for tool in offered_tools() if tool.role in ("question", "plan")]
-ARGUMENTS = {"code": "SMS.0515", "server": "db-ora-01", "timeout_seconds": 1, "plan_id": "P-none"}
+ARGUMENTS = {
+    "code": "SMS.0515",
+    "server": "db-ora-01",
+    "timeout_seconds": 1,
+    "plan_id": "P-none",
+    "line_mbit_s": 400,
+}
 TOOLS = {tool.name: tool for tool in COMPOSITE}
 every_composite = pytest.mark.parametrize("tool", COMPOSITE, ids=lambda tool: str(tool.name))
 
