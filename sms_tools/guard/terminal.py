@@ -153,7 +153,7 @@ def _standing(answers: Answers, approval: Approval) -> str:
 
 
 def _describe(approval: Approval, terminal: Terminal) -> None:
-    for line in approval.preview.text(most_lines=100_000).splitlines():
+    for line in approval.preview.text().splitlines():
         terminal.write(line)
     arguments = json.dumps(approval.arguments, ensure_ascii=False)
     terminal.write("")

@@ -95,7 +95,8 @@ class Run:
             await self._runtime.guard.audit.record(
                 "plan_step",
                 tool=step.tool,
-                caller=self._caller.identity,
+                caller=str(self._caller),
+                caller_id=self._caller.key,
                 plan_id=self._plan.id,
                 step=step.number,
                 outcome=result,
