@@ -23,7 +23,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     " renew it before it ends",
     "SMS_TOOLS_IAM_PASSWORD": "that user's password",
     "SMS_TOOLS_IAM_DOMAIN": "that user's account",
-    "SMS_TOOLS_STATE_DIR": "approvals, samples, plans, audit; default: the platform's state folder",
+    "SMS_TOOLS_STATE_DIR": "approvals, samples, plans, audit; default: the platform's state folder;"
+    " the sandbox has one of its own, beside the default or inside the one named here",
     "SMS_TOOLS_STATE_URL": "`postgresql://…`: the same, shared by several servers",
     "SMS_TOOLS_HTTP_TOKEN": "the bearer token that `serve --http` asks for; without it one is made",
     "SMS_TOOLS_WEBHOOK_SECRET": "signs what `watch --webhook` sends",

@@ -34,6 +34,7 @@ _VISIBLE_ASCII: Final = re.compile(r"[\x21-\x7e]+")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _KEY_PAIRS: Final = ("HUAWEICLOUD_SDK", "CLOUD_SDK")
+_STATE_DIR: Final = "SMS_TOOLS_STATE_DIR"
 _FILE: Final = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
 _PLACEHOLDER: Final = re.compile(r"\$\{[^{}]*\}|\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|\{\{[^{}]*\}\}")
 _MARKS: Final = "\"'`\u201c\u201d\u2018\u2019"
@@ -85,7 +86,7 @@ class Settings:
     credentials: Credentials | None = None
     project_id: str | None = None
     domain_id: str | None = None
-    state_dir: Path = field(default_factory=lambda: user_state_path(_APP_NAME))
+    state_dir: Path = field(default_factory=lambda: _usual_state_dir())
     sandbox: str | None = None
     """What tells one embedded service from another; None for a real one."""
     warnings: Sequence[str] = ()
@@ -118,7 +119,7 @@ class Settings:
             endpoint=endpoint,
             iam_endpoint=endpoint,
             credentials=KeyPair("EXAMPLE-ACCESS-KEY", "example-secret-key"),
-            state_dir=state_dir or user_state_path(_APP_NAME),
+            state_dir=state_dir or _usual_state_dir(sandbox=True),
             sandbox=identity,
         )
 
@@ -169,6 +170,29 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, Sequence[Proble
         warnings=tuple(reader.warnings),
     )
     return settings, tuple(reader.problems)
+
+
+def state_dir_of(environ: Mapping[str, str], *, sandbox: bool = False) -> Path:
+    """Where the state is kept: the account's, or the embedded service's, which has its own.
+
+    The sandbox's is beside the account's, or inside the folder that ``SMS_TOOLS_STATE_DIR``
+    names, as nothing beside that one need be writable.
+
+    Raises:
+        SettingsError: ``SMS_TOOLS_STATE_DIR`` names no folder.
+    """
+    reader = _Reader(environ)
+    folder = reader.state_dir()
+    if reader.problems:
+        raise SettingsError("\n".join(str(problem) for problem in reader.problems))
+    if not sandbox:
+        return folder
+    return folder / "sandbox" if environ.get(_STATE_DIR) else _usual_state_dir(sandbox=True)
+
+
+def _usual_state_dir(*, sandbox: bool = False) -> Path:
+    """The platform's folder for it. Without a home folder it is a relative path, which is none."""
+    return user_state_path(f"{_APP_NAME}-sandbox" if sandbox else _APP_NAME)
 
 
 class _Reader:
@@ -238,24 +262,24 @@ class _Reader:
         return text
 
     def state_dir(self) -> Path:
-        text = self._get("SMS_TOOLS_STATE_DIR")
+        text = self._get(_STATE_DIR)
         if text is None:
-            return user_state_path(_APP_NAME)
+            return _usual_state_dir()
         path = Path(text)
         if text.startswith("~"):
             try:
                 path = path.expanduser()
             except RuntimeError:
                 self._wrong(
-                    "SMS_TOOLS_STATE_DIR",
+                    _STATE_DIR,
                     "names a home folder that is not known",
                     "Set an absolute path.",
                 )
-                return user_state_path(_APP_NAME)
+                return _usual_state_dir()
         if not path.is_absolute():
             # A client starts the server in any folder, so a relative one would move about.
-            self._wrong("SMS_TOOLS_STATE_DIR", "is a relative path", "Set an absolute one.")
-            return user_state_path(_APP_NAME)
+            self._wrong(_STATE_DIR, "is a relative path", "Set an absolute one.")
+            return _usual_state_dir()
         return path
 
     def credentials(self) -> Credentials | None:

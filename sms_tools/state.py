@@ -142,7 +142,7 @@ class State:
     async def fault(self) -> StateError | None:
         """Why nothing can be kept now; None where it can."""
         try:
-            await self.write(lambda database: database.execute(_TOUCH))
+            await self.write(_touch)
         except StateError as error:
             return error
         return None
@@ -255,8 +255,6 @@ class State:
             )
 
 
-_TOUCH: Final = "UPDATE schema_steps SET steps = steps"
-"""Changes nothing, but has to be written."""
 _IN_WORDS: Final[Mapping[str, str]] = {
     "locked": f"is held by another process; it was waited for {BUSY_SECONDS:.0f} seconds",
     "disk is full": "cannot grow: the disk is full",
@@ -272,6 +270,12 @@ _IN_WORDS: Final[Mapping[str, str]] = {
 
 def _nothing(database: Database) -> None:
     """Work that leaves only the tables behind."""
+
+
+def _touch(database: Database) -> None:
+    """Work that changes nothing, but has to be written."""
+    database.execute(_STEPS_TABLE)
+    database.execute("UPDATE schema_steps SET steps = steps")
 
 
 def _opened(address: str, until: float) -> sqlite3.Connection:

@@ -10,7 +10,7 @@ import anyio
 from sms_tools.guard import Approvals, Audit, terminal
 from sms_tools.guard.answers import Answers
 from sms_tools.moment import utc_now
-from sms_tools.settings import read_settings
+from sms_tools.settings import state_dir_of
 from sms_tools.state import State
 
 _ACTIONS = {"approve": terminal.approve, "deny": terminal.deny, "show": terminal.show}
@@ -18,6 +18,7 @@ _ACTIONS = {"approve": terminal.approve, "deny": terminal.deny, "show": terminal
 
 def configure(command: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
+    command.add_argument("--sandbox", action="store_true", help="those of the embedded service")
     command.add_argument("action", nargs="?", default="list", choices=("list", *_ACTIONS))
     command.add_argument("id", nargs="?", metavar="ID", help="as the waiting call names it")
 
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _answered(options: argparse.Namespace) -> int:
-    with closing(State(read_settings(os.environ)[0].state_dir)) as state:
+    with closing(State(state_dir_of(os.environ, sandbox=options.sandbox))) as state:
         answers = Answers(Approvals(state, utc_now), Audit(state, utc_now))
         here = terminal.Terminal(
             write=print,

@@ -9,12 +9,13 @@ import anyio
 
 from sms_tools.guard import Audit
 from sms_tools.moment import utc_now
-from sms_tools.settings import read_settings
+from sms_tools.settings import state_dir_of
 from sms_tools.state import State
 
 
 def configure(command: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
+    command.add_argument("--sandbox", action="store_true", help="those of the embedded service")
     command.add_argument("--verify", action="store_true", help="check every line's hash")
     command.add_argument("--last", type=int, default=50, metavar="N", help="default 50; 0 for all")
 
@@ -25,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _printed(options: argparse.Namespace) -> int:
-    with closing(State(read_settings(os.environ)[0].state_dir)) as state:
+    with closing(State(state_dir_of(os.environ, sandbox=options.sandbox))) as state:
         audit = Audit(state, utc_now)
         if options.verify:
             found = await audit.verify()

@@ -14,7 +14,7 @@ from sms_tools.cli.options import opened, policy_of
 from sms_tools.moment import utc_now
 from sms_tools.server import Runtime, open_runtime
 from sms_tools.server.parts import Transport
-from sms_tools.settings import Settings, read_settings
+from sms_tools.settings import Settings, state_dir_of
 
 
 @asynccontextmanager
@@ -39,7 +39,7 @@ async def runtime_of(
         # account of its own, or samples of the last run would be taken for this one's past.
         settings = replace(
             Settings.for_sandbox(
-                state_dir=read_settings(os.environ)[0].state_dir,
+                state_dir=state_dir_of(os.environ, sandbox=True),
                 identity=identity_of(options.scenario, options.servers, options.seed),
             ),
             domain_id=f"sandbox-{token_hex(6)}",

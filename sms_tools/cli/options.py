@@ -16,7 +16,7 @@ def add_sandbox_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--scenario",
         default="mixed",
-        help="healthy, mixed (default), cutover-night, large, new-fleet or whole-wave",
+        help="healthy, mixed (default), cutover-night, large, new-fleet, whole-wave or uneven",
     )
     command.add_argument(
         "--servers", type=int, help="how many servers; what makes a scenario stays"

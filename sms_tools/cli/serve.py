@@ -45,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
 async def _serve(options: argparse.Namespace) -> None:
     # An approval given to a client on stdio must not serve one on HTTP that goes by its name.
     async with runtime_of(options, reached_by="http" if options.http else "stdio") as runtime:
+        if fault := await runtime.state.fault():
+            print(f"sms-tools: {fault} {fault.advice}", file=sys.stderr, flush=True)
         server = build_server(runtime, options.tools)
         if options.http:
             from sms_tools.server.http import serve_http

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from sms_tools.diagnosis.assessment import AssessSources
 from sms_tools.diagnosis.changes import WhatChanged
 from sms_tools.diagnosis.cleanup import FindCleanupCandidates
 from sms_tools.diagnosis.consistency import SummarizeConsistencyResults
@@ -17,6 +18,7 @@ from sms_tools.diagnosis.readiness import CheckCutoverReadiness
 from sms_tools.diagnosis.waiting import WaitForProgress
 
 _IN_ORDER: Final[tuple[type[Question], ...]] = (
+    AssessSources,
     SummarizeFailedServers,
     SummarizeConsistencyResults,
     SummarizeProgress,

@@ -25,6 +25,10 @@ EXCLUDES: Final = (
 _WINDOWS: Final = (timedelta(hours=1), timedelta(hours=6))
 _MIN_SPAN: Final = timedelta(minutes=ETA_MIN_MINUTES)
 _SHORTEST_INTERVAL: Final = 60.0
+_FUTURE: Final = {"high": (0.95, 1.4), "medium": (0.75, 2.0), "low": (0.75, 2.0)}
+"""What samples cannot tell: small files at the end, a busier day, others leaving the line. The
+range is stretched by these on both sides; `python -m bench.calibration` shows what that is worth.
+"""
 _MARGIN: Final = 0.05
 _SERVICE_SPREAD: Final = (0.5, 2.0)
 _SERVICE_FILLER: Final = 60_000
@@ -220,12 +224,17 @@ def _by_samples(
     elif confidence == "high" and not (alone and limits is not None):
         confidence = "medium"
         basis += "" if alone else "; other copies may share its line"
-    return Eta(soon[0], late[1], confidence, basis)
+    early, tail = _FUTURE[confidence]
+    return Eta(now + (soon[0] - now) * early, now + (late[1] - now) * tail, confidence, basis)
 
 
 def _confidence(rate: MeasuredRate, late: timedelta, soon: timedelta) -> Confidence:
     spread = late.total_seconds() / max(soon.total_seconds(), 1.0)
-    if rate.samples >= 2 * ETA_MIN_SAMPLES and rate.seen >= _SURE_SPAN and spread <= 1.3:
+    if (
+        rate.samples >= 2 * ETA_MIN_SAMPLES
+        and rate.seen >= max(_SURE_SPAN, late / 1.25)
+        and spread <= 1.2
+    ):
         return "high"
     return "medium" if spread <= 2 and rate.low > 0 else "low"
 

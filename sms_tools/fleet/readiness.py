@@ -55,6 +55,28 @@ async def read_readiness(desk: Desk, servers: Sequence[Server]) -> Readiness:
     return Readiness(whole, consistency, gates, missing)
 
 
+async def read_gates_anew(desk: Desk, server: Server) -> Gates | None:
+    """Every gate of one server, its task, options and verification read now; None if its task
+    cannot be read.
+    """
+    try:
+        detail = await desk.api(GetMigrationTask(task_id=server.task_id or ""))
+    except SmsToolsError:
+        return None
+    now_read = replace(server, task=_with_listed(detail, server.task))
+    consistency = await read_consistency(desk, [now_read])
+    try:
+        options = await desk.api(GetMigrationOptions(task_id=server.task_id or ""))
+    except SmsToolsError:
+        return gates_of(now_read, consistency.get(server.id), desk.now())
+    return gates_of(
+        now_read,
+        consistency.get(server.id),
+        desk.now(),
+        options=options.configurations or [],
+    )
+
+
 async def _with_sub_tasks(desk: Desk, servers: Sequence[Server]) -> tuple[Sequence[Server], int]:
     """*servers* with the sub-tasks that lists may leave out, and of how many they are missing."""
     bare = [server for server in servers if not server.sub_tasks and server.task_id]

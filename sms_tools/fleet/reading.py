@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 import anyio
 
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.collecting import collecting_seldom
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.samples import Samples
 from sms_tools.fleet.selection import Choice, choose, chosen
@@ -118,7 +119,7 @@ async def read_fleet(
     before = desk.api.requests_made
     wave = await find_project(desk, project)
     parts = await _read_parts(desk, wave, fresh=fresh)
-    fleet = _joined(parts, wave)
+    fleet = _shared_fleet(desk, parts, wave)
     if parts.is_new:
         await Samples(desk).record(fleet.servers, fleet.observed_at)
     if fault := Samples(desk).fault:
@@ -153,9 +154,11 @@ async def find_project(desk: Desk, wanted: str | None) -> MigrationProject | Non
 def recent_fleet(desk: Desk) -> Fleet | None:
     """The whole fleet, if both lists were read within the last 30 seconds; reads nothing."""
     lists = [desk.shared.get("list: sources "), desk.shared.get("list: tasks")]
-    kept = [each.listing for each in lists if isinstance(each, _Shared)]
-    recent = [each for each in kept if each and _is_recent(each, desk.now())]
-    return _joined(_Parts(recent[0], recent[1], is_new=False), None) if len(recent) == 2 else None
+    kept = [each for each in lists if isinstance(each, _Shared)]
+    recent = [e.listing for e in kept if e.listing and _is_recent(e, desk.now())]
+    if len(recent) != 2:
+        return None
+    return _shared_fleet(desk, _Parts(recent[0], recent[1], is_new=False), None)
 
 
 async def together(
@@ -203,10 +206,18 @@ async def _read_parts(desk: Desk, wave: MigrationProject | None, *, fresh: bool)
 
 @dataclass
 class _Shared(Generic[T]):
-    """One list that calls share: whoever comes while it is read waits for the same reading."""
+    """One list that calls share: whoever comes while it is read gets what that reading gives."""
 
     lock: anyio.Lock = field(default_factory=anyio.Lock)
     listing: Listing[T] | None = None
+    failure: SmsToolsError | None = None
+    """Why the latest reading failed; None where it did not."""
+    ended_at: datetime | None = None
+    """When :attr:`listing` was read to its end: from then on it serves, however long it took."""
+    begun: int = 0
+    """How many readings were begun."""
+    ended: int = 0
+    """The number of the latest reading that ended."""
 
 
 async def read_shared(
@@ -214,21 +225,48 @@ async def read_shared(
 ) -> tuple[Listing[T], bool]:
     """The list of *operation*, from the last 30 seconds if there is one, and whether it is new.
 
+    Whoever waits while it is read gets that reading's list, or its error, and reads nothing; with
+    *fresh* only where that reading began after the question.
+
     Raises:
-        SmsToolsError: it could not be read; nothing is kept of that.
+        SmsToolsError: it could not be read.
     """
-    asked_at = desk.now()
     shared = cast("_Shared[T]", desk.shared.setdefault(f"list: {key}", _Shared[T]()))
+    seen = shared.begun if fresh else shared.ended
     async with shared.lock:
-        kept = shared.listing
-        if kept and (kept.observed_at > asked_at if fresh else _is_recent(kept, desk.now())):
-            return kept, False
-        shared.listing = await desk.api.listing(operation)
-        return shared.listing, True
+        if shared.ended > seen and shared.failure:
+            raise shared.failure
+        if shared.listing and (
+            shared.ended > seen or (not fresh and _is_recent(shared, desk.now()))
+        ):
+            return shared.listing, False
+        shared.begun += 1
+        try:
+            with collecting_seldom():
+                listing = await desk.api.listing(operation)
+        except SmsToolsError as error:
+            shared.ended, shared.failure = shared.begun, error
+            raise
+        shared.listing, shared.failure = listing, None
+        shared.ended, shared.ended_at = shared.begun, desk.now()
+        return listing, True
 
 
-def _is_recent(listing: Listing[Any], now: datetime) -> bool:
-    return now - listing.observed_at < timedelta(seconds=SHARED_SECONDS)
+def _is_recent(shared: _Shared[Any], now: datetime) -> bool:
+    ended = shared.ended_at
+    return ended is not None and now - ended < timedelta(seconds=SHARED_SECONDS)
+
+
+def _shared_fleet(desk: Desk, parts: _Parts, wave: MigrationProject | None) -> Fleet:
+    """The joined lists: joined once for each reading, however many questions it serves."""
+    key = f"fleet: {wave.id if wave else ''}"
+    kept = cast("tuple[_Parts, Fleet] | None", desk.shared.get(key))
+    if kept and kept[0].sources is parts.sources and kept[0].tasks is parts.tasks:
+        return kept[1]
+    with collecting_seldom():
+        fleet = _joined(parts, wave)
+    desk.shared[key] = (parts, fleet)
+    return fleet
 
 
 def _joined(parts: _Parts, wave: MigrationProject | None) -> Fleet:

@@ -115,6 +115,8 @@ class Audit:
             return self.path.read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise AuditError(f"the audit cannot be read: {error.strerror}") from error
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[int]:

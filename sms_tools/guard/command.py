@@ -16,14 +16,13 @@ class Command:
     """How ``sms-tools approvals`` is run for one server's state."""
 
     program: Sequence[str] = ("sms-tools",)
-    sandbox: bool = False
     state_dir: Path | None = None
     """Named in the command; None where the command finds it by itself."""
 
-    def __call__(self, action: str, approval_id: str = "") -> str:
+    def __call__(self, action: str, approval_id: str = "", *, sandbox: bool = False) -> str:
         """The whole line for *action*, such as ``approve`` with an id."""
         words = [*self.program, "approvals", action, *([approval_id] if approval_id else [])]
-        if self.sandbox:
+        if sandbox:
             words.append("--sandbox")
         return self._in_powershell(words) if os.name == "nt" else self._in_a_shell(words)
 

@@ -20,6 +20,7 @@ from sms_tools.guard.audit import Audit, AuditError
 from sms_tools.guard.caller import Caller
 from sms_tools.guard.command import Command
 from sms_tools.guard.drift import changes
+from sms_tools.guard.pairing import PATH
 from sms_tools.guard.policy import Decision, Policy, Ruling, decide, needs_names
 from sms_tools.guard.subject import Preview, Subject
 from sms_tools.operation import JSON, Kind
@@ -27,8 +28,6 @@ from sms_tools.text import one_line
 
 log = logging.getLogger(__name__)
 
-PATH: Final = "/sms-tools"
-"""Where the page stands on its port. The cookie of a paired browser is sent to no other path."""
 
 Answer = TypeVar("Answer")
 
@@ -224,7 +223,7 @@ class Guard:
             await self.audit.record("call", **_facts(go), reason=go.reason)
         except AuditError as error:
             log.error("%s", error)
-            return self._no_audit()
+            return self._no_audit(error)
         try:
             answer = await act()
         except BaseException as error:
@@ -250,7 +249,7 @@ class Guard:
         delivery_id = go.approval.id if go.approval else short_id()
         self._desk.keep(delivery_id, secret)
         delivery = await self.approvals.announce_delivery(delivery_id, go.subject.tool, origin)
-        command = self._command("show", delivery_id)
+        command = self._run("show", delivery_id, go.subject)
         url = f"{origin}{PATH}/secret/{delivery.token}" if self._links else None
         page = f" or on the page {url}, in a browser that was paired" if url else ""
         return {
@@ -319,7 +318,7 @@ class Guard:
         self, subject: Subject, caller: Caller, approval: Approval, status: str, why: str
     ) -> Held:
         url = await self._link(approval)
-        command = self._command("approve", approval.id)
+        command = self._run("approve", approval.id, subject)
         page = (
             f", or opens {url} (a link that lives as long as this server runs) in a browser "
             f"paired once with `{self._command('pair')}`"
@@ -341,6 +340,10 @@ class Guard:
                 "expires_at": _iso(approval.expires_at),
             }
         )
+
+    def _run(self, action: str, request_id: str, subject: Subject) -> str:
+        """What a person runs in a terminal about a request."""
+        return self._command(action, request_id, sandbox=bool(subject.account.sandbox))
 
     async def _link(self, approval: Approval) -> str | None:
         """Where the page shows *approval*; None where no result may lead there."""
@@ -368,7 +371,7 @@ class Guard:
         who_said = _WHO.get(how, "A person said no")
         since = approval.decided_at or approval.created_at
         url = await self._link(approval)
-        command = self._command("approve", approval.id)
+        command = self._run("approve", approval.id, subject)
         page = f" or opens {url} in a paired browser" if url else ""
         await self._record(
             "held", subject, caller, status="declined", approval_id=approval.id, how=how
@@ -450,12 +453,13 @@ class Guard:
             }
         )
 
-    def _no_audit(self) -> Held:
+    def _no_audit(self, error: AuditError) -> Held:
         return Held(
             {
                 "status": "blocked",
-                "summary": "Nothing has been done: the audit cannot be written, and nothing is "
+                "summary": f"Nothing has been done: {str(error).rstrip('.')}, and nothing is "
                 "changed without it. `sms-tools check` says what is wrong.",
+                "what_to_do": error.advice,
                 "blocked_by": "audit",
             }
         )

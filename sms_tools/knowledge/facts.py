@@ -19,6 +19,9 @@ ERRORS_PAGE = 100
 TEMPLATES_PAGE = 100
 MAX_SOURCE_RECORDS = 1_000
 MAX_TEMPLATES = 50
+MAX_PROJECTS = 50
+MAX_CONCURRENT_TASKS = 100
+"""FAQ 4.3; older texts say 200."""
 MAX_DISKS_PER_SOURCE = 23
 """An ECS takes 24 disks, and one slot is for the temporary disk."""
 
@@ -41,11 +44,14 @@ ONE_EVENT_MINUTES = 15
 
 # -- network and source (FAQ) --------------------------------------------------------------------
 AGENT_DISK_REPORT_HOURS = 2
+AGENT_SILENT_DAYS = 30
+"""After so long without work an Agent drops its connection."""
 NETWORK_CHECK_MINUTES = (4, 5)
 SOURCE_MAX_CPU_PERCENT = 80
 
 # -- disks (FAQ) ---------------------------------------------------------------------------------
 MAX_SYSTEM_DISK_GB = 1_024
+MAX_LINUX_DISK_TB = 16
 TEMPORARY_DISK_GB = 40
 
 # -- consistency (FAQ) ---------------------------------------------------------------------------

@@ -1,15 +1,13 @@
 """Rehearsing a cutover with clones, and launching targets that pass every gate."""
 
-from dataclasses import replace
 from typing import Final
 
-from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.gates import Gates, gates_of
+from sms_tools.fleet.gates import Gates
+from sms_tools.fleet.readiness import read_gates_anew
 from sms_tools.fleet.server import Server
-from sms_tools.fleet.verification import read_consistency
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
-from sms_tools.operations.tasks import GetMigrationTask, ManageMigrationTask
+from sms_tools.operations.tasks import ManageMigrationTask
 from sms_tools.remediation.goals import Request, need_a_choice
 from sms_tools.remediation.writing import Words, Writer
 from sms_tools.text import one_line
@@ -83,13 +81,7 @@ async def cut_over(request: Request, write: Writer) -> None:
 
 async def gates(desk: Desk, server: Server) -> Gates | None:
     """The gates of *server* as they stand now; None if it could not be read closely."""
-    try:
-        task = await desk.api(GetMigrationTask(task_id=str(server.task_id)))
-    except SmsToolsError:
-        return None
-    close = replace(server, task=task)
-    found = await read_consistency(desk, [close])
-    return gates_of(close, found.get(close.id), desk.now())
+    return await read_gates_anew(desk, server)
 
 
 def not_ready(found: Gates | None) -> str | None:

@@ -25,8 +25,9 @@ from sms_tools.sandbox.model import (
     Template,
     Truth,
 )
+from sms_tools.sandbox.pace import divide
 from sms_tools.sandbox.refusal import Refusal
-from sms_tools.sandbox.work import rebase
+from sms_tools.sandbox.work import reached, rebase, work_at
 
 R = TypeVar("R")
 
@@ -109,19 +110,16 @@ class Core:
     def _divide(self, uplink: str, at: int) -> None:
         """Give each copy on a line its part from now on: what one cannot use goes to the others."""
         running = [t for t in self.tasks.values() if t.source.uplink == uplink and _sends(t)]
-        alone = {t.id: t.pace_alone.at(at) for t in running}
-        moving = sorted((t for t in running if alone[t.id]), key=lambda t: (alone[t.id], t.id))
-        left = self.uplinks[uplink] * 125
-        for index, task in enumerate(moving):
-            share = left / (len(moving) - index)
-            left -= min(share, alone[task.id])
-            if share != task.share:
+        running.sort(key=lambda t: t.id)
+        shares = divide(self.uplinks[uplink] * 125, [_wanted(t, at) for t in running])
+        for task, share in zip(running, shares, strict=True):
+            if share and share != task.share:
                 rebase(task, at)
                 task.share = share
                 replan(task, at)
                 if task.wake is not None:
                     heappush(self._due, (task.wake, task.id))
-        changes = [change for t in running if (change := t.pace_alone.next_change(at)) is not None]
+        changes = [change for t in running if (change := _turns(t, at)) is not None]
         if changes and self._divided.get(uplink) != min(changes):
             self._divided[uplink] = min(changes)
             heappush(self._due, (min(changes), uplink))
@@ -289,6 +287,22 @@ class Core:
 def _sends(task: Task) -> bool:
     """Whether the task is at a sub-task that sends bytes, be it held up just now or not."""
     return task.mode is Mode.RUNNING and task.step is not None and task.step.moves_data
+
+
+def _wanted(task: Task, at: int) -> float:
+    """What it would send if nobody shared its line."""
+    assert task.step is not None  # noqa: S101 (it sends)
+    return task.pace_alone(task.step).at(at, work_at(task, task.step, at))
+
+
+def _turns(task: Task, at: int) -> int | None:
+    """When that changes next, by time or by what is done."""
+    step = task.step
+    assert step is not None  # noqa: S101 (it sends)
+    times = [task.pace_alone(step).next_change(at)]
+    if task.source.profile and task.source.profile.tail_from < 1:
+        times.append(reached(task, step, task.source.profile.tail_from * step.work))
+    return min((t for t in times if t is not None and t > at), default=None)
 
 
 def _found(records: Mapping[str, R], record_id: str, code: str) -> R:

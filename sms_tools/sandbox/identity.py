@@ -7,6 +7,7 @@ USUAL_SIZE = {
     "large": 1_000,
     "new-fleet": 40,
     "whole-wave": 11,
+    "uneven": 15,
 }
 """By scenario: how many servers it has where nobody says."""
 

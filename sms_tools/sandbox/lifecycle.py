@@ -179,7 +179,9 @@ def _next_round(task: Task, at: int, until: int | None) -> int:
     """The next round of continuous sync; idle days are leapt over, not lived through."""
     past = (at - task.idle_since) // task.sync_every + 1
     wake = task.idle_since + past * task.sync_every
-    if until is None or task.source.troubles or task.source.offline or task.halts or task.limits:
+    source = task.source
+    uneven = source.troubles or source.offline or source.profile or task.halts or task.limits
+    if until is None or uneven:
         return wake
     leap = (
         until - wake

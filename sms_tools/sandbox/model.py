@@ -5,6 +5,7 @@ otherwise. The wire's two pairs of states (of the source and of the task) are no
 from what a task is doing (`lifecycle.shown`).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,6 +13,7 @@ from typing import TypeAlias
 
 from sms_tools.operation import JSON
 from sms_tools.sandbox.pace import Halt, Pace, RateLimit
+from sms_tools.sandbox.profiles import Profile
 
 Record: TypeAlias = dict[str, JSON]
 
@@ -121,6 +123,8 @@ class Source:
     line: Line = Line()
     uplink: str = ""
     """The line that it shares with others, by its name; empty: it has its own."""
+    profile: Profile | None = None
+    """How its rate changes; None: never by itself."""
     ready: bool = True
     """Whether the environment checks let it migrate."""
     unchecked: bool = False
@@ -314,18 +318,24 @@ class Task:
         """How fast *step* gets on."""
         if not step.moves_data:
             return Pace(1.0, (), tuple(self.source.offline))
-        return self._pace_at(self.way)
+        return self._pace_of(step, math.inf if self.share is None else self.share)
 
-    @property
-    def pace_alone(self) -> Pace:
+    def pace_alone(self, step: Step) -> Pace:
         """How fast its bytes would move if nobody shared its line."""
-        return self._pace_at(self.rate)
+        return self._pace_of(step, math.inf)
 
-    def _pace_at(self, rate: float) -> Pace:
+    def _pace_of(self, step: Step, most: float) -> Pace:
         limits = self.limits or ([RateLimit(0, 1440, self.speed_limit)] if self.speed_limit else [])
         if self.source.has_tc is False:
             limits = []  # without tc the Agent cannot slow itself down
-        return Pace(rate, tuple(limits), (*self.source.offline, *self.halts))
+        return Pace(
+            self.rate,
+            tuple(limits),
+            (*self.source.offline, *self.halts),
+            self.source.profile,
+            step.work if step.group is Group.REPLICATE else 0.0,
+            most,
+        )
 
     @property
     def way(self) -> float:

@@ -26,13 +26,13 @@ def work_at(task: Task, step: Step, moment: int) -> float:
     since = _moving_since(task, step)
     if since is None or since >= moment:
         return step.done
-    return min(step.work, step.done + task.pace(step).worked(since, moment))
+    return min(step.work, step.done + task.pace(step).worked(since, moment, step.done))
 
 
 def reached(task: Task, step: Step, work: float) -> int | None:
     """When *work* of the step is done, as things are now; None if never."""
     since = _moving_since(task, step)
-    return None if since is None else task.pace(step).finished(since, work - step.done)
+    return None if since is None else task.pace(step).finished(since, work - step.done, step.done)
 
 
 def bank(task: Task, at: int) -> None:
@@ -74,7 +74,7 @@ def rate(task: Task, moment: int) -> float:
     if since is None or since > moment:
         return 0.0
     noise = crc32(f"{task.id}{moment // 5_000}".encode()) % 1_000 / 1_000
-    return task.pace(step).at(moment) * (0.85 + 0.3 * noise)
+    return task.pace(step).at(moment, work_at(task, step, moment)) * (0.85 + 0.3 * noise)
 
 
 def copied(task: Task, moment: int) -> tuple[int, int]:

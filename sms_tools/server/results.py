@@ -38,6 +38,7 @@ _MORE: Final[dict[str, Schema]] = {
     "summarize_consistency_results": {"servers": _SERVERS},
     "summarize_progress": {"servers": _SERVERS},
     "check_cutover_readiness": {"servers": _SERVERS},
+    "assess_sources": {"servers": _SERVERS},
     "wait_for_progress": {"returned_on": _TEXT},
     "plan_remediation": {"goal": _TEXT, "steps": _rows(tool=_TEXT)},
     "apply_plan": {"approval_id": _TEXT, "expires_at": _TEXT},

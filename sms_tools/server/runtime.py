@@ -29,6 +29,7 @@ class Runtime:
 
     settings: Settings
     parts: Parts
+    state: State
     guard: Guard
     page: PageDesk | None
     exit: Exit
@@ -143,6 +144,7 @@ async def open_runtime(
         yield Runtime(
             settings=settings,
             parts=parts,
+            state=state,
             guard=Guard(policy, approvals, audit, desk, command, links=links),
             page=desk,
             exit=Exit(lambda: parts.api.secret_values()),

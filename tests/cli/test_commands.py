@@ -47,7 +47,7 @@ def test_help_of_a_command_names_its_options(
 def test_tools_as_json_lists_all_with_kind_area_size_and_policy(run: Run) -> None:
     listed = json.loads(run("tools", "--json").stdout)
     tools = {tool["name"]: tool for tool in listed["tools"]}
-    assert len(tools) == 63
+    assert len(tools) == 64
     assert listed["bytes"] == sum(tool["bytes"] for tool in tools.values()) <= 75_000
     assert tools["delete_migration_task"]["policy"] == {"destructive": "ask"}
     assert tools["manage_migration_task"]["policy"] == {"write": "allow", "destructive": "ask"}
@@ -64,7 +64,7 @@ def test_tools_shows_what_a_policy_does(run: Run) -> None:
 def test_tools_for_a_person_ends_with_the_sum(run: Run) -> None:
     said = run("tools")
     assert said.returncode == 0
-    assert "63 tools, " in said.stdout
+    assert "64 tools, " in said.stdout
 
 
 def test_a_read_is_answered(run: Run) -> None:
@@ -79,23 +79,23 @@ def test_a_call_that_needs_a_person_is_held(run: Run) -> None:
     held = json.loads(said.stdout)
     assert held["status"] == "approval_required"
     assert held["approval_url"] is None  # nobody could open a page of a process that ends
-    waiting = run("approvals")
+    waiting = run("approvals", "--sandbox")
     assert held["approval_id"] in waiting.stdout
 
 
 def test_an_answer_needs_a_terminal_and_a_no_does_not(run: Run) -> None:
     held = json.loads(run("call", "sign_privacy_agreement", "--sandbox").stdout)
     approval_id = held["approval_id"]
-    piped = run("approvals", "approve", approval_id, text="sign privacy agreement\n")
+    piped = run("approvals", "--sandbox", "approve", approval_id, text="sign privacy agreement\n")
     assert piped.returncode == 2
     assert "Nothing was done" in piped.stdout
-    assert run("approvals", "deny", approval_id).returncode == 0
-    assert "Nothing waits" in run("approvals").stdout
+    assert run("approvals", "--sandbox", "deny", approval_id).returncode == 0
+    assert "Nothing waits" in run("approvals", "--sandbox").stdout
 
 
 def test_an_answer_without_an_id_is_called_wrongly(run: Run) -> None:
-    assert run("approvals", "approve").returncode == 2
-    assert run("approvals", "approve", "NONE-HERE").returncode == 1
+    assert run("approvals", "--sandbox", "approve").returncode == 2
+    assert run("approvals", "--sandbox", "approve", "NONE-HERE").returncode == 1
 
 
 @pytest.mark.parametrize("arguments", ["{", "[]", "nonsense", "@no-such-file"])
@@ -118,12 +118,12 @@ def test_an_unknown_argument_or_tool_fails_readably(run: Run) -> None:
 
 def test_the_audit_is_shown_and_verified_and_a_change_is_found(run: Run, state: Path) -> None:
     run("call", "sign_privacy_agreement", "--sandbox")
-    shown = [json.loads(line) for line in run("audit").stdout.splitlines()]
+    shown = [json.loads(line) for line in run("audit", "--sandbox").stdout.splitlines()]
     assert shown[-1]["tool"] == "sign_privacy_agreement"
-    assert run("audit", "--verify").returncode == 0
-    path = state / "audit.jsonl"
+    assert run("audit", "--sandbox", "--verify").returncode == 0
+    path = state / "sandbox" / "audit.jsonl"
     path.write_text(path.read_text(encoding="utf-8").replace("sign_", "read_"), encoding="utf-8")
-    verified = run("audit", "--verify")
+    verified = run("audit", "--sandbox", "--verify")
     assert verified.returncode == 1
     assert "NOT whole" in verified.stdout
 

@@ -74,7 +74,7 @@ def test_standard_output_of_serve_carries_the_protocol_and_nothing_else(state: P
         server.stdin.close()
         assert server.stdout.read() == ""
         assert server.wait(20) == 0
-    assert len(answers[2]["result"]["tools"]) == 63
+    assert len(answers[2]["result"]["tools"]) == 64
     assert answers[5]["result"]["structuredContent"]["status"] == "approval_required"
 
 
@@ -110,7 +110,7 @@ def test_a_caller_over_http_is_none_on_stdio_that_goes_by_the_same_name(
             client.post(found[0], json=_INITIALIZED, headers=session)
             answer = client.post(found[0], json=call(2, "sign_privacy_agreement"), headers=session)
     assert "approval_required" in answer.text
-    assert "asked for by http: example-client 1.0" in run("approvals").stdout
+    assert "asked for by http: example-client 1.0" in run("approvals", "--sandbox").stdout
 
 
 def test_the_sandbox_prints_its_address_and_answers(state: Path) -> None:

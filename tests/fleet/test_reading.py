@@ -230,3 +230,53 @@ def test_all_sub_tasks_at_100_leave_no_step_and_prove_no_end() -> None:
     )
     assert server.step is None
     assert server.phase == "syncing"
+
+
+async def test_a_slow_reading_belongs_to_all_who_waited_for_it(serve: Any) -> None:
+    places: list[Any] = []
+
+    def slow(_: Any) -> dict[str, Any]:
+        places[0].clock.advance(40)  # longer than a reading is shared
+        return {"count": 1, "source_servers": [{"id": "s", "name": "web"}]}
+
+    place = serve({"/v3/sources": slow, "/v3/tasks": {"count": 0, "tasks": []}})
+    places.append(place)
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(read_fleet, place.desk)
+    assert place.desk.api.requests_made == 2
+    assert (await read_fleet(place.desk)).requests == 0, "its life counts from its end"
+    place.clock.advance(30)
+    assert (await read_fleet(place.desk)).requests == 2
+
+
+async def test_a_reading_that_fails_fails_for_all_who_waited_and_for_no_later_one(
+    bureau: Any,
+) -> None:
+    place = bureau()
+    failing = [Fault(Effect.STATUS, each) for each in ("list_source_servers",)]
+    failing += [Fault(Effect.STATUS, "list_migration_tasks")]
+    for fault in failing:
+        place.sandbox.faults.add(fault)
+    failed = []
+
+    async def read() -> None:
+        try:
+            await read_fleet(place.desk)
+        except SmsToolsError as error:
+            failed.append(error)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(read)
+    alone = place.desk.api.requests_made
+    assert len(failed) == 5
+    assert alone <= 2 * 4, "one reading with its repetitions, not five"
+    place.sandbox.faults.clear()
+    assert (await read_fleet(place.desk)).sources_read
+
+
+async def test_a_second_question_joins_nothing_again(bureau: Any) -> None:
+    place = bureau()
+    first = await read_fleet(place.desk)
+    assert (await read_fleet(place.desk)).servers is first.servers

@@ -1,6 +1,6 @@
 """What the service says about source servers. Times are epoch milliseconds and sizes bytes."""
 
-from sms_tools.operation import Page, Reply
+from sms_tools.operation import JSON, Page, Reply
 from sms_tools.operations.error_json import TaskError, decode_error_json
 from sms_tools.operations.hardware import BtrfsInfo, DiskInfo, NetworkInterfaceInfo, VolumeGroupInfo
 from sms_tools.operations.tasks.records import CloneServer
@@ -134,7 +134,9 @@ class SourceServer(Reply):
     totalsize: int | None = None
     current_task: CurrentTask | None = None
     checks: list[EnvironmentCheck] | None = None
-    init_target_server: RecommendedTarget | None = None
+    init_target_server: JSON = None
+    """The recommended target as it came: lists are long, and nobody judges it in them. The details
+    have it as :class:`RecommendedTarget`."""
     is_consistency_result_exist: bool | None = None
     has_tc: bool | None = None
     """Whether a Linux server has ``tc``, without which rates cannot be limited."""
@@ -155,6 +157,7 @@ class SourceServerPage(Page[SourceServer]):
 class SourceServerDetail(SourceServer):
     """A source server with its hardware."""
 
+    init_target_server: RecommendedTarget | None = None
     hostname: str | None = None
     firmware: str | None = None
     disks: list[DiskInfo] | None = None

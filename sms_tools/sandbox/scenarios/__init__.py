@@ -14,6 +14,7 @@ from sms_tools.sandbox.scenarios.fleets import healthy, large
 from sms_tools.sandbox.scenarios.mixed import mixed
 from sms_tools.sandbox.scenarios.new_fleet import new_fleet
 from sms_tools.sandbox.scenarios.story import Scenario
+from sms_tools.sandbox.scenarios.uneven import uneven
 from sms_tools.sandbox.scenarios.whole_wave import whole_wave
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -23,6 +24,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "large": large,
     "new-fleet": new_fleet,
     "whole-wave": whole_wave,
+    "uneven": uneven,
 }
 DEFAULT = "mixed"
 """The scenario of whoever names none."""
