@@ -97,7 +97,8 @@ class _Bounded(H11Protocol):
         body = f"{words}\n".encode()
         self.transport.write(
             f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+            + body
         )
         self.transport.close()
 

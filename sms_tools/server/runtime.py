@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_types import CallToolResult, InputRequiredResult
@@ -10,6 +11,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 from sms_tools.guard import Approvals, Ask, Audit, Caller, Command, Go, Guard, Held, Policy, Subject
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.desk import PageDesk
+from sms_tools.guard.pairing import Pairings
 from sms_tools.moment import Clock, utc_now
 from sms_tools.operation import JSON, Kind
 from sms_tools.server.asking import LONGEST_WAIT, AnyContext, ask, can_show_a_form
@@ -122,6 +124,7 @@ async def open_runtime(
     page: bool = True,
     links: bool = True,
     command: Command | None = None,
+    pairings: Path | None = None,
     longest_wait: float = LONGEST_WAIT,
 ) -> AsyncIterator[Runtime]:
     """Open what a server needs.
@@ -129,7 +132,8 @@ async def open_runtime(
     *transport* replaces the network, as the sandbox does; *service_clock* is the service's time
     where it is not ours, while approvals and the audit follow *clock*. Without *page*, a person
     answers with the *command* alone: for a process that ends before anybody could open a link.
-    Without *links* no result leads to the page.
+    Without *links* no result leads to the page. *pairings* is the state folder of the browsers
+    that may say yes on it, where it is not this server's own: the sandbox shares the account's.
     """
     async with AsyncExitStack() as stack:
         state = State(settings.state_dir)
@@ -138,7 +142,15 @@ async def open_runtime(
         stack.push_async_callback(parts.close)
         approvals = Approvals(state, clock)
         audit = Audit(state, clock, settings.secret_values())
-        desk = PageDesk(Answers(approvals, audit)) if page else None
+        browsers = state
+        if pairings and pairings != settings.state_dir:
+            browsers = State(pairings)
+            stack.callback(browsers.close)
+        desk = (
+            PageDesk(Answers(approvals, audit), Pairings(browsers, clock), command)
+            if page
+            else None
+        )
         if desk:
             stack.callback(desk.close)
         yield Runtime(
