@@ -16,6 +16,9 @@ from sms_tools.state import State
 def configure(command: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     command.add_argument("--sandbox", action="store_true", help="those of the embedded service")
+    command.add_argument(
+        "--head", action="store_true", help="how many lines, and the last one's hash: to be kept"
+    )
     command.add_argument("--verify", action="store_true", help="check every line's hash")
     command.add_argument("--last", type=int, default=50, metavar="N", help="default 50; 0 for all")
 
@@ -31,9 +34,13 @@ async def _printed(options: argparse.Namespace) -> int:
         if options.verify:
             found = await audit.verify()
             print(f"{found.lines} lines, {'whole' if not found.problems else 'NOT whole'}")
-            for problem in found.problems:
-                print(f"  {problem}")
+            for said in (*found.problems, *found.notes):
+                print(f"  {said}")
             return int(bool(found.problems))
+        if options.head:
+            head = await audit.head()
+            print(f"{head.lines} {head.hash}")
+            return 0
         for entry in await audit.read(last=options.last or None):
             print(json.dumps(entry, ensure_ascii=False))
     return 0

@@ -11,6 +11,7 @@ from sms_tools.diagnosis.consistency import SummarizeConsistencyResults
 from sms_tools.diagnosis.diagnose import DiagnoseServer
 from sms_tools.diagnosis.errors import ExplainErrorCode
 from sms_tools.diagnosis.failures import SummarizeFailedServers
+from sms_tools.diagnosis.network import CheckNetworkPaths
 from sms_tools.diagnosis.overview import MigrationOverview
 from sms_tools.diagnosis.progress import SummarizeProgress
 from sms_tools.diagnosis.question import Question
@@ -29,6 +30,7 @@ _IN_ORDER: Final[tuple[type[Question], ...]] = (
     WhatChanged,
     FindCleanupCandidates,
     WaitForProgress,
+    CheckNetworkPaths,
 )
 
 QUESTIONS: Final[Mapping[str, type[Question]]] = MappingProxyType(

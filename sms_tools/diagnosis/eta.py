@@ -3,17 +3,36 @@
 Three samples over ten minutes give a rate with its spread. Before that there is only the service's
 own estimate, which divides what is left by the rate of five seconds; it is passed on as what it
 is. Everything here is arithmetic: the time is passed in.
+
+A range is what the samples leave room for: the mean of a rate that wanders, hours of the day that
+were not watched, the end of a copy by files, others on the line, limits by the hour. Its confidence
+is high if it is narrow even when nearly all of that is allowed for.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sms_tools.diagnosis.limits import BYTES_PER_MBIT, Limits
-from sms_tools.fleet.samples import Sample
-from sms_tools.knowledge.facts import ETA_MIN_MINUTES, ETA_MIN_SAMPLES
+from sms_tools.diagnosis.company import UNTOLD, Company
+from sms_tools.diagnosis.limits import Limits
+from sms_tools.diagnosis.rates import MeasuredRate, measure, to_mbit_s
 from sms_tools.wording import iso
+
+__all__ = [
+    "EXCLUDES",
+    "Confidence",
+    "Eta",
+    "Fit",
+    "MeasuredRate",
+    "NoEta",
+    "estimate",
+    "measure",
+    "service_mbit_s",
+    "speed_unit",
+    "to_mbit_s",
+]
 
 Confidence = Literal["high", "medium", "low"]
 Fit = Literal["fits", "tight", "misses", "cannot tell"]
@@ -22,14 +41,6 @@ EXCLUDES: Final = (
     "Estimates end with the full copy: the last synchronisation, configuring and launching come "
     "on top. Copies of many small files slow down towards their end."
 )
-_WINDOWS: Final = (timedelta(hours=1), timedelta(hours=6))
-_MIN_SPAN: Final = timedelta(minutes=ETA_MIN_MINUTES)
-_SHORTEST_INTERVAL: Final = 60.0
-_FUTURE: Final = {"high": (0.95, 1.4), "medium": (0.75, 2.0), "low": (0.75, 2.0)}
-"""What samples cannot tell: small files at the end, a busier day, others leaving the line. The
-range is stretched by these on both sides; `python -m bench.calibration` shows what that is worth.
-"""
-_MARGIN: Final = 0.05
 _SERVICE_SPREAD: Final = (0.5, 2.0)
 _SERVICE_FILLER: Final = 60_000
 """Seconds; the service sends it where it has nothing to say."""
@@ -37,33 +48,56 @@ _SERVICE_MOST: Final = 400 * 86_400
 """Seconds; more than a year is no estimate of a copy, and may not even be a date."""
 _SURE_SPAN: Final = timedelta(hours=3)
 """Shorter than this, nobody has seen how a rate changes over the day."""
+_MEDIUM_SPAN: Final = timedelta(minutes=30)
+_NARROW: Final = 0.5
+"""The widest range of high confidence, over the time to its middle."""
+_WIDEST: Final = 6.0
+"""The most that the latest end of medium confidence may be of the earliest, counted from now."""
+_FREEDOM: Final = 4.0
+"""How many stretches that do not depend on each other must have been seen for high confidence."""
+_MOST_COMPANY: Final = 3
+"""So many times faster may a copy become when others leave its line."""
+_FAR: Final = 2.0
+_ABOVE: Final = 1.15
+_FEWEST_FREE: Final = 3
+_COMPANY_DOUBTS: Final[Mapping[str, str]] = {
+    "shared": "its rate depends on other copies: they share a line",
+    "untold": "other copies may share its line",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class MeasuredRate:
-    """How fast a copy went in our own samples, in bytes per second."""
+class Assumption:
+    """What is allowed for where the samples cannot tell."""
 
-    low: float
-    """A quarter of the time it was slower than this."""
-    mean: float
-    high: float
-    """A quarter of the time it was faster than this."""
-    samples: int
-    span: timedelta
-    seen: timedelta = timedelta()
-    """How long the copy was watched without a break; the quartiles are of all that time."""
+    deviations: float
+    """How many standard deviations of the rate's mean the range is wide to each side."""
+    margin: float
+    """What the range is wider than that to each side, as a share of the rate."""
+    unseen_slow: float
+    """The rate in hours of the day that were not watched, over the rate that was seen."""
+    unseen_fast: float
+    tail_share: float
+    """The part of a copy by files that may be slower because small files come last."""
+    tail: float
+    """The factor on the rate there."""
+    company_slow: float
+    """The factor on the rate where others may yet join a line that is shared."""
 
-    @property
-    def mbit_s(self) -> float:
-        """The mean rate in Mbit/s."""
-        return to_mbit_s(self.mean)
+
+SURE: Final = Assumption(2.0, 0.03, 0.2, 5.0, 0.4, 0.1, 0.5)
+"""Nearly everything that has been seen of copies: a narrow range under this is of high confidence.
+"""
+LIKELY: Final = Assumption(1.5, 0.04, 0.5, 2.0, 0.25, 0.3, 0.7)
+"""What most copies stay within."""
 
 
 @dataclass(frozen=True, slots=True)
 class Eta:
     """When the copy will be done."""
 
-    earliest: datetime
+    earliest: datetime | None
+    """None: nobody knows how fast it may become, so only the end can be bounded."""
     latest: datetime
     confidence: Confidence
     basis: str
@@ -71,7 +105,7 @@ class Eta:
     def as_data(self) -> dict[str, Any]:
         """The estimate in the contract's words."""
         return {
-            "earliest": iso(self.earliest),
+            "earliest": iso(self.earliest) if self.earliest else None,
             "latest": iso(self.latest),
             "confidence": self.confidence,
             "basis": self.basis,
@@ -81,7 +115,11 @@ class Eta:
         """Whether it will be done by *deadline*."""
         if self.latest <= deadline:
             return "fits"
-        return "misses" if self.earliest > deadline else "tight"
+        return "misses" if self.earliest and self.earliest > deadline else "tight"
+
+    def holds(self, end: datetime) -> bool:
+        """Whether it was done within the range; a range without a beginning holds nothing."""
+        return self.earliest is not None and self.earliest <= end <= self.latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,80 +129,6 @@ class NoEta:
     reason: str
 
 
-def to_mbit_s(bytes_per_second: float) -> float:
-    """Bytes per second as Mbit/s, rounded for showing."""
-    value = bytes_per_second / BYTES_PER_MBIT
-    return round(value, 1 if value >= 1 else 3)
-
-
-def copy_stretch(samples: Sequence[Sample]) -> Sequence[Sample]:
-    """The latest unbroken stretch of one full copy, oldest first.
-
-    It begins anew after a pause, a disconnection, another task, or where bytes became fewer.
-    """
-    stretch: list[Sample] = []
-    for sample in reversed(samples):
-        if sample.phase != "replicating" or sample.connected is False or sample.done_bytes is None:
-            break
-        later = stretch[-1] if stretch else sample
-        if sample.task_id != later.task_id or sample.done_bytes > (later.done_bytes or 0):
-            break
-        stretch.append(sample)
-    return stretch[::-1]
-
-
-def measure(samples: Sequence[Sample]) -> MeasuredRate | None:
-    """The rate of the copy that goes on now; None with too few samples, or over too short a time.
-
-    *samples* are one server's, oldest first. The last hour gives the mean, or the last six if the
-    last hour holds too few; the slow and the fast quarter are the widest of both.
-    """
-    stretch = copy_stretch(samples)
-    for window in _WINDOWS:
-        recent = [each for each in stretch if each.at >= stretch[-1].at - window]
-        if len(recent) >= ETA_MIN_SAMPLES and recent[-1].at - recent[0].at >= _MIN_SPAN:
-            return _widened(_measured(recent), stretch)
-    return None
-
-
-def _widened(rate: MeasuredRate, stretch: Sequence[Sample]) -> MeasuredRate:
-    """*rate* with the quartiles of the longest window: an even hour may follow an uneven day."""
-    whole = _measured([each for each in stretch if each.at >= stretch[-1].at - _WINDOWS[-1]])
-    return replace(
-        rate, low=min(rate.low, whole.low), high=max(rate.high, whole.high), seen=whole.span
-    )
-
-
-def _measured(stretch: Sequence[Sample]) -> MeasuredRate:
-    points = [(each.at, each.done_bytes or 0) for each in stretch]
-    rates: list[tuple[float, float]] = []
-    (since, before), last = points[0], points[-1]
-    for at, done in points[1:]:
-        seconds = (at - since).total_seconds()
-        if seconds >= _SHORTEST_INTERVAL or (at, done) == last:
-            rates.append(((done - before) / max(seconds, 1e-3), seconds))
-            since, before = at, done
-    span = last[0] - points[0][0]
-    return MeasuredRate(
-        low=_quantile(rates, 0.25),
-        mean=(last[1] - points[0][1]) / span.total_seconds(),
-        high=_quantile(rates, 0.75),
-        samples=len(stretch),
-        span=span,
-    )
-
-
-def _quantile(weighted: Sequence[tuple[float, float]], share: float) -> float:
-    """The value below which *share* of the weight lies."""
-    ordered = sorted(weighted)
-    wanted, passed = share * sum(weight for _, weight in ordered), 0.0
-    for value, weight in ordered:
-        passed += weight
-        if passed >= wanted:
-            return value
-    return ordered[-1][0]
-
-
 def estimate(
     left: int,
     now: datetime,
@@ -172,15 +136,16 @@ def estimate(
     measured: MeasuredRate | None,
     service_seconds: int | None = None,
     limits: Limits | None = None,
-    alone: bool = True,
+    company: Company = UNTOLD,
+    total: int | None = None,
 ) -> Eta | NoEta:
-    """When *left* bytes are copied, by our own samples or else by the service's estimate.
+    """When *left* bytes of *total* are copied, by our own samples or else by the service's word.
 
-    *limits* None means that nobody read them; what they may do is then part of the basis. *alone*
-    says that no other copy may share the line: where one may, no estimate is of high confidence.
+    *limits* None means that nobody read them. Where they are not known, or *company* may share the
+    line, no estimate is of high confidence.
     """
     if measured is not None:
-        return _by_samples(left, now, measured, limits, alone=alone)
+        return _by_samples(left, now, measured, _Setting(limits, company, total or left))
     if service_seconds is None or service_seconds < 0:
         return NoEta("too few samples yet, and the service gives no estimate")
     if service_seconds == _SERVICE_FILLER or (service_seconds == 0 and left):
@@ -196,47 +161,131 @@ def estimate(
     )
 
 
-def _by_samples(
-    left: int, now: datetime, rate: MeasuredRate, limits: Limits | None, *, alone: bool
-) -> Eta | NoEta:
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What a copy meets beside its own rate."""
+
+    limits: Limits | None
+    company: Company
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The two ends under an assumption, and what they rest on."""
+
+    soon: datetime | None
+    late: datetime
+    slow: float
+    fast: float
+    doubts: Sequence[str]
+
+    def width(self, now: datetime) -> float:
+        """The width over the time to its middle."""
+        if self.soon is None:
+            return math.inf
+        middle = (self.soon - now) / 2 + (self.late - now) / 2
+        return (self.late - self.soon) / max(middle, timedelta(seconds=1))
+
+
+def _by_samples(left: int, now: datetime, rate: MeasuredRate, setting: _Setting) -> Eta | NoEta:
     minutes = round(rate.span.total_seconds() / 60)
     if rate.mean <= 0:
         return NoEta(f"rate 0: no byte was copied in {minutes} minutes")
-    slow = rate.low * (1 - _MARGIN) if rate.low > 0 else rate.mean / 2
-    fast = max(rate.high, rate.mean) * (1 + _MARGIN)
-    bounds = limits or Limits()
-    soon, late = bounds.finish(now, left, fast), bounds.finish(now, left, slow)
-    if soon is None or late is None:
+    sure, likely = (_range(left, now, rate, setting, each) for each in (SURE, LIKELY))
+    if likely is None:
         return NoEta("it would take more than a year at this rate")
+    found, confidence = likely, _confidence(rate, setting, now, sure, likely)
+    if confidence == "high" and sure is not None:
+        found = sure
     basis = (
-        f"{rate.samples} own samples over {minutes} min, {to_mbit_s(slow)} to"
-        f" {to_mbit_s(fast)} Mbit/s"
+        f"{rate.samples} own samples over {minutes} min, {to_mbit_s(found.slow)} to"
+        f" {to_mbit_s(found.fast)} Mbit/s"
     )
-    if bounds.by_the_hour:
-        basis += "; limits by hour counted, the source's time zone is not known"
-    elif bounds.steady_mbit_s:
-        basis += f"; limit {bounds.steady_mbit_s:g} Mbit/s counted"
-    elif limits is None:
-        basis += "; rate limits by hour not read"
-    confidence = _confidence(rate, late[1] - now, soon[0] - now)
-    if bounds.by_the_hour:
-        confidence = "low"  # the samples do not tell how fast it is where the limit ends
-    elif confidence == "high" and not (alone and limits is not None):
-        confidence = "medium"
-        basis += "" if alone else "; other copies may share its line"
-    early, tail = _FUTURE[confidence]
-    return Eta(now + (soon[0] - now) * early, now + (late[1] - now) * tail, confidence, basis)
+    return Eta(found.soon, found.late, confidence, "; ".join([basis, *found.doubts]))
 
 
-def _confidence(rate: MeasuredRate, late: timedelta, soon: timedelta) -> Confidence:
-    spread = late.total_seconds() / max(soon.total_seconds(), 1.0)
-    if (
-        rate.samples >= 2 * ETA_MIN_SAMPLES
-        and rate.seen >= max(_SURE_SPAN, late / 1.25)
-        and spread <= 1.2
-    ):
+def _confidence(
+    rate: MeasuredRate, setting: _Setting, now: datetime, sure: _Range | None, likely: _Range
+) -> Confidence:
+    """High: narrow, whatever may reasonably come. Medium: what most copies do is not too wide."""
+    if likely.soon is None or (setting.limits and _limited(setting.limits, rate) == "by hour"):
+        return "low"
+    certain = setting.limits is not None and setting.company.dependence in ("alone", "independent")
+    narrow = sure is not None and sure.width(now) <= _NARROW
+    if certain and narrow and rate.span >= _SURE_SPAN and rate.freedom >= _FREEDOM:
         return "high"
-    return "medium" if spread <= 2 and rate.low > 0 else "low"
+    ratio = (likely.late - now) / max(likely.soon - now, timedelta(seconds=1))
+    return "medium" if ratio <= _WIDEST and rate.span >= _MEDIUM_SPAN else "low"
+
+
+def _range(
+    left: int, now: datetime, rate: MeasuredRate, setting: _Setting, allow: Assumption
+) -> _Range | None:
+    """The earliest and the latest end that *allow* leaves room for; None: over a year."""
+    doubts: list[str] = []
+    center, deviation = rate.forecast(left / rate.mean)
+    spread = min(allow.deviations * (1 + 1.5 / rate.freedom) * deviation + allow.margin, 1.5)
+    slow, fast = center * math.exp(-spread), center * math.exp(spread)
+    company, slowest, fastest = setting.company, 1.0, 1.0
+    if company.dependence in ("shared", "untold"):
+        doubts.append(_COMPANY_DOUBTS[company.dependence])
+        most = _MOST_COMPANY if company.dependence == "shared" else allow.unseen_fast
+        slowest, fastest = allow.company_slow, min(1 + company.others, most)
+    limits = setting.limits
+    kind: LimitKind = "not read" if limits is None else _limited(limits, rate)
+    doubts += [_limit_doubt(kind, limits)] if kind != "none" else []
+    bounds = limits if limits and kind != "none" else Limits()
+    if kind == "by hour" and (free := _unbound(bounds, rate)):
+        slow, fast = min(free) * math.exp(-allow.margin), max(free) * math.exp(allow.margin)
+    late_left: float = left
+    if not rate.blocks and not rate.slowed:
+        tail = min(left, allow.tail_share * setting.total)
+        late_left = left - tail + tail / allow.tail
+    unseen = [hour not in rate.hours for hour in range(24)]
+    # Not all that may come comes at once: of company and unseen hours the worse one counts.
+    slowly = [slow * min(slowest, allow.unseen_slow if each else 1) for each in unseen]
+    quickly = [fast * max(fastest, allow.unseen_fast if each else 1) for each in unseen]
+    soon, late = bounds.finish(now, left, quickly), bounds.finish(now, late_left, slowly)
+    if late is None or soon is None:
+        return None
+    doubts += _of_copy(rate, late[1] - now, unseen)
+    open_start = kind == "by hour" and not _unbound(bounds, rate)
+    return _Range(None if open_start else soon[0], late[1], slow, fast, doubts)
+
+
+def _of_copy(rate: MeasuredRate, late: timedelta, unseen: Sequence[bool]) -> Sequence[str]:
+    doubts = []
+    if not rate.blocks and not rate.slowed:
+        doubts.append("copied by files: a slower end with small files is allowed for")
+    if any(unseen) and late > timedelta(hours=1):
+        doubts.append(f"{sum(unseen)} hours of the day not watched yet")
+    return doubts
+
+
+LimitKind = Literal["none", "steady", "by hour", "not read"]
+
+
+def _limit_doubt(kind: LimitKind, limits: Limits | None) -> str:
+    if limits is None:
+        return "rate limits by hour not read"
+    if kind == "by hour":
+        return "limits by hour counted, the source's time zone is not known"
+    return f"limit {limits.steady_mbit_s or 0:g} Mbit/s counted"
+
+
+def _limited(limits: Limits, rate: MeasuredRate) -> LimitKind:
+    """What limits do to this copy; limits far above what it ever did are none."""
+    levels = limits.levels
+    if not levels or max(rate.rates, default=rate.high) * _FAR < levels[0]:
+        return "none"
+    return "by hour" if limits.by_the_hour else "steady"
+
+
+def _unbound(limits: Limits, rate: MeasuredRate) -> Sequence[float]:
+    """The rates that no limit can have bound, for none is as high; too few of them are none."""
+    free = [each for each in rate.rates if each > limits.levels[-1] * _ABOVE]
+    return free if len(free) >= _FEWEST_FREE else []
 
 
 SpeedUnit = Literal["MB/s", "Mbit/s", "unknown"]

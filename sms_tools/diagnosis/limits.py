@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -47,13 +47,22 @@ class Limits:
         limit = self._at(0)
         return None if self.by_the_hour or math.isinf(limit) else limit
 
-    def finish(self, start: datetime, left: int, rate: float) -> tuple[datetime, datetime] | None:
+    @property
+    def levels(self) -> Sequence[float]:
+        """The limits there are, in bytes per second."""
+        return sorted({each.mbit_s * BYTES_PER_MBIT for each in self.segments})
+
+    def finish(
+        self, start: datetime, left: float, rate: float | Sequence[float]
+    ) -> tuple[datetime, datetime] | None:
         """When *left* bytes are copied at *rate* bytes/s from *start* on: earliest and latest.
 
-        The two differ only where the limit changes over the day. None if it takes too long to say.
+        *rate* may be one for each hour of the day (UTC, 24 of them). The two ends differ only where
+        the limit changes over the day. None if it takes too long to say.
         """
         zones = _ZONES if self.by_the_hour else (0,)
-        ends = [self._finish(start, left, rate, zone) for zone in zones]
+        hourly = [rate] * 24 if isinstance(rate, float | int) else list(rate)
+        ends = [self._finish(start.astimezone(UTC), left, hourly, zone) for zone in zones]
         known = [end for end in ends if end is not None]
         return (min(known), max(known)) if len(known) == len(ends) else None
 
@@ -65,10 +74,12 @@ class Limits:
         """The limit in Mbit/s at a minute of the day; infinity where there is none."""
         return min((s.mbit_s for s in self.segments if s.start <= minute < s.end), default=math.inf)
 
-    def _finish(self, start: datetime, left: float, rate: float, zone: int) -> datetime | None:
-        if rate <= 0:
+    def _finish(
+        self, start: datetime, left: float, rates: Sequence[float], zone: int
+    ) -> datetime | None:
+        if max(rates) <= 0:
             return None
-        spans = self._spans(rate)
+        spans = self._spans(rates, zone)
         midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
         passed = ((start - midnight).total_seconds() / 60 + zone * 60) % _DAY
         minutes = -passed
@@ -81,16 +92,17 @@ class Limits:
         minutes += days * _DAY
         for begin, end, speed in spans:
             done = (end - begin) * 60 * speed
-            if left <= done:
+            if left <= done and speed > 0:
                 return start + timedelta(minutes=minutes + begin + left / speed / 60)
             left -= done
         return start + timedelta(minutes=minutes + _DAY)
 
-    def _spans(self, rate: float) -> Sequence[tuple[int, int, float]]:
-        """The day in pieces: from, to, bytes/s."""
-        edges = [*self._edges, _DAY]
+    def _spans(self, rates: Sequence[float], zone: int) -> Sequence[tuple[int, int, float]]:
+        """The source's day in pieces: from, to, bytes/s."""
+        hours = range(0, _DAY, 60) if len(set(rates)) > 1 else ()
+        edges = [*sorted({*self._edges, *hours}), _DAY]
         return [
-            (begin, end, min(rate, self._at(begin) * BYTES_PER_MBIT))
+            (begin, end, min(rates[(begin // 60 - zone) % 24], self._at(begin) * BYTES_PER_MBIT))
             for begin, end in pairwise(edges)
         ]
 

@@ -48,6 +48,8 @@ _AGES: Final = (
     (timedelta(hours=2), timedelta(minutes=10)),
     (timedelta(days=2), timedelta(hours=1)),
 )
+_WHOLE: Final = timedelta(hours=6)
+_COARSE: Final = timedelta(minutes=30)
 _FORGOTTEN: Final = timedelta(days=30)
 
 
@@ -119,21 +121,44 @@ class Samples:
         return (await self.series_of([source_id], since))[source_id]
 
     async def series_of(
-        self, source_ids: Sequence[str], since: datetime
+        self, source_ids: Sequence[str], since: datetime, *, until: datetime | None = None
     ) -> Mapping[str, Sequence[Sample]]:
-        """The samples of each of these servers from *since* on, oldest first, by source id."""
-        query = "SELECT * FROM samples WHERE account = ? AND source_id = ? AND at >= ? ORDER BY at"
-        stamp = _stamp(since)
+        """The samples of each of these servers from *since* on, oldest first, by source id.
+
+        None is later than *until*: a clock that was ahead has left samples of the future. With
+        *until*, of what is more than six hours older there is one sample per half-hour.
+        """
+        query = (
+            "SELECT * FROM samples WHERE account = ? AND source_id = ? AND at >= ? AND at <= ?"
+            " AND (at >= ? OR at % ? < ?) ORDER BY at"
+        )
+        begin = _stamp(since)
+        end, whole = _LARGEST, begin
+        if until is not None:
+            end, whole = _stamp(until), _stamp(until - _WHOLE)
+        # What is older has been thinned to the first of every ten minutes: one in three of these.
+        coarse = (whole, _milliseconds(_COARSE), _milliseconds(_AGES[0][1]))
 
         def read(database: Database) -> Mapping[str, Sequence[Sample]]:
             return {
                 each: [
-                    _sample(row) for row in database.execute(query, (self._account, each, stamp))
+                    _sample(row)
+                    for row in database.execute(query, (self._account, each, begin, end, *coarse))
                 ]
                 for each in source_ids
             }
 
         return await self._read(read, dict.fromkeys(source_ids, ()))
+
+    async def copying_since(self, since: datetime) -> Sequence[str]:
+        """The ids of the servers that were seen in their full copy from *since* on."""
+        query = (
+            "SELECT DISTINCT source_id FROM samples WHERE account = ? AND at >= ?"
+            " AND phase = 'replicating'"
+        )
+        values = (self._account, _stamp(since))
+        rows = await self._read(lambda database: database.execute(query, values), Rows())
+        return [row["source_id"] for row in rows]
 
     async def fleet_at(self, moment: datetime) -> Mapping[str, Sample]:
         """Each server's latest sample at or before *moment*, by source id."""

@@ -72,6 +72,7 @@ class UnknownName(RequestRefused):
 _FINDERS: Final = {
     "server": "list_source_servers",
     "migration project": "list_migration_projects",
+    "template": "list_templates",
 }
 
 

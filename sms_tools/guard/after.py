@@ -1,6 +1,7 @@
 """What was seen after a call: an HTTP 200 says that a request was taken, not what became of it."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from sms_tools.api import Api
 from sms_tools.errors import NotFound, SmsToolsError
@@ -10,18 +11,10 @@ from sms_tools.guard.subject import ids_of
 from sms_tools.operation import JSON, Operation
 from sms_tools.operations.options import ConfigureMigrationOptions, GetMigrationOptions
 from sms_tools.operations.privacy import GetPrivacyAgreement, SignPrivacyAgreement
-from sms_tools.operations.projects import DeleteMigrationProject, GetMigrationProject
-from sms_tools.operations.source_servers import (
-    DeleteSourceServer,
-    DeleteSourceServers,
-    GetSourceServer,
-)
-from sms_tools.operations.tasks import (
-    DeleteMigrationTask,
-    DeleteMigrationTasks,
-    GetMigrationTask,
-)
-from sms_tools.operations.templates import DeleteTemplate, DeleteTemplates, GetTemplate
+from sms_tools.operations.projects import GetMigrationProject
+from sms_tools.operations.source_servers import GetSourceServer
+from sms_tools.operations.tasks import GetMigrationTask
+from sms_tools.operations.templates import GetTemplate
 
 _MOST_READ = 20
 """Of a batch, so many items are looked up afterwards."""
@@ -41,20 +34,58 @@ async def seen_afterwards(
 
 
 async def _seen(operation: Operation[Any], answer: Any, api: Api) -> dict[str, JSON] | None:
-    if isinstance(operation, DeleteMigrationTask | DeleteMigrationTasks):
-        return await _gone(api, [GetMigrationTask(task_id=each) for each in ids_of(operation)])
-    if isinstance(operation, DeleteSourceServer | DeleteSourceServers):
-        return await _gone(api, [GetSourceServer(source_id=each) for each in ids_of(operation)])
-    if isinstance(operation, DeleteTemplate | DeleteTemplates):
-        return await _gone(api, [GetTemplate(template_id=each) for each in ids_of(operation)])
-    if isinstance(operation, DeleteMigrationProject):
-        return await _gone(api, [GetMigrationProject(mig_project_id=operation.mig_project_id)])
+    name = operation.__spec__.name
+    if read := _GONE.get(name):
+        return await _gone(api, [read(each) for each in ids_of(operation)])
     if isinstance(operation, SignPrivacyAgreement):
         return {"signed": (await api(GetPrivacyAgreement())).flag}
     if isinstance(operation, ConfigureMigrationOptions):
         now = await api(GetMigrationOptions(task_id=operation.task_id))
         return {"options": {str(o.config_key): o.config_value for o in now.configurations or ()}}
     return await _server(operation, answer, api)
+
+
+_Read = Callable[[str], Operation[Any]]
+_GONE: Final[Mapping[str, _Read]] = {
+    "delete_migration_task": lambda each: GetMigrationTask(task_id=each),
+    "delete_migration_tasks": lambda each: GetMigrationTask(task_id=each),
+    "delete_source_server": lambda each: GetSourceServer(source_id=each),
+    "delete_source_servers": lambda each: GetSourceServer(source_id=each),
+    "delete_template": lambda each: GetTemplate(template_id=each),
+    "delete_templates": lambda each: GetTemplate(template_id=each),
+    "delete_migration_project": lambda each: GetMigrationProject(mig_project_id=each),
+}
+"""By the tool that deletes: the read that must find nothing afterwards."""
+
+LOOKED_AT: Final = frozenset(
+    {
+        *_GONE,
+        "sign_privacy_agreement",
+        "configure_migration_options",
+        "manage_migration_task",
+        "create_migration_task",
+        "update_migration_task",
+        "update_source_server",
+        "unlock_target_server",
+        "update_source_server_state",
+        "update_source_server_disks",
+        "report_migration_progress",
+        "upload_consistency_results",
+        "get_agent_command",
+        "report_agent_command_result",
+        "report_network_measurement",
+    }
+)
+"""Dangerous tools after which the state is read again; a server's by default."""
+
+NOTHING_TO_SEE: Final[Mapping[str, str]] = {
+    "register_source_server": "the answer names the new record",
+    "get_certificate_passphrase": "nothing is changed by revealing",
+    "get_certificate_and_private_key": "nothing is changed by revealing",
+    "get_template_target_password": "nothing is changed by revealing",
+    "calculate_sha256": "nothing is changed by computing",
+}
+"""Dangerous tools after which there is nothing to look at, each with its reason."""
 
 
 async def _server(operation: Operation[Any], answer: Any, api: Api) -> dict[str, JSON] | None:

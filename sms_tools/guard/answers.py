@@ -36,6 +36,7 @@ class Answers:
     async def _record(self, approval: Approval, answer: str, how: str) -> None:
         await self.audit.record(
             "answer",
+            account=approval.preview.account,
             tool=approval.tool,
             caller=approval.caller,
             approval_id=approval.id,

@@ -1,15 +1,17 @@
 """What was done, by whom, and who allowed it: one JSON line per event, chained.
 
 Each line carries the SHA-256 of the line before it, so a changed, removed or inserted line breaks
-the chain. The database keeps how many lines there are and the hash of the last, so a cut-off tail
-shows as well. A line is written and synced before the call it tells of is made.
+the chain. The database keeps how many lines there are, where the last one ends and its hash; it
+decides. A line is written and synced before the call it tells of is made, and confirmed by the
+database right after, so a process that dies in between leaves one line that the database does not
+know. The next line follows from the database's head all the same and names the one it passes over;
+anything else after the head was not written here, and the check says so.
 """
 
-import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -22,14 +24,20 @@ from sms_tools.moment import Clock
 from sms_tools.operation import JSON
 from sms_tools.redaction import redact
 from sms_tools.state import Database, Row, State, StateError, private_file
+from sms_tools.wording import count_of
 
 _FILE: Final = "audit.jsonl"
 _START: Final = "0" * 64
 _LONGEST: Final = 16_384
 """Characters of arguments that one line keeps."""
+_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+_PASSED: Final = "unconfirmed_line"
+"""Under this a line names the one before it, where the database did not know that one."""
+_ALWAYS: Final = ("account", "caller", "plan_id", "request_id")
 _SCHEMA: Final = (
     "CREATE TABLE audit_head (only_one INTEGER PRIMARY KEY CHECK (only_one = 1),"
     " lines INTEGER NOT NULL, hash TEXT NOT NULL)",
+    "ALTER TABLE audit_head ADD COLUMN size INTEGER",
 )
 
 
@@ -40,11 +48,21 @@ class AuditError(SmsToolsError):
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the audit as the database knows it: to be kept elsewhere, and compared later."""
+
+    lines: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """What a check of the whole chain found. `problems` is empty when all is well."""
 
     lines: int
     problems: Sequence[str]
+    notes: Sequence[str] = ()
+    """What may have an innocent cause, such as a process that died while it wrote."""
 
 
 class Audit:
@@ -61,107 +79,176 @@ class Audit:
     async def record(self, event: str, /, **facts: JSON) -> None:
         """Append one line: *event* and its *facts*, secrets taken out.
 
+        Every line has ``account``, ``caller``, ``plan_id`` and ``request_id``, null where there
+        is none.
+
         Raises:
             AuditError: the line is not safely on the disk.
         """
         moment = self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
-        entry = {"time": moment, "event": event, **redact(_bounded(facts), self._secrets)}
-
-        def record(database: Database) -> None:
-            # The transaction is the lock between processes, and keeps the head in step.
-            with self._open() as descriptor:
-                previous = _last_hash(descriptor)
-                line = json.dumps({**entry, "previous": previous}, ensure_ascii=False) + "\n"
-                _append(descriptor, line.encode())
-                database.execute(
-                    "INSERT INTO audit_head VALUES (1, 1, ?) ON CONFLICT (only_one)"
-                    " DO UPDATE SET lines = audit_head.lines + 1, hash = excluded.hash",
-                    (_hash(line.encode()),),
-                )
-
+        whole = {**dict.fromkeys(_ALWAYS), **_bounded(facts)}
+        entry = {"time": moment, "event": event, **redact(whole, self._secrets)}
         try:
-            await self._state.write(record)
+            # The transaction is the lock between processes, and keeps the head in step.
+            await self._state.write(lambda database: self._append(database, entry))
         except (StateError, ValueError) as error:
             raise AuditError(f"the audit cannot be written: {error}") from error
 
     async def read(self, last: int | None = None) -> Sequence[Mapping[str, JSON]]:
-        """The events, oldest first; only the *last* ones if given. Damaged lines say so."""
+        """The events, oldest first; only the *last* ones if given. Damaged lines say so.
+
+        Raises:
+            AuditError: the file cannot be read.
+        """
         lines = await anyio.to_thread.run_sync(self._lines)
         chosen = lines[-last:] if last else lines
         return [_parsed(line) or {"event": "damaged line"} for line in chosen]
 
+    async def head(self) -> Head:
+        """How many lines the database knows, and the hash of the last.
+
+        Raises:
+            StateError: the database cannot be read.
+        """
+        row = await self._state.read(_head)
+        return Head(row["lines"], row["hash"]) if row else Head(0, _START)
+
     async def verify(self) -> Verification:
-        """Check every line against the one before it, and the end against the database."""
+        """Check every line against the one before it, and the end against the database.
 
-        def read(database: Database) -> tuple[Sequence[bytes], Row | None]:
-            head = database.execute("SELECT lines, hash FROM audit_head").first
-            return self._lines(), head
+        Raises:
+            AuditError, StateError: file or database cannot be read.
+        """
 
-        lines, head = await self._state.read(read)
-        problems = []
-        previous = _START
-        for number, line in enumerate(lines, 1):
-            entry = _parsed(line)
-            if entry is None:
-                problems.append(f"line {number} cannot be read")
-            elif entry.get("previous") != previous:
-                problems.append(f"line {number} does not follow from the line before it")
-            previous = _hash(line)
-        problems += _check_head(lines, head)
-        return Verification(len(lines), problems)
+        def read(database: Database) -> tuple[Row | None, Sequence[bytes]]:
+            return _head(database), self._lines()
+
+        try:
+            # Nobody writes meanwhile, or a line of this moment would look like a forged one.
+            head, lines = await self._state.write(read)
+        except StateError:
+            head, lines = await self._state.read(read)
+        problems, notes, passed = _check_chain(lines)
+        wrong, ahead = _check_head(lines, head, passed)
+        return Verification(len(lines), [*problems, *wrong], [*notes, *ahead])
+
+    def _append(self, database: Database, entry: Mapping[str, JSON]) -> None:
+        head = _head(database)
+        private_file(self.path)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | _NO_FOLLOW)
+        try:
+            known = _end_of(head, self.path)
+            size = os.lseek(descriptor, 0, os.SEEK_END)
+            beyond = _read(descriptor, known, size)
+            if not _ends_a_line(descriptor, size):  # torn: whoever wrote it died over it
+                _write(descriptor, b"\n")
+                beyond += b"\n"
+            passed = {_PASSED: _hash(beyond)} if beyond.count(b"\n") == 1 else {}
+            previous = head["hash"] if head else _START
+            text = json.dumps({**entry, **passed, "previous": previous}, ensure_ascii=False) + "\n"
+            line = text.encode()
+            _write(descriptor, line)
+            size = os.lseek(descriptor, 0, os.SEEK_END)
+        finally:
+            os.close(descriptor)
+        database.execute(
+            "INSERT INTO audit_head (only_one, lines, hash, size) VALUES (1, 1, ?, ?)"
+            " ON CONFLICT (only_one) DO UPDATE SET lines = audit_head.lines + 1,"
+            " hash = excluded.hash, size = excluded.size",
+            (_hash(line), size),
+        )
 
     def _lines(self) -> list[bytes]:
+        def opener(path: str, flags: int) -> int:
+            return os.open(path, flags | _NO_FOLLOW)
+
         try:
-            return self.path.read_bytes().splitlines(keepends=True)
+            with open(self.path, "rb", opener=opener) as file:
+                return file.read().splitlines(keepends=True)
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise AuditError(f"the audit cannot be read: {error.strerror}") from error
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[int]:
-        private_file(self.path)
-        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(self.path, flags)
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+            link = " (a link is not followed)" if self.path.is_symlink() else ""
+            raise AuditError(f"the audit cannot be read: {error.strerror}{link}.") from error
 
 
-def _check_head(lines: Sequence[bytes], head: Row | None) -> Sequence[str]:
+def _head(database: Database) -> Row | None:
+    return database.execute("SELECT lines, hash, size FROM audit_head").first
+
+
+def _end_of(head: Row | None, path: Path) -> int:
+    """Where the last line that the database knows ends; the file may end elsewhere."""
     if head is None:
-        return ["the file has lines that the database knows nothing of"] if lines else []
-    if len(lines) < head["lines"]:
-        return [f"{head['lines'] - len(lines)} lines are missing"]
-    # A crash between the line and the commit leaves one line more than the head knows.
-    if head["hash"] not in {_hash(line) for line in lines[head["lines"] - 1 :]}:
-        return ["the last line is not the one that was written last"]
-    return []
+        return 0
+    if head["size"] is not None:
+        return int(head["size"])
+    end = known = 0  # an older version kept no place: it is where the line is
+    for line in path.read_bytes().splitlines(keepends=True):
+        end += len(line)
+        known = end if _hash(line) == head["hash"] else known
+    return known or end
 
 
-def _append(descriptor: int, line: bytes) -> None:
+def _check_chain(lines: Sequence[bytes]) -> tuple[list[str], list[str], int]:
+    """What is wrong with the lines, what is worth a note, and how many were passed over."""
+    problems, notes, passed = [], [], 0
+    hashes = [_START, _START, *map(_hash, lines)]
+    for number, line in enumerate(lines, 1):
+        entry, before = _parsed(line), hashes[number]
+        if entry is None:
+            problems.append(f"line {number} cannot be read")
+        elif number > 1 and entry.get(_PASSED) == before:
+            passed += 1
+            notes.append(_unconfirmed(number - 1))
+            if entry.get("previous") != hashes[number - 1]:
+                problems.append(f"line {number} does not follow from line {number - 2}")
+        elif entry.get("previous") != before:
+            problems.append(f"line {number} does not follow from the line before it")
+    return problems, notes, passed
+
+
+def _check_head(
+    lines: Sequence[bytes], head: Row | None, passed: int
+) -> tuple[Sequence[str], Sequence[str]]:
+    """What the database says against the file's end, and what is worth a note."""
+    known, last = (head["lines"], head["hash"]) if head else (0, _START)
+    written = len(lines) - passed
+    if written < known:
+        return [f"{known - written} lines are missing"], []
+    ends = [_START, *map(_hash, lines)]
+    if written == known:
+        wrong = "the last line is not the one that was written last"
+        return ([] if ends[-1] == last else [wrong]), []
+    follows = (_parsed(lines[-1]) or {}).get("previous") in (last, None)
+    if written == known + 1 and ends[-2] == last and follows:
+        return [], [_unconfirmed(len(lines))]
+    extra = count_of(written - known, "line")
+    return [f"{extra} at the end not known to the database: not written by sms-tools"], []
+
+
+def _unconfirmed(number: int) -> str:
+    return (
+        f"line {number} is not confirmed by the database: a process died while it wrote it, or "
+        "it was written by hand"
+    )
+
+
+def _write(descriptor: int, line: bytes) -> None:
     while line:
         line = line[os.write(descriptor, line) :]
     os.fsync(descriptor)
 
 
-def _last_hash(descriptor: int) -> str:
-    """The hash of the file's last line; a torn last line is ended first."""
-    end = os.lseek(descriptor, 0, os.SEEK_END)
-    tail = b""
-    position = end
-    while position > 0 and tail.rstrip(b"\n").count(b"\n") == 0:
-        step = min(65_536, position)
-        position -= step
-        os.lseek(descriptor, position, os.SEEK_SET)
-        tail = os.read(descriptor, step) + tail
-    if not tail:
-        return _START
-    if not tail.endswith(b"\n"):
-        _append(descriptor, b"\n")
-        tail += b"\n"
-    return _hash(tail.splitlines(keepends=True)[-1])
+def _ends_a_line(descriptor: int, size: int) -> bool:
+    return _read(descriptor, size - 1, size) in (b"", b"\n")
+
+
+def _read(descriptor: int, start: int, end: int) -> bytes:
+    """What stands from *start* to *end*; nothing where there is nothing."""
+    if not 0 <= start < end:
+        return b""
+    os.lseek(descriptor, start, os.SEEK_SET)
+    return os.read(descriptor, end - start)
 
 
 def _bounded(facts: Mapping[str, JSON]) -> dict[str, JSON]:

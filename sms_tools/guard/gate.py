@@ -51,6 +51,8 @@ class Go:
     caller: Caller
     reason: str
     approval: Approval | None = None
+    plan_id: str | None = None
+    """The plan that the call is a step of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -483,8 +485,10 @@ class Guard:
                 await self.audit.record(
                     "outcome",
                     tool=go.subject.tool,
+                    account=str(go.subject.account),
                     caller=str(go.caller),
                     caller_id=go.caller.key,
+                    plan_id=go.plan_id or go.subject.arguments.get("plan_id"),
                     approval_id=go.approval.id if go.approval else None,
                     outcome=outcome,
                     request_id=request_id,
@@ -501,6 +505,7 @@ def _about(subject: Subject, caller: Caller) -> dict[str, JSON]:
         "kind": str(subject.kind),
         "caller": str(caller),
         "caller_id": caller.key,
+        "plan_id": subject.arguments.get("plan_id"),
         "arguments": subject.shown_arguments,
     }
 
@@ -508,7 +513,9 @@ def _about(subject: Subject, caller: Caller) -> dict[str, JSON]:
 def _facts(go: Go) -> dict[str, JSON]:
     how = go.approval.how if go.approval else "policy"
     approval_id = go.approval.id if go.approval else None
-    return {**_about(go.subject, go.caller), "how": how, "approval_id": approval_id}
+    about = _about(go.subject, go.caller)
+    plan_id = go.plan_id or about["plan_id"]
+    return {**about, "plan_id": plan_id, "how": how, "approval_id": approval_id}
 
 
 def _iso(moment: Any) -> str:

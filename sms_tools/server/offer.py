@@ -31,6 +31,9 @@ GUIDED: Final = (
 """The operations beside the questions and plans in the guided selection: the everyday ones. All
 others are reached by find_operation and run_operation."""
 
+SELDOM: Final = frozenset({"check_network_paths", "export_report"})
+"""Questions that are reached like these, to keep the short list short."""
+
 
 @dataclass(frozen=True)
 class Offered:
@@ -81,7 +84,7 @@ def offered_tools(selection: str = "all") -> Sequence[Offered]:
     if selection == "all":
         return everything
     if selection == "guided":
-        return [tool for tool in written if tool.role != "operation" or tool.name in GUIDED]
+        return [tool for tool in written if _is_everyday(tool)]
     areas = {area.strip() for area in selection.split(",")}
     known = list(dict.fromkeys(tool.area for tool in everything))
     if unknown := sorted(areas.difference(known)):
@@ -90,6 +93,10 @@ def offered_tools(selection: str = "all") -> Sequence[Offered]:
             advice=f"Give all, guided, or some of: {', '.join(known)}.",
         )
     return [tool for tool in everything if tool.area in areas]
+
+
+def _is_everyday(tool: Offered) -> bool:
+    return tool.name in GUIDED if tool.role == "operation" else tool.name not in SELDOM
 
 
 @cache

@@ -86,7 +86,8 @@ class Run:
         if ruling.decision is Decision.BLOCK:
             return f"blocked by {ruling.reason}"
         reason = f"step {step.number} of plan {self._plan.id}, approved as {self._approved}"
-        done = await guard.perform(Go(subject, self._caller, reason), lambda: api.send(operation))
+        go = Go(subject, self._caller, reason, plan_id=self._plan.id)
+        done = await guard.perform(go, lambda: api.send(operation))
         return str(done.result["summary"]) if isinstance(done, Held) else None
 
     async def note(self, step: Step, result: str) -> None:
@@ -94,6 +95,7 @@ class Run:
         try:
             await self._runtime.guard.audit.record(
                 "plan_step",
+                account=str(self._runtime.settings.account),
                 tool=step.tool,
                 caller=str(self._caller),
                 caller_id=self._caller.key,

@@ -1,5 +1,6 @@
 """The arithmetic of estimates: ranges from samples, limits by the hour, and honest noes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms_tools.diagnosis.company import ALONE, Company, company_of
 from sms_tools.diagnosis.eta import Eta, NoEta, estimate, measure, service_mbit_s, speed_unit
 from sms_tools.diagnosis.limits import Limits, Segment, read_limits, steady
 from sms_tools.fleet.samples import Sample
@@ -78,25 +80,146 @@ def test_the_range_holds_the_true_end_and_its_basis_is_said() -> None:
     left = 60 * 60 * 100 * MBIT  # one hour
     eta = estimate(left, NOW, measured=measure(steadily(*range(-35, 1, 5))), limits=Limits())
     assert isinstance(eta, Eta)
-    assert eta.earliest < NOW + timedelta(hours=1) < eta.latest
-    assert eta.confidence == "medium"
+    assert eta.holds(NOW + timedelta(hours=1))
+    assert eta.confidence in ("medium", "low")
     assert "8 own samples" in eta.basis
 
 
-def watched(hours: float, **other: Any) -> Eta:
-    rate = measure(steadily(*range(round(-60 * hours), 1, 5)))
-    found = estimate(10**11, NOW, **{"measured": rate, "limits": Limits(), **other})
+BLOCKS = "MIGRATE_LINUX_BLOCK"
+
+
+def watched(hours: float, *, step: str = BLOCKS, left: int = 10**11, **other: Any) -> Eta:
+    series = [replace(each, step=step) for each in steadily(*range(round(-60 * hours), 1, 10))]
+    known: dict[str, Any] = {"limits": Limits(), "company": ALONE, "total": 10**12, **other}
+    found = estimate(left, NOW, measured=measure(series), **known)
     assert isinstance(found, Eta)
     return found
 
 
-def test_confidence_is_high_only_after_three_hours_alone_and_under_known_limits() -> None:
-    assert watched(3).confidence == "high"
-    assert watched(2.9).confidence == "medium"
-    assert watched(3, alone=False).confidence == "medium"
-    assert watched(3, limits=None).confidence == "medium"
-    by_the_hour = Limits((Segment(8 * 60, 18 * 60, 50),))
-    assert watched(3, limits=by_the_hour).confidence == "low"
+def test_confidence_is_high_only_after_a_whole_day_alone_and_under_known_limits() -> None:
+    assert watched(24).confidence == "high"
+    assert watched(20).confidence == "medium"  # it will be done in hours nobody has watched
+    assert watched(24, company=Company("untold", 3)).confidence == "medium"
+    assert watched(24, company=Company("shared", 3)).confidence == "medium"
+    assert watched(24, company=Company("independent", 3)).confidence == "high"
+    assert watched(24, limits=None).confidence == "medium"
+
+
+def test_what_ends_within_a_watched_hour_needs_no_whole_day_but_three_hours() -> None:
+    an_hour_ago = NOW + timedelta(minutes=40)
+    for hours, confidence in ((3.5, "high"), (2, "medium")):
+        series = steadily(*range(round(40 - 60 * hours), 41, 10))
+        rate = measure([replace(each, step=BLOCKS) for each in series])
+        eta = estimate(10**10, an_hour_ago, measured=rate, limits=Limits(), company=ALONE)
+        assert isinstance(eta, Eta)
+        assert eta.confidence == confidence
+
+
+def test_a_copy_by_files_is_not_of_high_confidence_before_its_slow_end() -> None:
+    eta = watched(24, step="MIGRATE_LINUX_FILE")
+    assert eta.confidence != "high"
+    assert "slower end" in eta.basis
+    assert eta.latest > watched(24).latest + timedelta(hours=2)
+
+
+def test_after_the_slow_end_has_come_only_its_own_rate_counts() -> None:
+    fast = steadily(*range(-2400, -599, 10), mbit=300)
+    done = fast[-1].done_bytes or 0
+    slow = [sample(at, done + (at + 600) * 60 * 50 * MBIT) for at in range(-590, 1, 10)]
+    total = round((slow[-1].done_bytes or 0) / 0.9)
+    series = [replace(each, total_bytes=total) for each in [*fast, *slow]]
+    rate = measure(series)
+    assert rate is not None
+    assert rate.slowed
+    assert rate.mbit_s == 50
+    left = 10**10
+    eta = estimate(left, NOW, measured=rate, limits=Limits(), company=ALONE, total=total)
+    assert isinstance(eta, Eta)
+    assert eta.confidence == "high"
+    assert eta.holds(NOW + timedelta(seconds=left / (50 * MBIT)))
+
+
+DAY_LIMIT = Limits((Segment(8 * 60, 20 * 60, 100),))
+
+
+def test_where_a_limit_by_the_hour_bound_it_the_earliest_end_is_not_known() -> None:
+    eta = watched(24, limits=DAY_LIMIT)  # 100 Mbit/s is what the limit lets through
+    assert eta.confidence == "low"
+    assert eta.earliest is None
+    assert eta.as_data()["earliest"] is None
+    assert not eta.holds(eta.latest - timedelta(minutes=1))
+    assert eta.fit(NOW) == "tight"  # it cannot be said to miss any time
+    assert eta.fit(eta.latest) == "fits"
+
+
+def test_the_rate_of_hours_without_the_limit_is_used_where_it_was_seen() -> None:
+    slow = steadily(*range(-400, -199, 10), mbit=20)
+    done = slow[-1].done_bytes or 0
+    fast = [sample(at, done + (at + 200) * 60 * 150 * MBIT) for at in range(-190, 1, 10)]
+    limits = Limits((Segment(8 * 60, 20 * 60, 20),))
+    left = 8 * 3600 * 150 * MBIT
+    eta = estimate(left, NOW, measured=measure([*slow, *fast]), limits=limits, company=ALONE)
+    assert isinstance(eta, Eta)
+    assert eta.confidence == "low"
+    assert eta.earliest is not None
+    # At 20 Mbit/s it would be days; the night is known to be faster.
+    assert eta.earliest <= NOW + timedelta(hours=8) <= eta.latest
+
+
+def test_limits_far_above_the_rate_are_none() -> None:
+    assert watched(24, limits=Limits((Segment(480, 1200, 900),))).confidence == "high"
+
+
+def other(first: int, last: int, mbit: float) -> list[Sample]:
+    copying = [
+        sample(at, round((at - first) * 60 * mbit * MBIT), task_id="o")
+        for at in range(first, last + 1, 10)
+    ]
+    return [*copying, sample(last + 10, None, phase="syncing", task_id="o")]
+
+
+def test_a_rate_that_changes_where_another_copy_ends_shows_a_shared_line() -> None:
+    before = steadily(*range(-400, -199, 10), mbit=50)
+    done = before[-1].done_bytes or 0
+    after = [sample(at, done + (at + 200) * 60 * 100 * MBIT) for at in range(-190, 1, 10)]
+    assert company_of([*before, *after], [other(-400, -200, 50)]).dependence == "shared"
+
+
+def test_a_rate_that_stays_where_another_copy_ends_shows_none() -> None:
+    mine = steadily(*range(-400, 1, 10))
+    assert company_of(mine, [other(-400, -200, 50)]).dependence == "independent"
+    assert company_of(mine, []).dependence == "alone"
+
+
+def test_where_nothing_happened_or_not_all_were_read_nothing_is_told() -> None:
+    mine = steadily(*range(-400, 1, 10))
+    going_on = other(-500, 0, 50)[:-1]
+    assert company_of(mine, [going_on]) == Company("untold", 1)
+    assert company_of(mine, [], everything=False).dependence == "untold"
+
+
+def test_rates_that_rise_and_fall_against_each_other_show_a_shared_line() -> None:
+    mine, theirs, done = [], [], [0.0, 0.0]
+    for index in range(40):
+        mine.append(sample(index * 10 - 400, round(done[0])))
+        theirs.append(sample(index * 10 - 400, round(done[1]), task_id="o"))
+        part = 80 if index % 4 < 2 else 40
+        done = [done[0] + part * 600 * MBIT, done[1] + (120 - part) * 600 * MBIT]
+    assert company_of(mine, [theirs]).dependence == "shared"
+
+
+def test_noise_that_lasts_widens_the_range_more_than_noise_that_does_not() -> None:
+    widths = []
+    for length in (1, 12):
+        done, series = 0.0, []
+        for index in range(145):
+            series.append(sample(index * 10 - 1440, round(done), step=BLOCKS))
+            done += (80 if index // length % 2 else 120) * 600 * MBIT
+        eta = estimate(10**12, NOW, measured=measure(series), limits=Limits(), company=ALONE)
+        assert isinstance(eta, Eta)
+        assert eta.earliest is not None
+        widths.append(eta.latest - eta.earliest)
+    assert widths[1] > 1.5 * widths[0]
 
 
 def test_an_even_hour_after_an_uneven_one_is_not_taken_for_an_even_day() -> None:
@@ -106,6 +229,7 @@ def test_an_even_hour_after_an_uneven_one_is_not_taken_for_an_even_day() -> None
     eta = estimate(10**12, NOW, measured=measure([*slow, *fast]), limits=Limits())
     assert isinstance(eta, Eta)
     assert eta.confidence != "high"
+    assert eta.earliest is not None
     assert eta.latest - NOW > 2 * (eta.earliest - NOW)
 
 
@@ -129,7 +253,7 @@ def test_a_jumpy_rate_widens_the_range_and_lowers_the_confidence() -> None:
         done += (300 if index % 2 else 50) * 300 * MBIT
     eta = estimate(10**12, NOW, measured=measure(samples), limits=Limits())
     assert isinstance(eta, Eta)
-    assert eta.confidence == "low"
+    assert eta.earliest is not None
     assert eta.latest - NOW > 3 * (eta.earliest - NOW)
 
 
@@ -137,7 +261,7 @@ def test_one_reading_gives_the_services_estimate_with_low_confidence() -> None:
     eta = estimate(10**9, NOW, measured=None, service_seconds=600)
     assert isinstance(eta, Eta)
     assert eta.confidence == "low"
-    assert eta.earliest < NOW + timedelta(seconds=600) < eta.latest
+    assert eta.holds(NOW + timedelta(seconds=600))
     assert "5 seconds" in eta.basis
 
 

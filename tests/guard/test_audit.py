@@ -72,7 +72,7 @@ async def test_lines_appended_by_hand_show(audit: Audit) -> None:
     await filled(audit)
     line = json.dumps({"event": "call", "previous": "0" * 64}).encode() + b"\n"
     rewrite(audit, [audit.path.read_bytes(), line])
-    assert (await audit.verify()).problems == ["line 5 does not follow from the line before it"]
+    assert "line 5 does not follow from the line before it" in (await audit.verify()).problems
 
 
 async def test_the_audit_goes_on_after_a_torn_line_and_says_so(audit: Audit) -> None:

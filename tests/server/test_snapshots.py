@@ -15,7 +15,7 @@ from sms_tools.errors import SettingsError
 from sms_tools.operation import Kind
 from sms_tools.operations import CATALOGUE
 from sms_tools.server import build_server, listing
-from sms_tools.server.offer import GUIDED, LISTING, Offered, offered_tools
+from sms_tools.server.offer import GUIDED, LISTING, SELDOM, Offered, offered_tools
 
 from .world import World
 
@@ -72,7 +72,12 @@ async def test_the_catalogue_fits_its_budget() -> None:
 
 async def test_the_guided_selection_is_small(world: World) -> None:
     tools = await served(world, "auto", "guided")
-    assert {tool.name for tool in tools} == {*COMPOSITE, *GUIDED, "find_operation", "run_operation"}
+    assert {tool.name for tool in tools} == {
+        *set(COMPOSITE) - SELDOM,
+        *GUIDED,
+        "find_operation",
+        "run_operation",
+    }
     assert len(tools) <= 25
     shown = [(tool.name, tool.description or "", tool.input_schema) for tool in tools]
     whole = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
@@ -95,6 +100,7 @@ async def test_all_documented_operations_and_composites_are_listed(world: World)
         "explain_error_code",
         "what_changed",
         "find_cleanup_candidates",
+        "check_network_paths",
         "wait_for_progress",
         "plan_remediation",
         "apply_plan",

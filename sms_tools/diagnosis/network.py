@@ -1,0 +1,199 @@
+"""``check_network_paths``: are the ways from the sources to their targets open?"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sms_tools.diagnosis.answer import Action, Draft
+from sms_tools.diagnosis.naming import names_of
+from sms_tools.diagnosis.question import Limit, Offset, Project, Question, Servers
+from sms_tools.errors import SmsToolsError
+from sms_tools.fleet import targets
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.membership import Membership, read_membership
+from sms_tools.fleet.paths import (
+    VERDICTS,
+    Subnet,
+    Way,
+    read_measurements,
+    read_rules,
+    subnet_of,
+    ways_of,
+)
+from sms_tools.fleet.reading import Fleet, Server, read_fleet, read_shared
+from sms_tools.knowledge.facts import NETWORK_CHECK_MINUTES, TEMPLATES_PAGE
+from sms_tools.operation import Kind
+from sms_tools.operations.projects import ListMigrationProjects
+from sms_tools.operations.tasks.records import NetworkCheckInfo
+from sms_tools.operations.templates import ListTemplates, Template
+from sms_tools.text import one_line
+from sms_tools.wording import count_of, listed
+
+_MEASUREMENTS: Final = 10
+NOT_CHECKED: Final = (
+    "the subnet's network ACL and the target's own firewall, where nothing was measured",
+    "the line itself: routes, VPN, NAT and firewalls on the source's side",
+    "whether the source reaches IAM, SMS and OBS on port 443; a connected Agent reaches SMS",
+)
+_DUE: Final = (
+    f"measures this server's way; takes {NETWORK_CHECK_MINUTES[0]} to {NETWORK_CHECK_MINUTES[1]} "
+    "minutes and ignores limits meanwhile; only while paused or failed"
+)
+
+
+class CheckNetworkPaths(Question):
+    """Are the network paths from source servers to their migration targets open? Per port open,
+    closed or unknown, and what shows it: a copy, a measurement, an error, or security group rules
+    alone; loss, jitter and rate where measured.
+    """
+
+    servers: Servers = None
+    project: Project = None
+    limit: Limit = None
+    offset: Offset = 0
+
+    async def answer(self, desk: Desk) -> dict[str, Any]:
+        """The matrix of sources, targets and ports, the worst first."""
+        fleet = await read_fleet(desk, project=self.project, servers=self.servers)
+        about = [server for server in fleet.servers if not server.was_launched]
+        gaps: list[str] = []
+        places = await _places(desk, fleet, about, gaps)
+        asked = [(p, s.os_type) for s, p, _ in places if p and s.os_type in ("LINUX", "WINDOWS")]
+        rules = await read_rules(desk, asked)
+        measured, missing = await read_measurements(desk, about)
+        if missing:
+            gaps.append(f"get_migration_task: {count_of(missing, 'measurement')} not read.")
+        ways = [
+            way
+            for server, subnet, by in places
+            for way in ways_of(server, _type(server), subnet, by, rules, measured.get(server.id))
+        ]
+        ways.sort(key=lambda w: (VERDICTS.index(w.verdict), w.server.name, w.port))
+        return self._told(fleet, about, ways, measured, gaps)
+
+    def _told(
+        self,
+        fleet: Fleet,
+        about: Sequence[Server],
+        ways: Sequence[Way],
+        measured: Mapping[str, NetworkCheckInfo],
+        gaps: Sequence[str],
+    ) -> dict[str, Any]:
+        verdicts = Counter(way.verdict for way in ways)
+        draft = Draft(
+            summary=_summary(about, ways),
+            observed_at=fleet.observed_at,
+            data={"verdicts": {verdict: verdicts[verdict] for verdict in VERDICTS}},
+            actions=_actions(ways),
+            incomplete=[*fleet.incomplete, *gaps],
+        )
+        draft.data["networks"] = draft.part("networks", _networks(ways), 12, "name fewer servers")
+        rows = [way.as_data() for way in ways]
+        draft.data["paths"] = draft.page("paths", rows, limit=self.limit, offset=self.offset)
+        numbers = [_measured(s, measured[s.id]) for s in about if s.id in measured]
+        draft.data["measurements"] = draft.part(
+            "measurements", numbers, _MEASUREMENTS, "name fewer servers"
+        )
+        draft.data["not_checked"] = list(NOT_CHECKED)
+        return draft.fit(offset=self.offset)
+
+
+def _type(server: Server) -> str | None:
+    if server.task_type:
+        return server.task_type
+    return "MIGRATE_FILE" if server.os_type == "LINUX" else None
+
+
+async def _places(
+    desk: Desk, fleet: Fleet, servers: Sequence[Server], gaps: list[str]
+) -> Sequence[tuple[Server, Subnet | None, str]]:
+    """Each server with the subnet of its target and by what that is known."""
+    templates = await _templates(desk, gaps)
+    members = Membership()
+    if templates and any(not server.task_id for server in servers):
+        members = await _members(desk, fleet, gaps)
+    by_id = {each.id: each for each in templates}
+    project = desk.api.settings.project_id
+    found = []
+    for server in servers:
+        template, by = by_id.get(server.template_id or ""), "the task's template"
+        if template is None and not server.task_id:
+            match = targets.meant_for(templates, server.name, members.project_of(server.id))
+            template, by = (
+                (match.template, f"a template found by {match.by}") if match else (None, "")
+            )
+        found.append((server, subnet_of(server, template, project), by))
+    return found
+
+
+async def _templates(desk: Desk, gaps: list[str]) -> Sequence[Template]:
+    try:
+        listing, _ = await read_shared(desk, "templates", ListTemplates(limit=TEMPLATES_PAGE))
+    except SmsToolsError as error:
+        gaps.append(f"list_templates: could not be read ({one_line(str(error), 200)}).")
+        return []
+    return listing.items
+
+
+async def _members(desk: Desk, fleet: Fleet, gaps: list[str]) -> Membership:
+    try:
+        projects, _ = await read_shared(desk, "projects", ListMigrationProjects(limit=100))
+    except SmsToolsError as error:
+        gaps.append(f"list_migration_projects: could not be read ({one_line(str(error), 200)}).")
+        return Membership()
+    members = await read_membership(desk, fleet, projects.items)
+    gaps += members.gaps
+    return members
+
+
+def _networks(ways: Sequence[Way]) -> list[dict[str, Any]]:
+    """By subnet, port and verdict: how many servers, the worst first."""
+    counts: Counter[tuple[str, int, str, str]] = Counter()
+    for way in ways:
+        name = one_line(way.subnet.name, 60) if way.subnet else "not known"
+        counts[name, way.port, way.verdict, way.seen_by] += 1
+    return [
+        {"subnet": name, "port": port, "verdict": verdict, "seen_by": seen, "servers": count}
+        for (name, port, verdict, seen), count in counts.items()
+    ]
+
+
+def _measured(server: Server, found: NetworkCheckInfo) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "server": server.as_data(),
+        "reached": found.destination_connectivity,
+        "loss_percent": found.loss_percentage,
+        "jitter_ms": found.network_jitter,
+        "delay_ms": found.network_delay,
+        "rate_mbit_s": found.migration_speed,
+    }
+    return {key: value for key, value in row.items() if value is not None}
+
+
+def _summary(about: Sequence[Server], ways: Sequence[Way]) -> str:
+    if not about:
+        return "No server is on its way to a target."
+    counts = Counter(way.verdict for way in ways)
+    parts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
+    says = f"{count_of(len(ways), 'path')} of {count_of(len(about), 'server')}: {listed(parts)}."
+    closed = list({w.server.id: w.server for w in ways if w.verdict == "closed"}.values())
+    if closed:
+        says += f" Closed for {names_of(closed)}."
+    by_rules = sum(way.verdict == "open" and way.seen_by == "rules" for way in ways)
+    if by_rules:
+        says += f" {by_rules} of the open ones by the security group's rules only."
+    return says
+
+
+def _actions(ways: Sequence[Way]) -> Sequence[Action]:
+    actions = []
+    servers = {w.server.id: w.server for w in ways if w.verdict != "open"}
+    closed = [w.server for w in ways if w.verdict == "closed"]
+    if closed:
+        why = "why its way is closed and who opens it"
+        actions.append(Action("diagnose_server", {"server": closed[0].id}, why))
+    due = [s for s in servers.values() if s.legality("network_check").verdict == "legal"]
+    if due:
+        arguments = {"task_id": due[0].task_id, "operation": "network_check"}
+        actions.append(Action("manage_migration_task", arguments, _DUE, Kind.WRITE))
+    return actions
