@@ -11,7 +11,7 @@ from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import Approval, Status
 from sms_tools.guard.desk import PageDesk
 from sms_tools.guard.gate import Go
-from sms_tools.guard.page import Page, Vault
+from sms_tools.guard.page import COMMAND_HEADER, Page, Vault
 from sms_tools.guard.pairing import COOKIE, PATH, Pairings
 from sms_tools.guard.terminal import fetch_secret
 from sms_tools.operation import Kind
@@ -288,3 +288,142 @@ async def test_a_port_that_is_taken_means_that_there_is_no_page(
     second = PageDesk(answers, pairings, port=int(origin.rpartition(":")[2]))
     assert await second.origin() is None
     first.close()
+
+
+async def a_yes(browser: httpx.AsyncClient, approval: Approval) -> httpx.Response:
+    """What anybody can do who has read a held result: the link, and the text to type."""
+    form = {"seal": seal(await browser.get(link_to(approval))), "answer": "approve"}
+    form["typed"] = approval.preview.typed
+    return await browser.post(link_to(approval), data=form, headers=FROM_THE_PAGE)
+
+
+async def test_a_link_and_the_text_to_type_are_no_yes(
+    browser: httpx.AsyncClient, approval: Approval, answers: Answers
+) -> None:
+    browser.cookies.clear()
+    reply = await a_yes(browser, approval)
+    assert reply.status_code == 403
+    assert "This browser is not paired" in reply.text
+    assert "sms-tools approvals pair" in reply.text
+    assert "set-cookie" not in reply.headers
+    assert await status(answers, approval) is Status.PENDING
+
+
+async def test_an_unpaired_browser_sees_the_request_and_can_say_no(
+    browser: httpx.AsyncClient, approval: Approval, answers: Answers
+) -> None:
+    browser.cookies.clear()
+    page = await browser.get(link_to(approval))
+    assert "Delete “web-01”." in page.text
+    form = {"seal": seal(page), "answer": "deny"}
+    assert (await browser.post(link_to(approval), data=form, headers=FROM_THE_PAGE)).is_redirect
+    assert await status(answers, approval) is Status.DENIED
+
+
+async def test_a_yes_renews_the_cookie_and_nothing_else_touches_it(
+    browser: httpx.AsyncClient, approval: Approval
+) -> None:
+    before = browser.cookies[COOKIE]
+    page = await browser.get(link_to(approval))
+    wrong = {"seal": seal(page), "answer": "approve", "typed": "web-02"}
+    assert "set-cookie" not in page.headers
+    elsewhere = {**FROM_THE_PAGE, "Origin": "http://127.0.0.1:9999"}
+    await browser.post(link_to(approval), data=wrong, headers=elsewhere)
+    assert browser.cookies[COOKIE] == before
+    assert (await a_yes(browser, approval)).status_code == 303
+    assert browser.cookies[COOKIE] != before
+
+
+async def test_a_used_up_cookie_ends_all_pairings_and_is_in_the_audit(
+    browser: httpx.AsyncClient, approval: Approval, answers: Answers, clock: Clock
+) -> None:
+    harvested = browser.cookies[COOKIE]
+    form = {"seal": seal(await browser.get(link_to(approval))), "answer": "approve", "typed": "x"}
+    await browser.post(link_to(approval), data=form, headers=FROM_THE_PAGE)
+    honest = browser.cookies[COOKIE]
+    clock.pass_(minutes=1)
+    browser.cookies.clear()
+    pair(browser, harvested)
+    reply = await a_yes(browser, approval)
+    assert reply.status_code == 403
+    assert "All pairings were ended" in reply.text
+    assert (await answers.audit.read())[-1]["outcome"] == "replayed, all ended"
+    browser.cookies.clear()
+    pair(browser, honest)
+    assert (await a_yes(browser, approval)).status_code == 403
+    assert await status(answers, approval) is Status.PENDING
+
+
+async def test_after_a_no_the_page_still_takes_the_persons_yes(
+    browser: httpx.AsyncClient, approval: Approval, answers: Answers
+) -> None:
+    await answers.deny(approval, "page")
+    page = await browser.get(link_to(approval))
+    assert "You said no at 12:00 UTC" in page.text
+    assert 'value="deny"' not in page.text
+    assert (await a_yes(browser, approval)).status_code == 303
+    assert await status(answers, approval) is Status.APPROVED
+
+
+@pytest.mark.parametrize("name", ["localhost:4711", "[::1]:4711"])
+async def test_other_names_of_this_machine_lead_to_the_one_that_the_cookie_knows(
+    browser: httpx.AsyncClient, approval: Approval, name: str
+) -> None:
+    page = await browser.get(link_to(approval), headers={"Host": name})
+    assert page.status_code == 307
+    assert page.headers["location"] == f"{ORIGIN}{link_to(approval)}"
+    headers = {**FROM_THE_PAGE, "Host": name, "Origin": f"http://{name}"}
+    posted = await browser.post(link_to(approval), data={}, headers=headers)
+    assert posted.status_code == 403
+    assert "Open this page at 127.0.0.1" in posted.text
+
+
+async def test_a_form_of_too_many_fields_is_a_page_that_says_so(
+    browser: httpx.AsyncClient, approval: Approval
+) -> None:
+    body = "&".join(f"f{number}=x" for number in range(50))
+    reply = await browser.post(link_to(approval), content=body, headers=FROM_THE_PAGE)
+    assert reply.status_code == 403
+    assert "too many fields" in reply.text
+
+
+async def test_neither_a_link_nor_a_header_shows_a_secret_to_an_unpaired_browser(
+    thing: Thing, answers: Answers, pairings: Pairings
+) -> None:
+    desk = PageDesk(answers, pairings)
+    guard = Guard(Policy(), answers.approvals, answers.audit, desk)
+    told = await guard.deliver(Go(thing.subject(Kind.SECRET), CALLER, "a test"), {"a": "Example-1"})
+    assert told is not None
+    url, origin = str(told["delivery_url"]), str(told["delivery_url"]).partition(PATH)[0]
+    token = url.rpartition("/")[2]
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        form = {"seal": seal(await browser.get(url))}
+        headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+        tries = [await browser.post(url, data=form, headers=headers)]
+        for guess in ("show", "", token, str(told["delivery_id"])):
+            tries.append(await browser.post(url, headers={COMMAND_HEADER: guess}))
+            tries.append(await browser.post(url, data=form, headers={COMMAND_HEADER: guess}))
+        for reply in tries:
+            assert reply.status_code == 403
+            assert "Example-1" not in reply.text
+        assert "sms-tools approvals pair" in tries[0].text
+    delivery = await answers.approvals.delivery(delivery_id=str(told["delivery_id"]))
+    assert delivery is not None
+    assert delivery.proof not in str(told)
+    assert fetch_secret(delivery) == {"a": "Example-1"}
+    desk.close()
+
+
+async def test_over_http_a_secret_is_fetched_with_the_command_alone(
+    thing: Thing, answers: Answers, pairings: Pairings
+) -> None:
+    desk = PageDesk(answers, pairings)
+    guard = Guard(Policy(), answers.approvals, answers.audit, desk, links=False)
+    told = await guard.deliver(Go(thing.subject(Kind.SECRET), CALLER, "a test"), {"a": "Example-1"})
+    assert told is not None
+    assert told["delivery_url"] is None
+    assert "http://" not in str(told)
+    delivery = await answers.approvals.delivery(delivery_id=str(told["delivery_id"]))
+    assert delivery is not None
+    assert fetch_secret(delivery) == {"a": "Example-1"}
+    desk.close()
