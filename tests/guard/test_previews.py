@@ -32,7 +32,7 @@ async def world() -> AsyncIterator[World]:
 
 
 def text(preview: Preview) -> str:
-    return preview.text(most_lines=1_000)
+    return preview.text()
 
 
 def losses(preview: Preview) -> str:
