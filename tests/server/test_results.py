@@ -90,7 +90,8 @@ async def test_plans_keep_to_it_held_declined_blocked_and_done(
     tmp_path: Path, era: str, goal: str
 ) -> None:
     async def planned(client: Client) -> str:
-        result = await client.call_tool("plan_remediation", {"goal": goal})
+        more = {"soak_hours": 0} if goal == "clean_up" else {}
+        result = await client.call_tool("plan_remediation", {"goal": goal, **more})
         return str(checked(TOOLS["plan_remediation"], result)["plan_id"])
 
     async def applied(client: Client) -> dict[str, Any]:
