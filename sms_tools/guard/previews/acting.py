@@ -116,13 +116,8 @@ async def _launch(operation: ManageMigrationTask, server: Server, reader: Reader
         ],
         losses=["The snapshot of an earlier launch is replaced.", _NO_WAY_BACK],
         hangs=[
-<<<<<<< HEAD
-            *gate_lines(gates, without=_FAILS_BEFORE_A_NEW_TRY if again else ()),
-            f"Consistency, {consistency.verdict}{verified}: {consistency.why}",
-=======
             *gate_lines(gates, without=FAILS_BEFORE_A_NEW_TRY if again else ()),
-            f"Consistency is {consistency.verdict}{verified}: {consistency.why}",
->>>>>>> main
+            f"Consistency, {consistency.verdict}{verified}: {consistency.why}",
             *([f"Verified directories: {', '.join(directories)}."] if directories else []),
         ],
         state={
