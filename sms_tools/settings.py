@@ -146,8 +146,8 @@ class Settings:
     def secret_values(self) -> tuple[str, ...]:
         """Every configured secret, for whoever takes secrets out of what leaves."""
         match self.credentials:
-            case KeyPair(_, secret, token):
-                return (secret, token) if token else (secret,)
+            case KeyPair(access_key, secret, token):
+                return (access_key, secret, token) if token else (access_key, secret)
             case AuthToken(token):
                 return (token,)
             case IamUser(_, password, _):

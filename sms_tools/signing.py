@@ -34,7 +34,7 @@ _AUTHORIZATION: Final = re.compile(
 class KeyPair:
     """An access key; a temporary one comes with a security token."""
 
-    access_key: str
+    access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
     security_token: str | None = field(default=None, repr=False)
 

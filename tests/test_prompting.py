@@ -9,7 +9,7 @@ import pytest
 
 from sms_tools import prompting
 from sms_tools.prompting import LANGUAGES, PromptError, load_prompts
-from sms_tools.remediation.asking import Goal
+from sms_tools.remediation.request import Goal
 from sms_tools.server.offer import offered_tools
 
 PROMPTS = load_prompts()

@@ -115,7 +115,7 @@ def test_an_unclear_address_is_refused_without_repeating_it(address: str, fault:
 def test_a_key_pair_is_read_under_the_names_of_the_official_sdk() -> None:
     settings = Settings.from_env({**PAIR, "HUAWEICLOUD_SDK_SECURITY_TOKEN": "example-token"})
     assert settings.credentials == KeyPair("EXAMPLE-ACCESS-KEY", SECRET, "example-token")
-    assert settings.secret_values() == (SECRET, "example-token")
+    assert settings.secret_values() == ("EXAMPLE-ACCESS-KEY", SECRET, "example-token")
 
 
 def test_a_key_pair_is_read_under_the_names_of_the_reference() -> None:
@@ -234,7 +234,7 @@ def test_the_sdks_file_gives_the_keys(tmp_path: Path, section: str) -> None:
     settings = Settings.from_env(written(tmp_path, f"{text}project_id = p-1\ndomain_id = d-1\n"))
     assert settings.credentials == KeyPair("EXAMPLE-ACCESS-KEY", SECRET, "example-t")
     assert (settings.project_id, settings.domain_id) == ("p-1", "d-1")
-    assert settings.secret_values() == (SECRET, "example-t")
+    assert settings.secret_values()[1:] == (SECRET, "example-t")
     assert not settings.warnings
     assert SECRET not in repr(settings)
 

@@ -84,6 +84,9 @@ def _print_whatever_it_is() -> None:
 
 
 def _failed(command: str, what: str, advice: str | None) -> int:
+    from sms_tools.redaction import redact
+
+    what, advice = redact([what, advice])  # a stranger's words may be among them
     print(f"sms-tools {command}: {what}", file=sys.stderr)
     if advice:
         print(advice, file=sys.stderr)

@@ -17,9 +17,11 @@ from sms_tools.diagnosis.progress import SummarizeProgress
 from sms_tools.diagnosis.question import Question
 from sms_tools.diagnosis.readiness import CheckCutoverReadiness
 from sms_tools.diagnosis.waiting import WaitForProgress
+from sms_tools.diagnosis.wave import ScheduleWave
 
 _IN_ORDER: Final[tuple[type[Question], ...]] = (
     AssessSources,
+    ScheduleWave,
     SummarizeFailedServers,
     SummarizeConsistencyResults,
     SummarizeProgress,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sms_tools.diagnosis.answer import Action, Draft
@@ -10,6 +11,7 @@ from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.reading import Fleet, read_fleet, read_shared, together
+from sms_tools.fleet.server import SOAK, Server
 from sms_tools.knowledge.facts import TEMPLATES_PAGE
 from sms_tools.operations.templates import ListTemplates, Template
 from sms_tools.text import one_line
@@ -65,7 +67,7 @@ class FindCleanupCandidates(FleetQuestion):
             summary=_summary(found, problems),
             observed_at=fleet.observed_at,
             data={},
-            actions=_actions(self, found),
+            actions=_actions(self, found, fleet.observed_at),
             notes=_NOT_SEEN,
             incomplete=problems,
         )
@@ -118,17 +120,27 @@ def _counts(rows: Sequence[Leftover]) -> dict[str, int]:
 def _summary(found: Leftovers, problems: Sequence[str]) -> str:
     def said(rows: Sequence[Leftover]) -> str:
         counts = Counter(each.what.replace("_", " ") for each in rows)
-        return listed([count_of(number, what) for what, number in counts.items()]) or "nothing"
+        return listed([count_of(number, what) for what, number in counts.items()]) or nothing
+
+    nothing = "nothing that was read" if problems else "nothing"
 
     says = f"May be deleted: {said(found.may_go)}. Costs money: {said(found.costs)}."
     if found.stays:
         says += f" Must stay: {said(found.stays)}."
-    return says + (" Part of the reading failed: see incomplete." if problems else "")
+    return says
 
 
-def _actions(question: FindCleanupCandidates, found: Leftovers) -> Sequence[Action]:
+def _is_soaked(server: Server, now: datetime) -> bool:
+    """Whether its target has served long enough that the way back may go: clean_up takes it."""
+    if server.phase != "finished" or server.task_id is None:
+        return False
+    return server.launched_at is not None and now - server.launched_at >= SOAK
+
+
+def _actions(question: FindCleanupCandidates, found: Leftovers, now: datetime) -> Sequence[Action]:
     actions = []
-    if servers := [e.server.id for e in found.may_go if e.server][:_FEW]:
+    if servers := [e.server.id for e in found.may_go if e.server and _is_soaked(e.server, now)]:
+        servers = list(dict.fromkeys(servers))[:_FEW]
         arguments = {"goal": "clean_up", "servers": servers}
         why = "plans the deletion in the right order; a person approves it before anything runs"
         actions.append(Action("plan_remediation", arguments, why))

@@ -1,5 +1,6 @@
 """What a question needs to be answered: the service, the clock, what was seen before."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -30,6 +31,8 @@ class Desk:
     state: State
     now: Clock = utc_now
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    elapsed: Callable[[], float] = time.monotonic
+    """Seconds that have passed for whoever waits for an answer, from any beginning."""
     report: Report = nobody_listens
     shared: dict[str, object] = field(default_factory=dict)
     """What calls share for a while, such as the fleet read of the last 30 seconds."""

@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeVar
 
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.server import Server
+from sms_tools.redaction import redact
 from sms_tools.settings import IamUser, Settings
 from sms_tools.signing import KeyPair
 from sms_tools.state import Database, Row, Rows, StateError
@@ -89,6 +90,7 @@ class Samples:
         self._state = desk.state
         self._account = account_of(desk.api.settings)
         self._shared = desk.shared
+        self._secrets = desk.api.secret_values
         self._state.prepare("samples", _STEPS)
 
     async def record(self, servers: Sequence[Server], at: datetime) -> None:
@@ -97,7 +99,12 @@ class Samples:
         What cannot be kept is no error of the reading; `fault` says so.
         """
         stamp = _stamp(at)
-        rows = [(self._account, *_row(server, stamp)) for server in servers if server.id]
+        secrets = self._secrets()
+        rows = [
+            (self._account, *redact(_row(server, stamp), secrets))
+            for server in servers
+            if server.id
+        ]
 
         def keep(database: Database) -> None:
             database.execute_many(_KEEP, rows)

@@ -6,9 +6,9 @@ Every value may be missing, new or contradict another; what the records do not s
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from sms_tools.knowledge import Legality, SubTaskKind, legality, phase_of, sub_task_kind
 from sms_tools.knowledge.states import Phase
@@ -18,6 +18,8 @@ from sms_tools.operations.source_servers import CurrentTask, EnvironmentCheck, S
 from sms_tools.operations.tasks import MigrationTask, SubTask
 from sms_tools.text import one_line
 
+SOAK: Final = timedelta(hours=72)
+"""How long a launched target serves before its task, the way back, may be deleted (ours)."""
 _LONGEST_NAME = 80
 _LARGEST_SIZE = 2**60
 """Bytes, an exbibyte: a size above it is a mistake of the record, and counts as not given."""
@@ -153,6 +155,13 @@ class Server:
         """When the target was last started from its own disks, as epoch milliseconds."""
         ends = [e.end_date for e in self.sub_tasks if e.end_date and _is_launch(e)]
         return max(ends, default=None)
+
+    @property
+    def launched_at(self) -> datetime | None:
+        """When its target was launched: by its sub-tasks, else since it is finished; or None."""
+        if not self.was_launched:
+            return None
+        return from_milliseconds(self.last_launch) or self.state_since
 
     def legality(self, action: str, **more: Any) -> Legality:
         """May *action* be tried now? *more* as :func:`sms_tools.knowledge.legality` takes it."""

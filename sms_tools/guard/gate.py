@@ -18,6 +18,7 @@ from sms_tools.canonical import short_id
 from sms_tools.guard.approvals import DISMISSED, Approval, Approvals, Status, Verdict
 from sms_tools.guard.audit import Audit, AuditError
 from sms_tools.guard.caller import Caller
+from sms_tools.guard.cleaning import cleaned
 from sms_tools.guard.command import Command
 from sms_tools.guard.drift import changes
 from sms_tools.guard.pairing import PATH
@@ -299,7 +300,8 @@ class Guard:
     async def _preview(self, subject: Subject, caller: Caller) -> Preview:
         """Read what is there; if that fails, nothing is done, and the audit says so."""
         try:
-            return replace(await subject.preview(), account=str(subject.account))
+            seen = replace(await subject.preview(), account=str(subject.account))
+            return cleaned(seen, subject.secrets)
         except Exception as error:
             code = getattr(error, "code", None)
             await self._record(

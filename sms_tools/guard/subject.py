@@ -18,6 +18,8 @@ class Target:
 
     id: str
     name: str | None = None
+    raw: str | None = field(default=None, repr=False, compare=False)
+    """The name as it came, for the policy alone: never shown and never kept."""
 
 
 NOW: Final = "What is there now"
@@ -167,12 +169,14 @@ class Subject:
     """A plan's calls: the policy holds for each."""
     hidden: frozenset[str] = frozenset()
     """Arguments that are secrets themselves."""
+    secrets: Sequence[str] = field(default=(), repr=False)
+    """What this installation was configured with: never shown."""
 
     @property
     def shown_arguments(self) -> dict[str, JSON]:
         """The arguments without secrets, for approvals and audit."""
         known = {k: HIDDEN if k in self.hidden else v for k, v in self.arguments.items()}
-        shown: dict[str, JSON] = redact(known)
+        shown: dict[str, JSON] = redact(known, self.secrets)
         return shown
 
     @property
@@ -194,7 +198,7 @@ class Subject:
         """
         from sms_tools.guard.previews import preview_of  # it imports this module
 
-        operation.check_ids()
+        operation.check()
 
         return cls(
             tool=operation.__spec__.name,
@@ -204,6 +208,7 @@ class Subject:
             account=api.settings.account,
             ids=ids_of(operation),
             hidden=secret_arguments(operation),
+            secrets=api.secret_values(),
         )
 
 

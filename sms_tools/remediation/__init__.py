@@ -1,14 +1,11 @@
 """Plans: built from what is there, shown, approved once, applied step by step.
 
-- `asking`: the two tools, :class:`PlanRemediation` and :class:`ApplyPlan`.
-- `plan`: a plan as data, with its digest; `goals`: what becomes a plan for which goal.
-- `store`: plans and the journal of their steps, in the state's database.
+- `asking`: the two tools, :class:`~sms_tools.remediation.asking.PlanRemediation` and
+  :class:`~sms_tools.remediation.asking.ApplyPlan`; `request`: what a goal works with.
+- `planning`: from the question to a plan; `goals`, `rates`, `rebuilding`, `cutover`,
+  `going_back`: what becomes a plan for which goal; `writing`: its steps.
+- `plan`: a plan as data, with its digest; `store`: plans, the journal of their steps, the consent.
+- `showing`: a step as the single call's preview shows it; `consent`: what a person sees of a plan.
 - `looking`: what is there now, and whether that is what a step was to bring about.
-- `applying`: doing the steps, each once.
-
-Importing the package is cheap; what builds and applies plans is loaded at the first use.
+- `applying`: doing the steps, each once; `outcome`: what became of them.
 """
-
-from sms_tools.remediation.asking import ApplyPlan, PlanRemediation
-
-__all__ = ["ApplyPlan", "PlanRemediation"]

@@ -3,26 +3,46 @@
 Whoever applies the plan brings the way to act, so that the guard's policy holds for every single
 call and the audit knows of it. A step is journalled as intended before its call: one that was
 interrupted is looked at first, and its call is made only if nothing has come of it.
+
+One run takes no longer than a client waits. What is left then goes on in the next run, under the
+consent already given; a step that failed does not: that takes a person again.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from sms_tools.errors import ServiceError, ServiceUnreachable, SmsToolsError
+from sms_tools.errors import (
+    InvalidRequest,
+    InvalidState,
+    ServiceError,
+    ServiceUnreachable,
+    SmsToolsError,
+)
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.finding import Evidence
+from sms_tools.guard.subject import HANGS, Target
+from sms_tools.knowledge import explain
+from sms_tools.knowledge.facts import NETWORK_EVENT_CODES
 from sms_tools.operation import JSON, Operation
-from sms_tools.remediation.cutover import gates, not_ready
-from sms_tools.remediation.looking import Facts, Verdict, drift, forbidden, judge, look
+from sms_tools.remediation.cutover import closed
+from sms_tools.remediation.looking import Look, Verdict, drift, forbidden, judge, look
 from sms_tools.remediation.plan import Plan, Result, Step
+from sms_tools.remediation.rebuilding import no_longer_fits
+from sms_tools.remediation.showing import Shown, moved, show
 from sms_tools.remediation.store import Entry, Store
 from sms_tools.text import one_line
 
-Act = Callable[[Step, Operation[Any]], Awaitable[str | None]]
-"""Makes one call through the guard; gives why it was held back, or None when it was made."""
+Act = Callable[[Step, Operation[Any], Sequence[Target]], Awaitable[str | None]]
+"""Makes one call through the guard, on targets with the names of now; gives why it was held back,
+or None when it was made."""
 Note = Callable[[Step, str], Awaitable[None]]
 """Writes into the audit what became of a step."""
 
+BUDGET: Final = 45.0
+"""Seconds that one run takes at most: clients give up after a minute."""
+_LAST_BEGINNING: Final = 30.0
+"""Seconds after which no further step is begun in a run."""
 POLLS: Final = (2.0, 5.0, 10.0, 15.0, 30.0)
 """Seconds between the looks after a call."""
 SETTLE: Final = 30.0
@@ -33,9 +53,11 @@ LAST_POLLS: Final[Mapping[str, Sequence[float]]] = {
     "task_gone": (15.0,) * 8,
     "paused": (15.0,) * 8,
     "running": (30.0,) * 2,
-    "rebuilt": (30.0,) * 2,
+    "created": (15.0,) * 4,
 }
 """Seconds between the looks at the end of a plan, where something still goes on."""
+_NEW_TASK: Final = "new task"
+_ENDED: Final[Collection[Verdict]] = ("seen", "failed")
 
 Outcome = tuple[str, Sequence[Mapping[str, JSON]]]
 
@@ -49,9 +71,14 @@ class Application:
     desk: Desk
     act: Act
     note: Note
+    only: Collection[int] | None = None
+    """The steps that the consent of an earlier run covers; None where a person has just agreed."""
     entries: dict[int, Entry] = field(default_factory=dict)
     stopped: str = ""
     """Why no further step is begun."""
+    _began: float = 0.0
+    _made: set[int] = field(default_factory=set)
+    """The steps whose calls this run has made: not those of an earlier one."""
 
     async def run(self) -> Mapping[int, Entry]:
         """Do what is left of the plan; gives what became of every call, by its number.
@@ -59,129 +86,250 @@ class Application:
         Raises:
             RequestRefused: a plan is being applied at this moment.
         """
+        self._began = self.desk.elapsed()
         with self.store.alone():
             self.entries = await self.store.journal(self.plan)
             calls = self.plan.calls
             for done, step in enumerate(calls):
+                if self._left < BUDGET - _LAST_BEGINNING:
+                    break
                 await self._report(done, f"step {step.number}: {step.tool} on {step.server}")
                 entry = self.entries.get(step.number)
-                if entry is None or not entry.is_over:
+                if (entry is None or not entry.is_over) and self._is_covered(step):
                     await self._step(step, entry)
             await self._look_again()
             await self._report(len(calls), "all steps have been gone through")
         return self.entries
 
+    @property
+    def _left(self) -> float:
+        """Seconds of this run that are left."""
+        return BUDGET - (self.desk.elapsed() - self._began)
+
+    def _is_covered(self, step: Step) -> bool:
+        return self.only is None or step.number in self.only
+
     async def _step(self, step: Step, entry: Entry | None) -> None:
         if self.stopped:
             await self._conclude(step, Result.NOT_REACHED, [_said(self.stopped)], entry)
             return
-        if waits := self._unfinished(step):
+        if self._is_needless(step):
+            says = f"Step {step.unless} was accepted, so there is nothing to pause for."
+            await self._conclude(step, Result.NOT_NEEDED, [_said(says)], entry)
+            return
+        if waits := await self._awaited(step):
             says = f"Step {waits} is not seen to be done."
             await self._conclude(step, Result.NOT_REACHED, [_said(says)], entry)
             return
         try:
-            result, evidence = await self._tried(step, entry)
+            result, evidence = await self._tried(self._resolved(step), entry)
         except SmsToolsError as error:
             # Nothing was sent: this is the reading before the call.
             result, evidence = Result.SKIPPED, [_words(error)]
-        await self._conclude(step, result, evidence, entry)
-        if self.plan.stops_at_failure and result in (Result.FAILED, Result.SKIPPED):
+        if self.plan.stops_at_failure and not self._is_its_own(step, result, evidence):
             self.stopped = f"Step {step.number} {result}; this plan stops there."
+            evidence = [*evidence, {"says": "The plan stops here.", "stops": True}]
+        await self._conclude(step, result, evidence, entry)
 
-    def _unfinished(self, step: Step) -> int | None:
+    def _is_its_own(self, step: Step, result: str, evidence: Sequence[Mapping[str, JSON]]) -> bool:
+        """Whether what became of *step* says nothing about the servers that follow."""
+        if result == Result.SKIPPED:
+            # What was read about this server held it back; nothing was tried.
+            return not any("error_code" in row or "unknown" in row for row in evidence)
+        if result != Result.FAILED:
+            return True
+        before = [e for n, e in self.entries.items() if n != step.number]
+        codes = [str(row["value"]) for row in evidence if row.get("field") == "error code"]
+        on_the_source = [
+            code
+            for code in codes
+            if explain(code).actor == "source" and code not in NETWORK_EVENT_CODES
+        ]
+        return bool(on_the_source) and not any(e.result == Result.FAILED for e in before)
+
+    def _is_needless(self, step: Step) -> bool:
+        first = self.entries.get(step.unless) if step.unless else None
+        return first is not None and first.result in (Result.SEEN, Result.NOT_SEEN)
+
+    async def _awaited(self, step: Step) -> int | None:
         """The first step that must be seen to be done before *step*, and is not."""
-        calls = {each.number for each in self.plan.calls}
         for number in step.after:
+            earlier = next((each for each in self.plan.calls if each.number == number), None)
+            if earlier is None:
+                continue  # a person's work
+            await self._catch_up(earlier)
             entry = self.entries.get(number)
-            if number in calls and (entry is None or not entry.is_over):
+            if entry is None or not entry.is_over:
                 return number
+        if step.unless and not self._has_ended(step.unless):
+            return step.unless
+        for earlier in self.plan.calls:
+            if 0 < earlier.batch < step.batch:
+                await self._catch_up(earlier)
+                if not self._has_ended(earlier.number):
+                    return earlier.number
         return None
 
+    def _has_ended(self, number: int) -> bool:
+        """Whether nothing of a step still goes on: it is done, or this server is out of it."""
+        entry = self.entries.get(number)
+        ended = (Result.FAILED, Result.SKIPPED)
+        return entry is not None and (entry.is_over or entry.result in ended)
+
+    async def _catch_up(self, step: Step) -> None:
+        """Look after a call that was made, until it is seen what came of it."""
+        entry = self.entries.get(step.number)
+        if entry is None or entry.result != Result.NOT_SEEN:
+            return
+        await self._report(len(self.plan.calls), f"looking again at {step.server}")
+        own = self._resolved(step)
+        verdict, found = await self._wait(own, LAST_POLLS.get(step.wanted, ()))
+        if found.is_known:
+            said = [row for row in entry.evidence if "says" in row]
+            result = _result(verdict)
+            evidence = [*said, *_evidence(own, found)]
+            if self.plan.stops_at_failure and not self._is_its_own(step, result, evidence):
+                self.stopped = f"Step {step.number} {result}; this plan stops there."
+                evidence.append({"says": "The plan stops here.", "stops": True})
+            await self._conclude(step, result, evidence, entry)
+
+    def _resolved(self, step: Step) -> Step:
+        """*step* with the id of the task that an earlier step has created."""
+        if step.task_of is None:
+            return step
+        created = self.entries.get(step.task_of)
+        rows = created.evidence if created else ()
+        ids = [str(row["value"]) for row in rows if row.get("field") == _NEW_TASK]
+        if not ids:
+            return step
+        before = replace(step.before, task_id=ids[-1]) if step.before else None
+        return replace(step.on_task(ids[-1]), before=before, task_of=None)
+
     async def _tried(self, step: Step, entry: Entry | None) -> Outcome:
-        facts = await self._look(step)
+        found = await self._look(step)
         if entry is not None and entry.tried:
-            verdict, facts = await self._wait(step, POLLS, facts)
+            verdict, found = await self._wait(step, POLLS, found)
             if verdict != "not_yet" or entry.result == Result.NOT_SEEN:
                 before = "Its call was made earlier; it is not made again."
-                return _result(verdict), [_said(before), *facts.evidence()]
-        elif judge(step, facts) == "seen" and drift(step.before, facts):
-            return Result.SKIPPED, [_said("It is so already."), *facts.evidence()]
-        if why := drift(step.before, facts) or forbidden(step, facts):
-            return Result.SKIPPED, [_said(why), *facts.evidence()]
-        if step.wanted == "launched" and facts.server is not None:
-            closed = not_ready(await gates(self.desk, facts.server))
-            if closed:
-                return Result.SKIPPED, [_said(closed), *facts.evidence()]
-        return await self._called(step)
+                return _result(verdict), [_said(before), *_evidence(step, found)]
+        elif judge(step, found) == "seen" and drift(step.before, found):
+            return Result.SKIPPED, [_said("It is so already."), *_evidence(step, found)]
+        if why := drift(step.before, found) or forbidden(step, found):
+            return Result.SKIPPED, [_said(why), *_evidence(step, found)]
+        shown = (await show(self.desk.api, [step])).get(step.number, Shown(None, "It is not read."))
+        if why := await self._held_back(step, shown):
+            return Result.SKIPPED, [_said(why), *_evidence(step, found)]
+        return await self._called(step, shown.preview.targets if shown.preview else ())
 
-    async def _called(self, step: Step) -> Outcome:
+    async def _held_back(self, step: Step, shown: Shown) -> str | None:
+        """Why what was agreed to does not hold any more; None if it does."""
+        if shown.preview is None:
+            return shown.why
+        if why := moved(step, shown) or shown.preview.impossible:
+            return why
+        if shown.launch != step.launch:
+            return f"Whether it launches was to be {step.launch!r}; it is {shown.launch!r}."
+        if step.launch == "now" and closed(step, shown):
+            return one_line("; ".join(shown.lines(HANGS)), 400)
+        return await no_longer_fits(self.plan, step, self.desk)
+
+    async def _called(self, step: Step, targets: Sequence[Target]) -> Outcome:
         """Make the call, once, and look what comes of it."""
         await self.store.intend(self.plan, step.number, self.desk.now())
         first: list[Mapping[str, JSON]] = []
         try:
-            held = await self.act(step, step.operation)
+            held = await self.act(step, step.operation, targets)
         except SmsToolsError as error:
             first = [_words(error)]
             if not (isinstance(error, ServiceUnreachable) and error.outcome_unknown):
+                if self._has_another_way(step) and _is_a_refusal(error):
+                    says = "The service refuses it as things are; the steps after it do it."
+                    return Result.NOT_NEEDED, [*first, _said(says)]
                 return Result.FAILED, first
         else:
             if held is not None:
                 return Result.SKIPPED, [_said(held)]
-        verdict, facts = await self._wait(step, POLLS)
+        # The launches of one batch go on side by side.
+        enough: Collection[Verdict] = ("seen", "failed", "underway") if step.batch else _ENDED
+        verdict, found = await self._wait(step, POLLS, enough=enough)
         if first and verdict == "not_yet":
-            return Result.FAILED, [*first, *facts.evidence()]
-        return _result(verdict), [*first, *facts.evidence()]
+            return Result.FAILED, [*first, *_evidence(step, found)]
+        return _result(verdict), [*first, *_evidence(step, found)]
+
+    def _has_another_way(self, step: Step) -> bool:
+        return any(each.unless == step.number for each in self.plan.calls)
 
     async def _wait(
-        self, step: Step, pauses: Sequence[float], facts: Facts | None = None
-    ) -> tuple[Verdict, Facts]:
-        """Look until what was wanted is seen, has failed, or *pauses* are used up."""
-        facts = facts or await self._look_or_unknown(step)
+        self,
+        step: Step,
+        pauses: Sequence[float],
+        found: Look | None = None,
+        *,
+        enough: Collection[Verdict] = _ENDED,
+    ) -> tuple[Verdict, Look]:
+        """Look until what was wanted is seen, has failed, or *pauses* or the time are used up."""
+        found = found or await self._look_or_unknown(step)
         for pause in pauses:
-            verdict = judge(step, facts)
-            if verdict in ("seen", "failed"):
-                return verdict, facts
+            verdict = judge(step, found)
+            if verdict in enough:
+                return verdict, found
+            if self._left < pause:
+                break
             await self.desk.sleep(pause)
-            facts = await self._look_or_unknown(step)
-        return judge(step, facts), facts
+            found = await self._look_or_unknown(step)
+        return judge(step, found), found
 
-    async def _look(self, step: Step) -> Facts:
+    async def _look(self, step: Step) -> Look:
         return await look(self.desk.api, step, self.desk.now())
 
-    async def _look_or_unknown(self, step: Step) -> Facts:
+    async def _look_or_unknown(self, step: Step) -> Look:
         """What is there now; where it cannot be read after a call, nothing is claimed."""
         try:
             return await self._look(step)
         except SmsToolsError:
-            return Facts(self.desk.now())
+            return Look(self.desk.now())
 
     async def _look_again(self) -> None:
         """At the end: is it still so, and has become true what took its time?"""
-        open_steps = [step for step in self.plan.calls if not self._was_followed(step)]
+        open_steps = [step for step in self.plan.calls if self._may_change(step)]
         settling = [step for step in open_steps if self._settles(step)]
         late = [s for s in open_steps if self.entries[s.number].result == Result.NOT_SEEN]
-        if settling:
+        if settling and self._left >= SETTLE:
             await self.desk.sleep(SETTLE)
-        for step in (*settling, *late):
-            await self._report(len(self.plan.calls), f"looking again at {step.server}")
-            pauses = () if step in settling else LAST_POLLS.get(step.wanted, ())
-            verdict, facts = await self._wait(step, pauses)
-            if facts.server is not None or not facts.there:
-                entry = self.entries[step.number]
-                said = [row for row in entry.evidence if "says" in row]
-                await self._conclude(step, _result(verdict), [*said, *facts.evidence()], entry)
+            for step in settling:
+                await self._settled(step)
+        elif settling:
+            for step in settling:
+                says = "It runs; whether it still does half a minute later is to be looked at."
+                await self._conclude(
+                    step, Result.NOT_SEEN, [_said(says)], self.entries[step.number]
+                )
+        for step in late:
+            await self._catch_up(step)
+
+    async def _settled(self, step: Step) -> None:
+        entry = self.entries[step.number]
+        own = self._resolved(step)
+        verdict, found = await self._wait(own, ())
+        if found.is_known:
+            said = [row for row in entry.evidence if "says" in row]
+            await self._conclude(step, _result(verdict), [*said, *_evidence(own, found)], entry)
 
     def _settles(self, step: Step) -> bool:
-        """Whether *step* has started a task, which can fail again at once."""
-        over = self.entries[step.number].is_over
-        return over and step.wanted in ("running", "rebuilt")
+        """Whether *step* has started a task in this run, which can fail again at once."""
+        seen = self.entries[step.number].result == Result.SEEN
+        return seen and step.wanted == "running" and step.number in self._made
 
-    def _was_followed(self, step: Step) -> bool:
-        """Whether a later step has changed what *step* had brought about."""
-        return any(
-            later.source_id == step.source_id and self.entries[later.number].tried
-            for later in self.plan.calls
-            if later.number > step.number
+    def _may_change(self, step: Step) -> bool:
+        """Whether *step* was done and no later step has changed what it had brought about."""
+        if step.number not in self.entries:
+            return False
+        later = [each for each in self.plan.calls if each.number > step.number]
+        return not any(
+            each.source_id == step.source_id
+            and each.number in self.entries
+            and self.entries[each.number].tried
+            for each in later
         )
 
     async def _conclude(
@@ -191,10 +339,12 @@ class Application:
         evidence: Sequence[Mapping[str, JSON]],
         entry: Entry | None,
     ) -> None:
-        held = result in (Result.NOT_REACHED, Result.SKIPPED)
+        held = result in (Result.NOT_REACHED, Result.SKIPPED, Result.NOT_NEEDED)
         tried = bool(entry and entry.tried) if held else True
         if held and entry is not None and entry.result == Result.NOT_SEEN:
             result = Result.NOT_SEEN  # its call was made; that must not be forgotten
+        if entry is None or not entry.tried:
+            self._made.add(step.number)
         await self.store.conclude(
             self.plan, step.number, result, evidence, tried=tried, at=self.desk.now()
         )
@@ -214,10 +364,49 @@ def left(plan: Plan, entries: Mapping[int, Entry]) -> Sequence[Step]:
     ]
 
 
+def covered(plan: Plan, entries: Mapping[int, Entry]) -> Sequence[Step]:
+    """The steps that a consent already given still carries: none that failed or waits for it."""
+    if any(row.get("stops") for entry in entries.values() for row in entry.evidence):
+        return []
+    ended = (Result.FAILED, Result.SKIPPED)
+    out = {number for number, entry in entries.items() if entry.result in ended}
+    found = []
+    for step in left(plan, entries):
+        if step.number in out:
+            continue
+        if out.intersection(step.after) or step.unless in out:
+            out.add(step.number)
+        else:
+            found.append(step)
+    return found
+
+
+def goes_on(plan: Plan, entries: Mapping[int, Entry]) -> bool:
+    """Whether the plan has begun, and the same call goes on with it without a question."""
+    return bool(entries) and bool(covered(plan, entries))
+
+
 def _result(verdict: Verdict) -> str:
     if verdict == "seen":
         return Result.SEEN
     return Result.FAILED if verdict == "failed" else Result.NOT_SEEN
+
+
+def _evidence(step: Step, found: Look) -> list[dict[str, JSON]]:
+    """What was read, with what a rehearsal or a new task is called."""
+    rows = found.evidence()
+    if step.wanted == "cloned":
+        rows += found.clone()
+    if step.wanted == "created" and found.server.task_id:
+        seen = Evidence(_NEW_TASK, found.server.task_id, "get_source_server", found.at)
+        rows.append(seen.as_data())
+    return rows
+
+
+def _is_a_refusal(error: SmsToolsError) -> bool:
+    """Whether the service took the call and will not do it as things are."""
+    kinds = (ServiceError, InvalidState, InvalidRequest)
+    return isinstance(error, ServiceError) and type(error) in kinds and error.status == 400
 
 
 def _said(text: str) -> dict[str, JSON]:

@@ -1,71 +1,75 @@
 """Rehearsing a cutover with clones, and launching targets that pass every gate."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.gates import Gates
-from sms_tools.fleet.readiness import read_gates_anew
-from sms_tools.fleet.server import Server
+from sms_tools.fleet.readiness import read_readiness
+from sms_tools.guard.previews.acting import FAILS_BEFORE_A_NEW_TRY
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
 from sms_tools.operations.tasks import ManageMigrationTask
-from sms_tools.remediation.goals import Request, need_a_choice
+from sms_tools.remediation.plan import Step
+from sms_tools.remediation.request import Request
+from sms_tools.remediation.showing import Shown
 from sms_tools.remediation.writing import Words, Writer
 from sms_tools.text import one_line
 
-GOALS: Final = frozenset({"rehearse_cutover", "cut_over"})
+BATCH: Final = 5
+"""Targets that are launched side by side."""
 
 _CLONE: Final = Words(
     does="Makes a clone of the target, to be tried out; synchronisation stands still meanwhile.",
     verified_by="get_migration_task: a clone is named, without an error.",
     undo="Deleting the clone on the ECS console; no call here does that.",
-    costs="A further ECS with its disks is billed until somebody deletes it.",
 )
 _LAUNCH: Final = Words(
     does="Launches the target: the cutover. Before it, every gate is looked at once more.",
     verified_by="get_source_server: finished.",
-    undo="Nothing here: a rollback is a disk snapshot on the EVS console.",
-    loses="Synchronisation ends: what is written on the source from now on stays there. The "
-    "snapshot of an earlier launch is replaced.",
+    undo="Nothing here; plan_remediation with back_out tells the way back to the source.",
 )
 
 
 async def rehearse(request: Request, write: Writer) -> None:
     """Clone targets of servers in continuous sync."""
-    need_a_choice(request, "A rehearsal costs money and")
+    request.need_a_choice("A rehearsal costs money and")
     for server in request.servers:
-        template = request.question.template_id or server.template_id
+        template = request.template_id or server.template_id
         if server.phase != "syncing":
             write.leave(server, f"Only continuous sync can be cloned; it is {server.phase}.")
+        elif server.clone_id and not server.clone_error:
+            write.leave(
+                server,
+                f"Its clone exists already and is billed: ECS {one_line(server.clone_id, 64)}. Try "
+                "that one out, or delete it on the ECS console first.",
+            )
         elif template is None:
             write.leave(server, "It has no template of its own: say which, with template_id.")
         elif write.may("clone_test", server) and write.has_room_for(server):
-            write.call(
-                ManageMigrationTask(
-                    task_id=str(server.task_id), operation="clone_test", template_id=template
-                ),
-                server,
-                "cloned",
-                _CLONE,
+            clone = ManageMigrationTask(
+                task_id=str(server.task_id), operation="clone_test", template_id=template
             )
+            write.call(clone, server, "cloned", _CLONE)
     if any(step.is_call for step in write.steps):
         write.preconditions.append("Somebody tries the clones out, and deletes them afterwards.")
-        write.person("console", "Try out each clone, then delete it on the ECS console.")
+        does = "Try out each clone, say what came of it, then delete it on the ECS console."
+        write.person("console", does, later=True)
 
 
 async def cut_over(request: Request, write: Writer) -> None:
-    """Launch the targets of servers that pass every gate."""
-    need_a_choice(request, "A launch ends synchronisation and")
+    """Launch the targets of servers that pass every gate, in batches."""
+    request.need_a_choice("A launch ends synchronisation and")
+    syncing = [server for server in request.servers if server.phase == "syncing"]
+    found = await read_readiness(request.desk, syncing)
     chosen = []
     for server in request.servers:
         if server.phase != "syncing":
             write.leave(server, f"Only continuous sync can be launched; it is {server.phase}.")
-        elif write.has_room_for(server):
-            why = not_ready(await gates(request.desk, server))
-            if why:
-                write.leave(server, why)
-                write.give_back(server)
-            elif write.may("test", server):
-                chosen.append(server)
+            continue
+        gates = found.gates[server.id]
+        if why := not_ready(gates, by_name=request.by_name):
+            write.leave(server, why)
+        elif write.may("test", server) and write.has_room_for(server):
+            chosen.append((found.servers[server.id], tuple(gates.open)))
     if not chosen:
         return
     ask = write.person(
@@ -73,22 +77,49 @@ async def cut_over(request: Request, write: Writer) -> None:
         f"Settle what nobody can see from here: {'; '.join(CUTOVER_UNKNOWABLE[:3])}; "
         f"{CUTOVER_UNKNOWABLE[4]}. Stop the services on the sources. Then say so.",
     )
-    for server in chosen:
+    for place, (server, names) in enumerate(chosen):
         launch = ManageMigrationTask(task_id=str(server.task_id), operation="test")
-        write.call(launch, server, "launched", _LAUNCH, after=(ask,))
-    write.person("person", "After the launch: test the targets, then switch DNS and addresses.")
+        write.call(
+            launch,
+            server,
+            "launched",
+            _LAUNCH,
+            after=(ask,),
+            batch=place // BATCH + 1,
+            open_gates=names,
+        )
+    does = "After the launch: test the targets, then switch DNS and addresses."
+    write.person("person", does, later=True)
 
 
-async def gates(desk: Desk, server: Server) -> Gates | None:
-    """The gates of *server* as they stand now; None if it could not be read closely."""
-    return await read_gates_anew(desk, server)
-
-
-def not_ready(found: Gates | None) -> str | None:
-    """Why a server must not be launched by a plan; None if every gate passes."""
-    if found is None:
-        return "not_confirmed: its task could not be read."
-    if found.verdict == "ready":
+def not_ready(found: Gates, *, by_name: bool) -> str | None:
+    """Why a plan must not launch a server; None if every gate passes, or a person who named it
+    may decide about those that nobody can tell.
+    """
+    if found.verdict == "ready" or (by_name and found.verdict == "not_confirmed"):
         return None
     says = " ".join(finding.says for finding in list(found.open.values())[:3])
-    return one_line(f"{found.verdict}: {says}", 400)
+    more = " Name the server to decide about that in the dialog."
+    return one_line(f"{found.verdict}: {says}", 400) + (
+        more if found.verdict == "not_confirmed" else ""
+    )
+
+
+def gates_in(step: Step, shown: Shown) -> Mapping[str, str]:
+    """Each gate's verdict in a launch's preview, without those that a second try mends."""
+    found = shown.state.get("gates")
+    again = step.arguments.get("operation") == "start"
+    return {
+        name: verdict
+        for name, verdict in (found.items() if isinstance(found, Mapping) else ())
+        if not (again and name in FAILS_BEFORE_A_NEW_TRY)
+    }
+
+
+def closed(step: Step, shown: Shown) -> list[str]:
+    """The gates that hold a launch back: they fail, or nobody accepted that they are open."""
+    return [
+        name
+        for name, verdict in gates_in(step, shown).items()
+        if verdict != "pass" and (verdict == "fail" or name not in step.open_gates)
+    ]

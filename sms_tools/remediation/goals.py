@@ -1,29 +1,25 @@
-"""From a goal and the servers to the steps: retry, resume, a rate window, and clean-up.
+"""From a goal and the servers to the steps: retry, resume, and clean-up.
 
 Each function writes the steps for servers that can be helped, and says of every other why not.
+What a start does is judged by :mod:`sms_tools.fleet.effect`: one that launches is a launch, takes
+the gates of a launch, and is never planned unless the server was named.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
-from sms_tools.errors import RequestRefused, SmsToolsError
-from sms_tools.fleet.desk import Desk
+from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.effect import Effect, effect_of
 from sms_tools.fleet.server import Server
 from sms_tools.knowledge import ErrorKnowledge, explain
 from sms_tools.knowledge.facts import NETWORK_EVENT_CODES, as_the_target_sees, migration_ports
-from sms_tools.operations.tasks import (
-    DeleteMigrationTask,
-    GetMigrationRateLimits,
-    ManageMigrationTask,
-    SetMigrationRateLimits,
-)
-from sms_tools.operations.tasks.progress import RateLimitSetting
-from sms_tools.remediation.asking import PlanRemediation
-from sms_tools.remediation.plan import Actor, Before
-from sms_tools.remediation.writing import Words, Writer, as_now
+from sms_tools.operations.tasks import DeleteMigrationTask, GetMigrationTask, ManageMigrationTask
+from sms_tools.remediation.plan import Actor, Wanted
+from sms_tools.remediation.request import Goal, Request
+from sms_tools.remediation.writing import Words, Writer
 from sms_tools.text import one_line
-from sms_tools.wording import count_of
+from sms_tools.wording import span
 
 OVERSPEED: Final = "SMS.9007"
 _SHOWN: Final = 6
@@ -34,20 +30,15 @@ _RETRY: Final = Words(
     undo="stop pauses it.",
     costs="The temporary disk of the target goes on being billed.",
 )
+_LAUNCH_AGAIN: Final = Words(
+    does="LAUNCHES the target: it failed while it was being cut over, and a start is the next try.",
+    verified_by="get_source_server: finished.",
+    undo="Nothing here.",
+)
 _RESUME: Final = Words(
     does="Resumes the paused migration.",
     verified_by="get_migration_task: the task runs.",
     undo="stop pauses it again.",
-)
-_PAUSE: Final = Words(
-    does="Pauses the migration: limits can be changed only while it stands still.",
-    verified_by="get_source_server: stopped.",
-    undo="start resumes it; a large Linux copy is compared again then.",
-)
-_LIMIT: Final = Words(
-    does="Replaces all rate limits; the hours are the source's local time.",
-    verified_by="get_migration_rate_limits: these segments and no others.",
-    undo="Setting the former segments again.",
 )
 _CLEAN: Final = Words(
     does="Deletes the task of a migration that is finished.",
@@ -57,17 +48,6 @@ _CLEAN: Final = Words(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a goal works with."""
-
-    question: PlanRemediation
-    desk: Desk
-    servers: Sequence[Server]
-    named: bool
-    """Whether the person chose the servers: by name, project or code."""
-
-
 async def retry_failed(request: Request, write: Writer) -> None:
     """Start failed servers again, after what people have to repair."""
     chosen = []
@@ -75,30 +55,58 @@ async def retry_failed(request: Request, write: Writer) -> None:
         if server.phase != "failed":
             if server.phase == "unavailable":
                 write.leave(server, _unavailable(server))
-            elif request.question.servers:
-                write.leave(server, f"It has not failed: it is {server.phase}.", _other(server))
+            elif request.by_name:
+                write.leave(server, f"It has not failed: it is {server.phase}.", other_goal(server))
             continue
         error = server.error
         known = explain(error.code, error.params) if error and error.code else None
         if (why := _no_retry(known, request)) is not None:
             write.leave(server, *why)
-        elif write.may("start", server) and write.has_room_for(server):
+        elif may_start(request, server, write) and write.has_room_for(server):
             chosen.append(server)
     people = _people(chosen, write)
     for server in sorted(chosen, key=lambda each: _code(each)):
-        write.call(
-            ManageMigrationTask(task_id=str(server.task_id), operation="start"),
-            server,
-            "running",
-            _RETRY,
-            after=people.get(_code(server), ()),
-        )
+        start(server, write, _RETRY, after=people.get(_code(server), ()))
 
 
-def _no_retry(known: ErrorKnowledge | None, request: Request) -> tuple[str, str | None] | None:
+def may_start(request: Request, server: Server, write: Writer) -> bool:
+    """Whether a start of *server* belongs into this plan; if not, it is left out with the reason.
+
+    A start that launches is planned only for a server that the person named.
+    """
+    effect = effect_of(server, "start")
+    if effect.launches and not request.by_name:
+        why = "Starting it launches its target." if effect.launch == "now" else effect.words()
+        write.leave(server, f"{why} Such a start is planned only for a server that is named.")
+        return False
+    return write.may("start", server)
+
+
+def start(server: Server, write: Writer, words: Words, *, after: Sequence[int] = ()) -> int:
+    """Add the start of *server* in the words of what it does; gives its number."""
+    effect = effect_of(server, "start")
+    wanted: Wanted = "launched" if effect.launch == "now" else "running"
+    if effect.launches:
+        write.first.append(f"{server.name}: {_launching(effect)}")
+    return write.call(
+        ManageMigrationTask(task_id=str(server.task_id), operation="start"),
+        server,
+        wanted,
+        _LAUNCH_AGAIN if effect.launch == "now" else words,
+        after=after,
+    )
+
+
+def _launching(effect: Effect) -> str:
+    if effect.launch == "now":
+        return "starting it again LAUNCHES its target; it failed while it was being cut over."
+    return effect.words()
+
+
+def _no_retry(known: ErrorKnowledge | None, request: Request) -> tuple[str, Goal | None] | None:
     """Why repeating does not help, and the goal that does; None where it may help."""
     if known is None:
-        return None if request.named else ("The task names no error: look at it first.", None)
+        return None if request.narrowed else ("The task names no error: look at it first.", None)
     if known.full_copy_again:
         return (
             f"{known.code}: starting again does not help; the task has to be built anew, and "
@@ -107,7 +115,7 @@ def _no_retry(known: ErrorKnowledge | None, request: Request) -> tuple[str, str 
         )
     if known.retry_safe is False:
         return f"{known.code}: starting again does not help. {known.first_step}", None
-    if known.retry_safe is None and not request.named:
+    if known.retry_safe is None and not request.narrowed:
         return (
             f"{known.code}: nobody knows whether starting again helps. {known.first_step} Name the "
             "server to try all the same.",
@@ -126,10 +134,19 @@ def _unavailable(server: Server) -> str:
     return f"Its environment check failed{what}: repair it on the source, restart the Agent."
 
 
-def _other(server: Server) -> str | None:
-    return {"paused": "resume_paused", "syncing": "cut_over", "finished": "clean_up"}.get(
-        server.phase
-    )
+def other_goal(server: Server) -> Goal | None:
+    """The goal that fits a server which has not failed."""
+    if server.phase == "paused":
+        if _code(server) == OVERSPEED:
+            return "fix_rate_window"
+        return "resume_paused" if server.legality("start").verdict == "legal" else None
+    if server.phase == "failed":
+        code = _code(server)
+        return "rebuild" if code and explain(code).full_copy_again else None
+    return _OTHER.get(server.phase)
+
+
+_OTHER: Final[Mapping[str, Goal]] = {"syncing": "cut_over", "finished": "clean_up"}
 
 
 def _people(servers: Sequence[Server], write: Writer) -> dict[str, Sequence[int]]:
@@ -165,104 +182,56 @@ async def resume_paused(request: Request, write: Writer) -> None:
     """Resume what is paused."""
     for server in request.servers:
         if server.phase != "paused":
-            if request.question.servers:
-                write.leave(server, f"It is not paused: it is {server.phase}.")
+            if request.by_name:
+                why = f"It is not paused: it is {server.phase}."
+                write.leave(server, why, other_goal(server))
         elif _code(server) == OVERSPEED:
             why = f"{OVERSPEED}: it was paused because its rate limit did not hold; it would be "
             write.leave(server, why + "paused again.", "fix_rate_window")
-        elif write.may("start", server) and write.has_room_for(server):
-            start = ManageMigrationTask(task_id=str(server.task_id), operation="start")
-            write.call(start, server, "running", _RESUME)
-
-
-async def fix_rate_window(request: Request, write: Writer) -> None:
-    """Set rate limits; pause what runs for it, and start it again afterwards."""
-    if request.question.limits is None and not request.named:
-        write.first.append("Without `limits` only tasks that SMS.9007 paused are in this plan.")
-    for server in request.servers:
-        limits = request.question.limits
-        overspeed = _code(server) == OVERSPEED
-        if server.task_id is None or server.phase not in _HAS_A_RATE:
-            if request.question.servers:
-                write.leave(server, f"Limits do not matter here: it is {server.phase}.")
-            continue
-        if limits is None and overspeed:
-            limits = await _without_threshold(request, server, write)
-        if limits is None:
-            if request.question.servers and not overspeed:
-                write.leave(server, "Say which limits: `limits` with start, end and speed.")
-            continue
-        if write.has_room_for(server):
-            _limit(server, limits, write)
-
-
-_HAS_A_RATE: Final = frozenset({"waiting", "initializing", "replicating", "syncing", "paused"})
-
-
-def _limit(server: Server, limits: Sequence[RateLimitSetting], write: Writer) -> None:
-    task_id = str(server.task_id)
-    runs = server.phase in ("initializing", "replicating")
-    after: list[int] = []
-    before = as_now(server, write.now)
-    if runs:
-        if not write.may("stop", server):
-            return
-        stop = ManageMigrationTask(task_id=task_id, operation="stop")
-        after = [write.call(stop, server, "paused", _PAUSE)]
-        before = Before(phases=("paused",), task_id=task_id)
-    if server.source and server.source.has_tc is False:
-        write.preconditions.append(
-            f"{server.name} has no `tc`: limits do not bend its rate. They are set without a "
-            "threshold, so that it is not paused for that."
-        )
-    setting = SetMigrationRateLimits(task_id=task_id, speed_limit=list(limits))
-    after = [write.call(setting, server, "limits", _LIMIT, before=before, after=after)]
-    if runs or _code(server) == OVERSPEED:
-        start = ManageMigrationTask(task_id=task_id, operation="start")
-        again = Before(phases=("paused",), task_id=task_id)
-        write.call(start, server, "running", _RESUME, before=again, after=after)
-
-
-async def _without_threshold(
-    request: Request, server: Server, write: Writer
-) -> list[RateLimitSetting] | None:
-    """The limits that there are, without the threshold that paused the task."""
-    try:
-        found = await request.desk.api(GetMigrationRateLimits(task_id=str(server.task_id)))
-    except SmsToolsError as error:
-        write.leave(server, f"Its limits could not be read: {one_line(str(error), 160)}")
-        return None
-    return [
-        RateLimitSetting(start=row.start or "00:00", end=row.end or "23:59", speed=row.speed or 0)
-        for row in found.speed_limit or ()
-    ]
+        elif may_start(request, server, write) and write.has_room_for(server):
+            start(server, write, _RESUME)
 
 
 async def clean_up(request: Request, write: Writer) -> None:
-    """Delete the tasks of finished migrations."""
+    """Delete the tasks of finished migrations, when the targets have served for a while."""
     write.preconditions.append(
         "The applications on the targets were accepted: after this, no changes of the source can "
         "be synchronised any more."
     )
     for server in request.servers:
         if server.phase != "finished":
-            if request.question.servers:
-                write.leave(server, f"Only what is finished is cleaned up; it is {server.phase}.")
+            if request.by_name:
+                why = f"Only what is finished is cleaned up; it is {server.phase}."
+                write.leave(server, why, other_goal(server))
         elif server.task_id is None:
-            if request.question.servers:
+            if request.by_name:
                 write.leave(server, "Its task is deleted already.")
+        elif (why_not := await _too_early(request, server)) is not None:
+            write.leave(server, why_not)
         elif write.may("delete_task", server) and write.has_room_for(server):
             write.call(DeleteMigrationTask(task_id=server.task_id), server, "task_gone", _CLEAN)
 
 
-def need_a_choice(request: Request, doing: str) -> None:
-    """Refuse to act on the whole account where the person must choose.
+async def _too_early(request: Request, server: Server) -> str | None:
+    """Why the task of a launched server has to stay for now: with it goes the way back."""
+    if not request.soak:
+        return None
+    launched = await _launched_at(request, server)
+    wait = f"Its task is the way back; it stays {span(request.soak)} (soak_hours)."
+    if launched is None:
+        return f"When it was launched is not known. {wait}"
+    age = request.desk.now() - launched
+    if age >= request.soak:
+        return None
+    return f"It was launched {span(age)} ago. {wait}"
 
-    Raises:
-        RequestRefused: neither servers nor a project were named.
-    """
-    if not (request.question.servers or request.question.project):
-        raise RequestRefused(
-            f"{doing} is planned for servers or a project that a person names, never for all.",
-            advice=f"Ask which ones; {count_of(len(request.servers), 'server')} could be meant.",
-        )
+
+async def _launched_at(request: Request, server: Server) -> datetime | None:
+    """When it was launched; lists may leave out the sub-tasks that tell."""
+    if server.last_launch is None and server.task_id is not None:
+        try:
+            task = await request.desk.api(GetMigrationTask(task_id=server.task_id))
+        except SmsToolsError:
+            return server.launched_at
+        return Server(server.source, task).launched_at
+    return server.launched_at

@@ -6,17 +6,26 @@ store, so that the same plan can be shown, approved and taken up again at any ti
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from sms_tools.canonical import digest
+from sms_tools.fleet.effect import Launch
 from sms_tools.operation import JSON, Operation
 from sms_tools.operations import CATALOGUE
 
 Actor = Literal["api", "source", "console", "support", "person"]
 Wanted = Literal[
-    "running", "paused", "cloned", "launched", "task_gone", "rebuilt", "limits", "nothing"
+    "running",
+    "paused",
+    "cloned",
+    "launched",
+    "task_gone",
+    "created",
+    "limits",
+    "options",
+    "nothing",
 ]
 """What a step is to bring about; `nothing` for what people do outside of this service."""
 
@@ -28,6 +37,8 @@ class Result:
     NOT_SEEN: Final = "done, not yet seen"
     FAILED: Final = "failed"
     SKIPPED: Final = "skipped"
+    NOT_NEEDED: Final = "not needed"
+    """Another step has done, or does, what this one was for."""
     NOT_REACHED: Final = "not reached"
 
 
@@ -68,6 +79,18 @@ class Step:
     """Steps that must be seen to be done before this one."""
     servers: Sequence[Sequence[str]] = ()
     """Names and ids of the servers that people's work is about: beside the sentence, not in it."""
+    launch: Launch = "no"
+    """Whether the call launches the target, as it was judged when the plan was made."""
+    open_gates: Sequence[str] = ()
+    """Gates before a launch that nobody could tell and that the person accepted by naming it."""
+    bound: Mapping[str, JSON] | None = None
+    """What its preview showed and what must still be so at the call; None if nothing was shown."""
+    batch: int = 0
+    """Launches of one batch go on side by side; the next begins when all of it is seen."""
+    task_of: int | None = None
+    """The step that creates the task which this call acts on."""
+    unless: int | None = None
+    """The step that makes this one needless, unless the service refuses it."""
 
     @property
     def is_call(self) -> bool:
@@ -75,9 +98,18 @@ class Step:
         return bool(self.tool)
 
     @property
+    def launches(self) -> bool:
+        """Whether a person has to know this call as a launch."""
+        return self.launch != "no"
+
+    @property
     def operation(self) -> Operation[Any]:
         """The call, checked by its class."""
         return CATALOGUE[self.tool].model_validate(self.arguments)
+
+    def on_task(self, task_id: str) -> "Step":
+        """This step with the id of a task that was only created by an earlier one."""
+        return replace(self, arguments={**self.arguments, "task_id": task_id})
 
     def shown(self) -> dict[str, JSON]:
         """The step as it stands in an answer; what does not apply is left out."""
@@ -94,6 +126,9 @@ class Step:
             "costs": self.costs,
             "verified_by": self.verified_by,
             "after": list(self.after),
+            "launch": "" if self.launch == "no" else self.launch,
+            "open_gates": list(self.open_gates),
+            "only_if_refused": self.unless,
         }
         return {key: value for key, value in whole.items() if value}
 
@@ -111,6 +146,10 @@ class Plan:
     """Whether one step that does not work ends the whole plan."""
     first: Sequence[str] = ()
     """What has to be said before all else, such as that everything is copied again."""
+    account: str = ""
+    """The key of the account on which it was made; it serves on no other."""
+    asked: Mapping[str, JSON] = field(default_factory=dict)
+    """What was asked for besides the servers: to plan the same again for some of them."""
 
     @property
     def calls(self) -> Sequence[Step]:
@@ -125,7 +164,8 @@ class Plan:
     @property
     def digest(self) -> str:
         """A digest of every step."""
-        return digest([self.id, self.goal, self.first, [asdict(step) for step in self.steps]])
+        steps = [asdict(step) for step in self.steps]
+        return digest([self.id, self.goal, self.account, self.first, steps])
 
     def to_json(self) -> str:
         """The plan for the store."""

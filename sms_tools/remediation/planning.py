@@ -1,6 +1,7 @@
 """Making a plan: reading the fleet, choosing servers, writing the steps, keeping the plan."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -8,59 +9,131 @@ from sms_tools.canonical import short_id
 from sms_tools.diagnosis.answer import Action, Draft, iso
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.reading import Fleet, read_fleet
-from sms_tools.fleet.server import Server
+from sms_tools.fleet.server import SOAK, Server
+from sms_tools.guard.subject import HANGS
 from sms_tools.knowledge import normalize_code
-from sms_tools.operation import Kind
-from sms_tools.remediation import cutover, goals, rebuilding
-from sms_tools.remediation.asking import PlanRemediation
-from sms_tools.remediation.goals import Request
-from sms_tools.remediation.plan import Plan
+from sms_tools.operation import JSON, Kind
+from sms_tools.operations.tasks.progress import RateLimitSetting
+from sms_tools.remediation import cutover, goals, going_back, rates, rebuilding
+from sms_tools.remediation.consent import beginnings
+from sms_tools.remediation.plan import Plan, Step
+from sms_tools.remediation.request import Goal, Request
+from sms_tools.remediation.showing import Shown, show, written
 from sms_tools.remediation.store import Store
 from sms_tools.remediation.writing import Writer
+from sms_tools.text import one_line
 from sms_tools.wording import count_of
 
 LIFETIME: Final = timedelta(hours=24)
 _MOST: Final = 10
-_MOST_LAUNCHES: Final = 5
+_MOST_LAUNCHES: Final = 50
+_MOST_CLONES: Final = 5
 _LATER: Final = 10
 
-_GOALS: Final[Mapping[str, Callable[[Request, Writer], Awaitable[None]]]] = {
+_GOALS: Final[Mapping[Goal, Callable[[Request, Writer], Awaitable[None]]]] = {
     "retry_failed": goals.retry_failed,
     "resume_paused": goals.resume_paused,
-    "fix_rate_window": goals.fix_rate_window,
+    "fix_rate_window": rates.fix_rate_window,
     "rebuild": rebuilding.rebuild,
     "rehearse_cutover": cutover.rehearse,
     "cut_over": cutover.cut_over,
+    "back_out": going_back.back_out,
     "clean_up": goals.clean_up,
+}
+_MOST_OF: Final[Mapping[Goal, int]] = {
+    "cut_over": _MOST_LAUNCHES,
+    "rehearse_cutover": _MOST_CLONES,
 }
 _STOPS: Final = frozenset({"rehearse_cutover", "cut_over"})
 """Goals at which one step that does not work says something about those that follow."""
+_PLANNED_AGAIN: Final = frozenset({"retry_failed", "resume_paused", "fix_rate_window", "rebuild"})
 
 
-async def plan(question: PlanRemediation, desk: Desk) -> dict[str, Any]:
-    """The plan that *question* asks for, kept for a day if there is anything to call.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person wants planned, as the tool took it."""
+
+    goal: Goal
+    servers: Sequence[str] | None = None
+    project: str | None = None
+    group: str | None = None
+    batch: int | None = None
+    limits: Sequence[RateLimitSetting] | None = None
+    template_id: str | None = None
+    soak_hours: int | None = None
+    given: Mapping[str, JSON] = field(default_factory=dict)
+    """The arguments besides goal and servers, as they were sent."""
+
+
+async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
+    """The plan that is *asked* for, kept for a day if there is anything to call.
 
     Raises:
         SmsToolsError: a name fits nothing or several, or nothing could be read.
     """
-    fleet = await read_fleet(desk, project=question.project, servers=question.servers, fresh=True)
-    servers = _with_codes(fleet.servers, question.group)
-    usual = _MOST_LAUNCHES if question.goal in cutover.GOALS else _MOST
-    write = Writer(fleet.observed_at, most=question.batch or usual)
-    named = bool(question.servers or question.project or question.group)
-    await _GOALS[question.goal](Request(question, desk, servers, named), write)
+    fleet = await read_fleet(desk, project=asked.project, servers=asked.servers, fresh=True)
+    servers = _with_codes(fleet.servers, asked.group)
+    write = Writer(fleet.observed_at, most=asked.batch or _MOST_OF.get(asked.goal, _MOST))
+    request = Request(
+        desk,
+        servers,
+        by_name=bool(asked.servers),
+        narrowed=bool(asked.servers or asked.project or asked.group),
+        chosen=bool(asked.servers or asked.project),
+        limits=asked.limits,
+        template_id=asked.template_id,
+        soak=SOAK if asked.soak_hours is None else timedelta(hours=asked.soak_hours),
+    )
+    await _GOALS[asked.goal](request, write)
+    await _show(desk, write, by_name=request.by_name)
+    given = {k: v for k, v in asked.given.items() if k not in ("project", "group", "batch")}
     made = Plan(
         id=f"P{short_id()}",
-        goal=question.goal,
+        goal=asked.goal,
         made_at=desk.now(),
         expires_at=desk.now() + LIFETIME,
         steps=tuple(write.steps),
-        stops_at_failure=question.goal in _STOPS,
+        stops_at_failure=asked.goal in _STOPS,
         first=tuple(write.first),
+        account=desk.api.settings.account.key,
+        asked=given,
     )
     if made.calls:
         await Store(desk.state).keep(made)
-    return _answer(fleet, made, write)
+    return _answer(fleet, made, write, asked, servers)
+
+
+async def _show(desk: Desk, write: Writer, *, by_name: bool) -> None:
+    """Give every call what its preview says; who cannot be shown is not in the plan."""
+    calls = [step for step in write.steps if step.is_call]
+    shown = await show(desk.api, calls)
+    write.steps[:] = [
+        _told(step, shown[step.number], by_name=by_name) if step.number in shown else step
+        for step in write.steps
+    ]
+    refused: dict[str, str] = {}
+    for step in beginnings([step for step in write.steps if step.is_call]):
+        if step.number in shown and (why := _refused(step, shown[step.number])):
+            refused.setdefault(step.source_id, why)
+    for source_id, why in refused.items():
+        write.drop(source_id, one_line(why, 300))
+
+
+def _told(step: Step, shown: Shown, *, by_name: bool) -> Step:
+    """*step* in the words of its preview; a person who names a server decides what is open."""
+    if by_name and shown.launch == "now":
+        gates = cutover.gates_in(step, shown)
+        step = replace(step, open_gates=tuple(n for n, v in gates.items() if v == "unknown"))
+    return written(step, shown)
+
+
+def _refused(step: Step, shown: Shown) -> str | None:
+    """Why a step that comes first for its server cannot be in the plan."""
+    if shown.preview is None:
+        return f"It could not be read: {shown.why}"
+    if step.launch == "now" and cutover.closed(step, shown):
+        return "; ".join(shown.lines(HANGS))
+    return shown.preview.impossible
 
 
 def _with_codes(servers: Sequence[Server], group: str | None) -> Sequence[Server]:
@@ -74,24 +147,26 @@ def _with_codes(servers: Sequence[Server], group: str | None) -> Sequence[Server
     ]
 
 
-def _answer(fleet: Fleet, made: Plan, write: Writer) -> dict[str, Any]:
-    draft = Draft(summary=_summary(made, write), observed_at=fleet.observed_at, data={})
+def _answer(
+    fleet: Fleet, made: Plan, write: Writer, asked: Asked, servers: Sequence[Server]
+) -> dict[str, Any]:
+    draft = Draft(
+        summary=_summary(made, write, asked, servers), observed_at=fleet.observed_at, data={}
+    )
     draft.data["goal"] = made.goal
     draft.data["plan_id"] = made.id if made.calls else None
     if made.calls:
         draft.data["digest"] = made.digest
         draft.data["expires_at"] = iso(made.expires_at)
-        why = "Once the person has seen the plan: it asks them once, then does step by step."
-        draft.actions = [Action("apply_plan", {"plan_id": made.id}, why, Kind.DESTRUCTIVE)]
+    draft.actions = _actions(made, write)
     if made.first:
         draft.data["say_first"] = list(made.first)
     draft.data["preconditions"] = [
         *write.preconditions,
         *(["Steps of people are done before the calls that come after them."] * bool(made.people)),
     ]
-    rows = _rows(made)
     how = "apply_plan shows every step to the person; fewer servers make a shorter plan"
-    draft.data["steps"] = draft.part("steps", rows, 200, how)
+    draft.data["steps"] = draft.part("steps", _rows(made), 200, how)
     draft.data["left_out"] = draft.part(
         "servers that are not in the plan", write.left_out, 20, "name them in servers"
     )
@@ -103,6 +178,31 @@ def _answer(fleet: Fleet, made: Plan, write: Writer) -> dict[str, Any]:
     draft.data["stops_at_first_failure"] = made.stops_at_failure
     draft.incomplete = list(fleet.incomplete)
     return draft.fit()
+
+
+def _actions(made: Plan, write: Writer) -> Sequence[Action]:
+    """Applying it; for servers that are not in it, the goal that fits them."""
+    actions = []
+    if made.calls:
+        why = "Once the person has seen the plan: it asks once for approval, then runs the steps."
+        actions.append(Action("apply_plan", {"plan_id": made.id}, why, Kind.DESTRUCTIVE))
+    actions += write.choices
+    by_goal: dict[str, list[str]] = {}
+    for row in write.left_out:
+        if row.get("goal"):
+            by_goal.setdefault(row["goal"], []).append(row["server"]["id"])
+    for goal, ids in by_goal.items():
+        arguments = {"servers": ids[:_MOST]}
+        if goal in _PLANNED_AGAIN:
+            why = "the goal that fits servers which are not in this plan"
+            actions.append(Action("plan_remediation", {"goal": goal, **arguments}, why))
+        elif goal == "cut_over":
+            why = "whether servers that are not in this plan may be launched"
+            actions.append(Action("check_cutover_readiness", arguments, why))
+        else:
+            why = "what may be deleted of servers that are not in this plan"
+            actions.append(Action("find_cleanup_candidates", arguments, why))
+    return actions
 
 
 def _rows(made: Plan) -> list[dict[str, Any]]:
@@ -121,18 +221,39 @@ def _rows(made: Plan) -> list[dict[str, Any]]:
     return rows
 
 
-def _summary(made: Plan, write: Writer) -> str:
+def _summary(made: Plan, write: Writer, asked: Asked, servers: Sequence[Server]) -> str:
     touched = len({step.source_id for step in made.calls})
     if not made.calls:
-        text = f"Nothing can be done by a call for {made.goal}."
-        if write.left_out:
-            text += f" {count_of(len(write.left_out), 'server')} left out: see left_out."
-        return text
+        return _without_calls(made, write, asked, servers)
     parts = [*made.first]
     calls = f"{count_of(len(made.calls), 'call')} on {count_of(touched, 'server')}"
     if made.people:
-        calls = f"{count_of(len(made.people), 'step')} for people, then {calls}"
+        calls = f"{count_of(len(made.people), 'step')} for people, and {calls}"
     parts.append(f"Plan {made.id} for {made.goal}: {calls}. Nothing has been changed yet.")
+    if launches := _launches(made.calls):
+        parts.append(f"It LAUNCHES {count_of(launches, 'target')}.")
     if write.waiting:
         parts.append(f"{count_of(len(write.waiting), 'more server')} for a later plan.")
+    return " ".join(parts)
+
+
+def _launches(steps: Sequence[Step]) -> int:
+    return len({step.source_id for step in steps if step.launches})
+
+
+def _without_calls(made: Plan, write: Writer, asked: Asked, servers: Sequence[Server]) -> str:
+    if asked.group and not servers:
+        return f"No server has failed with {one_line(asked.group, 80)}; nothing is planned."
+    parts = [*made.first]
+    if made.people:
+        parts.append(
+            f"For {made.goal} only people can act now: {count_of(len(made.people), 'step')}, "
+            "in order."
+        )
+        if write.again:
+            parts.append("Plan again when they are done.")
+    else:
+        parts.append(f"Nothing can be done by a call for {made.goal}.")
+    if write.left_out:
+        parts.append(f"{count_of(len(write.left_out), 'server')} left out: see left_out.")
     return " ".join(parts)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Final
 
+from sms_tools.account import Account
 from sms_tools.errors import RequestRefused
 from sms_tools.operation import JSON
 from sms_tools.remediation.plan import Plan, Result
@@ -29,6 +30,8 @@ _SCHEMA: Final = (
     """CREATE TABLE plan_steps (
         plan TEXT NOT NULL, number INTEGER NOT NULL, result TEXT, evidence TEXT NOT NULL,
         tried INTEGER NOT NULL, at REAL NOT NULL, PRIMARY KEY (plan, number))""",
+    """CREATE TABLE plan_consents (
+        plan TEXT PRIMARY KEY, approval TEXT NOT NULL, caller TEXT NOT NULL)""",
 )
 _PLAN_AGAIN: Final = "plan_remediation makes a new plan from what is there now."
 
@@ -45,13 +48,8 @@ class Entry:
 
     @property
     def is_over(self) -> bool:
-        """Whether the step is done and was seen to be."""
-        return self.result == Result.SEEN
-
-    @property
-    def is_interrupted(self) -> bool:
-        """Whether the call was about to be made and nothing is known of it since."""
-        return self.result is None
+        """Whether nothing is left to do: it is seen to be done, or needless."""
+        return self.result in (Result.SEEN, Result.NOT_NEEDED)
 
 
 class Store:
@@ -72,16 +70,20 @@ class Store:
                 "DELETE FROM plan_steps WHERE plan IN (SELECT id FROM plans WHERE expires < ?)",
                 (oldest,),
             )
+            database.execute(
+                "DELETE FROM plan_consents WHERE plan IN (SELECT id FROM plans WHERE expires < ?)",
+                (oldest,),
+            )
             database.execute("DELETE FROM plans WHERE expires < ?", (oldest,))
             database.execute("INSERT INTO plans VALUES (?, ?, ?)", row)
 
         await self._state.write(keep)
 
-    async def get(self, plan_id: str, now: datetime) -> Plan:
-        """The plan of this id.
+    async def get(self, plan_id: str, now: datetime, account: Account) -> Plan:
+        """The plan of this id, made on *account*.
 
         Raises:
-            RequestRefused: there is none, or its time is over.
+            RequestRefused: there is none, it is of another account, or its time is over.
             StateError: the plans cannot be read.
         """
         query, wanted = "SELECT body FROM plans WHERE id = ?", plan_id.strip().upper()
@@ -89,6 +91,11 @@ class Store:
         if row is None:
             raise RequestRefused("There is no plan with this id.", advice=_PLAN_AGAIN)
         plan = Plan.from_json(row["body"])
+        if plan.account != account.key:
+            raise RequestRefused(
+                f"Plan {plan.id} was made on another account; this is {account}. Nothing was done.",
+                advice="Apply it where it was made, or make one here with plan_remediation.",
+            )
         if plan.expires_at <= now:
             raise RequestRefused(
                 f"Plan {plan.id} ended on {plan.expires_at:%Y-%m-%d %H:%M} UTC; nothing was done.",
@@ -108,6 +115,24 @@ class Store:
             row["number"]: Entry(row["result"], json.loads(row["evidence"]), bool(row["tried"]))
             for row in rows
         }
+
+    async def begin(self, plan: Plan, approval: str, caller: str) -> None:
+        """Write down that *plan* was begun, by whose approval and for which caller."""
+        statement = "INSERT OR REPLACE INTO plan_consents VALUES (?, ?, ?)"
+        row = (plan.id, approval, caller)
+        await self._state.write(lambda database: database.execute(statement, row))
+
+    async def consent(self, plan: Plan, caller: str) -> str | None:
+        """The approval under which *plan* was begun for this *caller*; None without one.
+
+        Raises:
+            StateError: it cannot be read.
+        """
+        query = "SELECT approval FROM plan_consents WHERE plan = ? AND caller = ?"
+        row = (
+            await self._state.read(lambda database: database.execute(query, (plan.id, caller)))
+        ).first
+        return str(row["approval"]) if row else None
 
     async def intend(self, plan: Plan, number: int, at: datetime) -> None:
         """Write down that the call of step *number* is about to be made."""

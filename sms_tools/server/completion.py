@@ -118,7 +118,7 @@ async def _operations(_: Runtime) -> Sequence[Choice]:
 
 
 async def _goals(_: Runtime) -> Sequence[Choice]:
-    from sms_tools.remediation.asking import Goal
+    from sms_tools.remediation.request import Goal
 
     return [(goal, "") for goal in get_args(Goal)]
 

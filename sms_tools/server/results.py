@@ -39,6 +39,7 @@ _MORE: Final[dict[str, Schema]] = {
     "summarize_progress": {"servers": _SERVERS},
     "check_cutover_readiness": {"servers": _SERVERS},
     "assess_sources": {"servers": _SERVERS},
+    "schedule_wave": {"servers": _SERVERS},
     "check_network_paths": {"paths": _rows(port={"type": "integer"}, verdict=_TEXT)},
     "wait_for_progress": {"returned_on": _TEXT},
     "plan_remediation": {"goal": _TEXT, "steps": _rows(tool=_TEXT)},

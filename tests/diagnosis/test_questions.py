@@ -9,7 +9,7 @@ from sms_tools.diagnosis import QUESTIONS
 from sms_tools.diagnosis.answer import CONCISE_BYTES, compact_bytes
 from sms_tools.operation import Fields
 from sms_tools.operations import CATALOGUE
-from sms_tools.remediation import ApplyPlan, PlanRemediation
+from sms_tools.remediation.asking import ApplyPlan, PlanRemediation
 from sms_tools.schema import input_schema
 
 pytestmark = pytest.mark.anyio
@@ -18,6 +18,7 @@ _TOOLS: dict[str, Any] = {**CATALOGUE, **QUESTIONS, "plan_remediation": PlanReme
 _ASKED: dict[str, dict[str, Any]] = {
     "diagnose_server": {"server": "db-ora-01"},
     "explain_error_code": {"code": "SMS.1414"},
+    "schedule_wave": {"line_mbit_s": 400},
     "what_changed": {"since": "2025-12-31T00:00:00+00:00"},
     "wait_for_progress": {"timeout_seconds": 5},
 }

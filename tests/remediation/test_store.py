@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sms_tools.account import Account
 from sms_tools.errors import RequestRefused
 from sms_tools.remediation.applying import left
 from sms_tools.remediation.plan import Before, Plan, Result, Step
@@ -14,6 +15,7 @@ from sms_tools.remediation.store import Store
 from sms_tools.state import State
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+HERE = Account(region="r", endpoint="https://sms.example.com")
 CALL = Step(
     2,
     "api",
@@ -33,6 +35,7 @@ PLAN = Plan(
     expires_at=NOW + timedelta(hours=24),
     steps=(Step(1, "console", "opens the port"), CALL),
     stops_at_failure=False,
+    account=HERE.key,
 )
 
 
@@ -48,7 +51,7 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 async def test_a_plan_comes_back_as_it_was_kept(state: State) -> None:
     await Store(state).keep(PLAN)
-    found = await Store(state).get("paaaa-bbbb", NOW)
+    found = await Store(state).get("paaaa-bbbb", NOW, HERE)
     assert found.digest == PLAN.digest
     assert found.calls[0].operation == CALL.operation
     assert [step.number for step in found.people] == [1]
@@ -64,7 +67,7 @@ async def test_an_intended_step_without_an_outcome_is_interrupted(state: State) 
     await store.keep(PLAN)
     await store.intend(PLAN, 2, NOW)
     entry = (await Store(state).journal(PLAN))[2]
-    assert entry.is_interrupted
+    assert entry.result is None
     assert entry.tried
     assert [step.number for step in left(PLAN, {2: entry})] == [2]
 
@@ -80,7 +83,7 @@ async def test_a_plan_whose_time_is_over_is_refused(state: State) -> None:
     store = Store(state)
     await store.keep(PLAN)
     with pytest.raises(RequestRefused, match="ended"):
-        await store.get(PLAN.id, NOW + timedelta(hours=25))
+        await store.get(PLAN.id, NOW + timedelta(hours=25), HERE)
 
 
 async def test_only_one_plan_is_applied_at_a_time(state: State) -> None:
@@ -88,3 +91,19 @@ async def test_only_one_plan_is_applied_at_a_time(state: State) -> None:
         Store(state).alone().__enter__()
     with Store(state).alone():
         pass
+
+
+async def test_a_plan_of_another_account_is_refused_by_name(state: State) -> None:
+    store = Store(state)
+    await store.keep(PLAN)
+    elsewhere = Account(region="r", endpoint="https://sms.example.com", project="p2")
+    with pytest.raises(RequestRefused, match=r"another account; this is .*project p2"):
+        await store.get(PLAN.id, NOW, elsewhere)
+
+
+async def test_a_consent_serves_the_caller_that_it_was_given_to(state: State) -> None:
+    store = Store(state)
+    await store.begin(PLAN, "AAAA-BBBB", "stdio: one 1.0")
+    assert await Store(state).consent(PLAN, "stdio: one 1.0") == "AAAA-BBBB"
+    assert await store.consent(PLAN, "stdio: other 1.0") is None
+    assert await store.consent(replace(PLAN, id="PCCCC-DDDD"), "stdio: one 1.0") is None

@@ -19,7 +19,13 @@ from .world import Person, World, open_world
 pytestmark = pytest.mark.anyio
 
 COMPOSITE = [tool for tool in offered_tools() if tool.role in ("question", "plan")]
-ARGUMENTS = {"code": "SMS.0515", "server": "db-ora-01", "timeout_seconds": 1, "plan_id": "P-none"}
+ARGUMENTS = {
+    "code": "SMS.0515",
+    "server": "db-ora-01",
+    "timeout_seconds": 1,
+    "plan_id": "P-none",
+    "line_mbit_s": 400,
+}
 TOOLS = {tool.name: tool for tool in COMPOSITE}
 every_composite = pytest.mark.parametrize("tool", COMPOSITE, ids=lambda tool: str(tool.name))
 
@@ -84,7 +90,8 @@ async def test_plans_keep_to_it_held_declined_blocked_and_done(
     tmp_path: Path, era: str, goal: str
 ) -> None:
     async def planned(client: Client) -> str:
-        result = await client.call_tool("plan_remediation", {"goal": goal})
+        more = {"soak_hours": 0} if goal == "clean_up" else {}
+        result = await client.call_tool("plan_remediation", {"goal": goal, **more})
         return str(checked(TOOLS["plan_remediation"], result)["plan_id"])
 
     async def applied(client: Client) -> dict[str, Any]:

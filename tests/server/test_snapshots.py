@@ -91,6 +91,7 @@ async def test_all_documented_operations_and_composites_are_listed(world: World)
     assert len(CATALOGUE) == 51
     assert names - set(CATALOGUE) == {
         "assess_sources",
+        "schedule_wave",
         "summarize_failed_servers",
         "summarize_consistency_results",
         "summarize_progress",

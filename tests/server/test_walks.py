@@ -41,7 +41,11 @@ PLANS: Final[Mapping[str, Mapping[str, Any]]] = {
     "cutover-readiness": {"goal": "rehearse_cutover", "servers": ["web-04"]},
     "cutover-night": {"goal": "cut_over", "servers": ["web-03", "web-04"]},
     "rate-limit-window": {"goal": "fix_rate_window", "servers": ["db-pg-03"], "limits": _LIMITS},
-    "clean-up-after-migration": {"goal": "clean_up", "servers": ["web-01", "web-02"]},
+    "clean-up-after-migration": {
+        "goal": "clean_up",
+        "servers": ["web-01", "web-02"],
+        "soak_hours": 0,
+    },
 }
 """What the person decides where a prompt comes to a plan."""
 
@@ -127,7 +131,9 @@ async def test_the_path_of_a_prompt_leads_through(walk: Walk, prompt: str) -> No
             await walk.step(prompt, tool)
     if "apply_plan" in named:
         assert walk.applied is not None
-        assert {step["result"] for step in walk.applied["steps"]} == {"done and seen"}
+        ended = {step["result"] for step in walk.applied["steps"]}
+        assert "done and seen" in ended
+        assert ended <= {"done and seen", "not needed"}
 
 
 def test_there_is_a_walk_for_every_prompt() -> None:

@@ -116,7 +116,7 @@ async def _launch(operation: ManageMigrationTask, server: Server, reader: Reader
         ],
         losses=["The snapshot of an earlier launch is replaced.", _NO_WAY_BACK],
         hangs=[
-            *gate_lines(gates, without=_FAILS_BEFORE_A_NEW_TRY if again else ()),
+            *gate_lines(gates, without=FAILS_BEFORE_A_NEW_TRY if again else ()),
             f"Consistency is {consistency.verdict}{verified}: {consistency.why}",
             *([f"Verified directories: {', '.join(directories)}."] if directories else []),
         ],
@@ -128,7 +128,7 @@ async def _launch(operation: ManageMigrationTask, server: Server, reader: Reader
     )
 
 
-_FAILS_BEFORE_A_NEW_TRY: Final = ("stage_syncing", "state_syncing", "no_error", "launch_allowed")
+FAILS_BEFORE_A_NEW_TRY: Final = ("stage_syncing", "state_syncing", "no_error", "launch_allowed")
 """Gates that a server which failed while cutting over cannot pass: the new try is what mends it."""
 
 

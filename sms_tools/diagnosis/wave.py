@@ -1,0 +1,414 @@
+"""``schedule_wave``: which server when, on a line that all share?"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from sms_tools.diagnosis.answer import Action, Draft
+from sms_tools.diagnosis.naming import names_of
+from sms_tools.diagnosis.question import Limit, Offset, Project, Question, Servers
+from sms_tools.diagnosis.rates import MeasuredRate, measure, to_mbit_s
+from sms_tools.diagnosis.spoken import Deadline
+from sms_tools.diagnosis.windows import Calendar, GivenWindows, read_window
+from sms_tools.errors import SmsToolsError
+from sms_tools.fleet import fitness
+from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.fitness import Facts
+from sms_tools.fleet.reading import Fleet, Server, read_fleet
+from sms_tools.fleet.samples import Samples
+from sms_tools.knowledge.facts import MAX_CONCURRENT_TASKS
+from sms_tools.operations.source_servers import GetSourceServer, SourceServerDetail
+from sms_tools.operations.tasks import GetMigrationRateLimits
+from sms_tools.wording import count_of, iso, size, span
+
+_BYTES_PER_MBIT: Final = 125_000
+_SLOWEST: Final = 0.5
+_FASTEST: Final = 1.0
+"""The FAQ (13.1) has 0.5 to 0.8 of a line used; nothing is faster than all of a share."""
+_LEAST_SHARE: Final = 25
+"""Mbit/s that one copy should have: below 10 the FAQ warns, and a few quick copies end sooner."""
+_PREPARING: Final = timedelta(minutes=45)
+"""A new copy's target is made, attached and formatted first; that takes minutes to this long."""
+_LOOK_BACK: Final = timedelta(hours=6)
+_COPIED: Final = frozenset({"syncing", "cloning", "cutting_over", "finished"})
+_OUT: Final[Mapping[str, str]] = {
+    "failed": "failed: repair it first",
+    "unavailable": "its environment checks failed",
+    "deleting": "it is being deleted",
+    "unknown": "its phase is unknown",
+}
+_PEOPLE: Final = (
+    "Nothing starts or pauses a copy by the clock: a person or a plan starts each one at its "
+    "starts_at, or when the one named in after is done.",
+    "Set the limits before the start. At the end of a window pause what runs (a limit of 1 Mbit/s "
+    "holds it down where nobody does), and start it again when the next one opens.",
+)
+
+
+class ScheduleWave(Question):
+    """When can each server of a wave be copied over a shared line? From bytes left, measured rates
+    and the windows: order, copies at a time, share of each, start and end as a range per migrating
+    server, who misses the deadline, what would help, and ready limits. Starts nothing.
+    """
+
+    line_mbit_s: Annotated[
+        float | None, Field(gt=0, le=100_000, description="The line that all copies share.")
+    ] = None
+    servers: Servers = None
+    project: Project = None
+    windows: Annotated[
+        GivenWindows | None,
+        Field(max_length=14, description="Daily, with zone: 22:00-06:00+08:00. Default always."),
+    ] = None
+    deadline: Annotated[
+        Deadline | None, Field(description="ISO 8601 with offset, 12h, or tonight 22:00+08:00.")
+    ] = None
+    reserve: Annotated[
+        float, Field(ge=0, le=90, description="Per cent of the line kept for others.")
+    ] = 0
+    limit: Limit = None
+    offset: Offset = 0
+
+    async def answer(self, desk: Desk) -> dict[str, Any]:
+        """The schedule of all that is still to be copied."""
+        fleet = await read_fleet(desk, project=self.project, servers=self.servers)
+        gaps: list[str] = []
+        copies, out = await _copies(desk, fleet, gaps)
+        calendar = Calendar([read_window(text) for text in self.windows or ()])
+        usable = self.line_mbit_s and max(1.0, self.line_mbit_s * (1 - self.reserve / 100))
+        lanes = _lanes(len(copies), usable) if usable else 0
+        share = max(1, int(usable / lanes)) if usable and lanes else 0
+        places = _places(copies, lanes, share, calendar, desk.now())
+        notes = await _limit_notes(desk, [c for c in copies if c.running], share)
+        wave = Wave(self, fleet, calendar, usable, lanes, share, places, out, desk.now())
+        return wave.told(gaps, notes)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A server that is still to be copied, and what is known of how long that takes."""
+
+    server: Server
+    left: int | None
+    """Bytes; None where nobody can tell."""
+    type: str | None
+    rate: MeasuredRate | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it copies now."""
+        return self.server.phase in ("initializing", "replicating")
+
+    def seconds(self, share: int) -> tuple[float, float] | None:
+        """The shortest and the longest time with *share* Mbit/s to itself."""
+        if self.left is None or not share:
+            return None
+        most = share * _BYTES_PER_MBIT
+        fast, slow = most * _FASTEST, most * _SLOWEST
+        if self.rate and self.rate.mean > 0:
+            fast = min(fast, max(self.rate.high, self.rate.mean) * 1.1)
+            slow = min(slow, max(self.rate.low, self.rate.mean / 2) * 0.8)
+        late = 0.0 if self.running else _PREPARING.total_seconds()
+        return self.left / fast, self.left / slow + late
+
+
+@dataclass(frozen=True)
+class Place:
+    """A copy's place in the schedule."""
+
+    copy: Copy
+    lane: int
+    after: Server | None
+    starts_at: datetime | None
+    earliest: datetime | None
+    latest: datetime | None
+
+    def fits(self, deadline: datetime | None) -> bool | None:
+        """Whether it is done by *deadline*; None where that is not known."""
+        if deadline is None or self.earliest is None or self.latest is None:
+            return None
+        if self.latest <= deadline:
+            return True
+        return False if self.earliest > deadline else None
+
+
+def _lanes(copies: int, usable: float) -> int:
+    """How many copies at a time: as many as have a fair share, at most what the service takes."""
+    return min(copies, MAX_CONCURRENT_TASKS, max(1, int(usable / _LEAST_SHARE)))
+
+
+def _places(
+    copies: Sequence[Copy], lanes: int, share: int, calendar: Calendar, now: datetime
+) -> Sequence[Place]:
+    """Running copies keep their lanes; then the largest first, each where a lane is free first."""
+    order = sorted(copies, key=lambda c: (not c.running, -(c.left or 0), c.server.name))
+    opens = calendar.next_open(now)
+    free: list[tuple[datetime, datetime]] = [(opens, opens)] * lanes
+    last: list[Server | None] = [None] * lanes
+    found = []
+    for copy in order:
+        seconds = copy.seconds(share)
+        if seconds is None:
+            found.append(Place(copy, 0, None, None, None, None))
+            continue
+        lane = min(range(lanes), key=lambda each: (free[each][1], each))
+        soon, late = free[lane]
+        starts = now if copy.running else soon
+        earliest, latest = calendar.finish(soon, seconds[0]), calendar.finish(late, seconds[1])
+        found.append(Place(copy, lane + 1, last[lane], starts, earliest, latest))
+        if earliest and latest:
+            free[lane], last[lane] = (earliest, latest), copy.server
+    return found
+
+
+async def _copies(
+    desk: Desk, fleet: Fleet, gaps: list[str]
+) -> tuple[Sequence[Copy], Sequence[tuple[Server, str]]]:
+    """What is to be copied, and what is not with the reason."""
+    about = [server for server in fleet.servers if server.phase not in _COPIED]
+    out = [(s, _OUT[s.phase]) for s in about if s.phase in _OUT]
+    out += [(s, "its Agent is offline") for s in about if s.phase not in _OUT and s.offline]
+    gone = {server.id for server, _ in out}
+    wanted = [server for server in about if server.id not in gone]
+    bare = [s for s in wanted if s.total_bytes is None or s.done_bytes is None]
+    replies = await desk.api.each([GetSourceServer(source_id=server.id) for server in bare])
+    details = {
+        server.id: reply
+        for server, reply in zip(bare, replies, strict=True)
+        if isinstance(reply, SourceServerDetail)
+    }
+    if missing := len(bare) - len(details):
+        gaps.append(f"get_source_server: of {count_of(missing, 'server')} the size is missing.")
+    since = fleet.observed_at - _LOOK_BACK
+    running = [server.id for server in wanted if server.phase == "replicating"]
+    series = await Samples(desk).series_of(running, since)
+    copies = []
+    for server in wanted:
+        facts = Facts(server, fleet.observed_at, details.get(server.id))
+        kind = server.task_type or fitness.suggested_type(facts)
+        samples = series.get(server.id, ())
+        rate = None if _limited(server) else measure(samples)
+        copies.append(Copy(server, _left(server, facts, kind), kind, rate))
+    return copies, out
+
+
+def _limited(server: Server) -> bool:
+    """Whether its task has a limit: then what was measured is the limit, not the copy's own."""
+    return bool(server.task and server.task.speed_limit)
+
+
+def _left(server: Server, facts: Facts, kind: str | None) -> int | None:
+    total, done = server.total_bytes, server.done_bytes
+    if total is not None and done is not None:
+        return None if server.above_total else total - done
+    return fitness.expected_bytes(facts, kind or "")
+
+
+async def _limit_notes(desk: Desk, running: Sequence[Copy], share: int) -> Sequence[str]:
+    """Limits that running copies have now and that the schedule would replace."""
+    asked = [c for c in running if c.server.task_id][:MAX_CONCURRENT_TASKS]
+    replies = await desk.api.each(
+        [GetMigrationRateLimits(task_id=c.server.task_id or "") for c in asked]
+    )
+    having = unread = 0
+    for reply in replies:
+        if isinstance(reply, SmsToolsError):
+            unread += 1
+        elif reply.speed_limit:
+            having += 1
+    notes = []
+    if having:
+        notes.append(
+            f"{count_of(having, 'running copy', 'running copies')} have limits of their "
+            f"own now; the schedule reckons with {share} Mbit/s in their place"
+        )
+    if unread:
+        notes.append(f"limits of {count_of(unread, 'running copy', 'running copies')} not read")
+    return notes
+
+
+@dataclass(frozen=True)
+class Wave:
+    """The schedule and what is told of it."""
+
+    question: ScheduleWave
+    fleet: Fleet
+    calendar: Calendar
+    usable: float | None
+    """What of the line is for copies, in Mbit/s; None where nobody has said how fast it is."""
+    lanes: int
+    share: int
+    places: Sequence[Place]
+    out: Sequence[tuple[Server, str]]
+    now: datetime
+
+    def told(self, gaps: Sequence[str], notes: Sequence[str]) -> dict[str, Any]:
+        """The answer."""
+        deadline = self.question.deadline
+        fits = Counter(str(place.fits(deadline)) for place in self.places)
+        draft = Draft(
+            summary=self._summary(),
+            observed_at=self.fleet.observed_at,
+            data={},
+            actions=self._actions(),
+            notes=notes,
+            incomplete=[*self.fleet.incomplete, *gaps],
+        )
+        draft.data |= {
+            "line_mbit_s": self.question.line_mbit_s,
+            "usable_mbit_s": self.usable and round(self.usable, 1),
+            "concurrency": self.lanes,
+            "share_mbit_s": self.share,
+            "share_by_hour": self._hours(),
+            "limits": self.calendar.limits(self.share) if self.share else [],
+            "limits_zone": self._zone(),
+            "bytes_left": sum(place.copy.left or 0 for place in self.places),
+        }
+        if deadline:
+            draft.data["deadline"] = {
+                "at": iso(deadline),
+                "fit": fits["True"],
+                "miss": fits["False"],
+                "not_known": fits["None"] + len(self.out),
+            }
+            draft.data["would_help"] = self._help(deadline)
+        rows = [self._row(place) for place in self.places]
+        rows += [self._row_out(server, why) for server, why in self.out]
+        draft.data["servers"] = draft.page(
+            "servers", rows, limit=self.question.limit, offset=self.question.offset
+        )
+        draft.data["people"] = list(_PEOPLE)
+        return draft.fit(offset=self.question.offset)
+
+    def _row(self, place: Place) -> dict[str, Any]:
+        copy, deadline = place.copy, self.question.deadline
+        row: dict[str, Any] = {
+            **copy.server.as_data(),
+            "bytes_left": copy.left,
+            "starts_at": iso(place.starts_at) if place.starts_at else None,
+        }
+        if copy.running:
+            row["running"] = True
+        if place.after:
+            row["after"] = place.after.as_data()
+        if place.earliest and place.latest:
+            row["eta"] = {
+                "earliest": iso(place.earliest),
+                "latest": iso(place.latest),
+                "confidence": "medium" if copy.rate else "low",
+                "basis": _basis(copy, self.share),
+            }
+        else:
+            row["eta"] = None
+            row["eta_reason"] = self._why_none(copy)
+        row["fits"] = place.fits(deadline)
+        if deadline and place.latest and place.latest > deadline:
+            row["late_by"] = span(place.latest - deadline) + " at the latest"
+        return row
+
+    def _why_none(self, copy: Copy) -> str:
+        if copy.left is None:
+            return "how much there is to copy is not known"
+        if not self.usable:
+            return "nobody has said how fast the line is (line_mbit_s)"
+        return "it takes longer than a year"
+
+    def _row_out(self, server: Server, why: str) -> dict[str, Any]:
+        row = {**server.as_data(), "starts_at": None, "eta": None, "eta_reason": why}
+        return {**row, "fits": None}
+
+    def _hours(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "from": row["start"],
+                "to": row["end"],
+                "copies": self.lanes if row["speed"] > 1 else 0,
+                "mbit_s_each": row["speed"],
+            }
+            for row in (self.calendar.limits(self.share) if self.share else [])
+        ]
+
+    def _zone(self) -> str:
+        if not self.calendar.windows:
+            return "all day: the zone does not matter"
+        zone = self.calendar.windows[0].zone
+        return f"{zone}: limits run in each source's own zone, which is assumed to be this one"
+
+    def _help(self, deadline: datetime) -> list[str]:
+        late = [p for p in self.places if p.fits(deadline) is not True]
+        if not late:
+            return []
+        seconds = self.calendar.open_seconds(self.now, deadline)
+        everything = sum(place.copy.left or 0 for place in self.places)
+        found = []
+        if not self.usable:
+            return ["The rate of the line: line_mbit_s."]
+        if seconds > 0:
+            needed = everything / seconds / _BYTES_PER_MBIT / _SLOWEST
+            needed /= 1 - self.question.reserve / 100
+            if needed > (self.question.line_mbit_s or 0):
+                found.append(f"More line: about {ceil(needed)} Mbit/s, half of it used.")
+        else:
+            found.append("Another window: none opens before the deadline.")
+        found.append(
+            f"Fewer servers: {count_of(len(late), 'server')} less, such as "
+            f"{names_of([p.copy.server for p in late])}."
+        )
+        if self.calendar.windows and seconds > 0:
+            longer = everything / (self.usable * _BYTES_PER_MBIT * _SLOWEST)
+            found.append(f"Another window: {span(timedelta(seconds=longer))} open in all.")
+        return found
+
+    def _summary(self) -> str:
+        if not self.places and not self.out:
+            return "Nothing is left to copy here."
+        left = sum(place.copy.left or 0 for place in self.places)
+        says = f"{count_of(len(self.places), 'server')} to copy, {size(left)} left"
+        says += (
+            f": {self.lanes} at a time with {self.share} Mbit/s each."
+            if self.usable
+            else ". Without line_mbit_s, the rate of the line, there is no schedule: ask for it."
+        )
+        ends = [place.latest for place in self.places if place.latest]
+        soon = [place.earliest for place in self.places if place.earliest]
+        if ends and soon:
+            says += f" The last is done between {iso(max(soon))} and {iso(max(ends))}."
+        deadline = self.question.deadline
+        if deadline:
+            fits = Counter(str(place.fits(deadline)) for place in self.places)
+            says += (
+                f" By {iso(deadline)}: {fits['True']} fit, {fits['False']} miss, "
+                f"{fits['None']} not sure."
+            )
+        unknown = [place.copy.server for place in self.places if place.copy.left is None]
+        if unknown:
+            says += f" Not known how much: {names_of(unknown)}."
+        if self.out:
+            says += f" Not scheduled: {names_of([server for server, _ in self.out])}."
+        return says
+
+    def _actions(self) -> Sequence[Action]:
+        running = [p.copy.server.id for p in self.places if p.copy.running]
+        if not running or not self.share:
+            return []
+        arguments: dict[str, Any] = {
+            "goal": "fix_rate_window",
+            "servers": running[:10],
+            "limits": [dict(row) for row in self.calendar.limits(self.share)],
+        }
+        why = "plans these limits for copies that run already; a person approves them"
+        return [Action("plan_remediation", arguments, why)]
+
+
+def _basis(copy: Copy, share: int) -> str:
+    if copy.rate:
+        return f"own samples ({to_mbit_s(copy.rate.mean)} Mbit/s), at most {share} Mbit/s"
+    return (
+        f"FAQ 13.1: bytes by {share} Mbit/s; earliest with all of it, latest with half of it used "
+        "(the FAQ has 0.5 to 0.8)"
+    )

@@ -1,0 +1,142 @@
+"""schedule_wave: who copies when on a shared line, in ranges that hold."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sms_tools.diagnosis.answer import CONCISE_BYTES, compact_bytes
+from sms_tools.diagnosis.wave import ScheduleWave
+from sms_tools.diagnosis.windows import Calendar, read_window
+from sms_tools.operations.tasks import SetMigrationRateLimits
+from sms_tools.sandbox.scenarios.whole_wave import CLOSED_NETWORK, REPAIRED, TEMPLATE_OF
+from tests.bureau import Bureau
+
+pytestmark = pytest.mark.anyio
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = 3600.0
+
+
+def test_a_window_over_midnight_counts_in_its_own_zone() -> None:
+    calendar = Calendar([read_window("22:00-06:00+08:00")])  # 14:00 to 22:00 UTC
+    assert calendar.next_open(NOON) == NOON + timedelta(hours=2)
+    assert calendar.finish(NOON, 3 * HOUR) == NOON + timedelta(hours=5)
+    assert calendar.finish(NOON, 9 * HOUR) == NOON + timedelta(hours=2 + 24 + 1)
+    assert calendar.open_seconds(NOON, NOON + timedelta(hours=4)) == 2 * HOUR
+
+
+def test_windows_that_overlap_count_once() -> None:
+    both = Calendar([read_window("08:00-12:00Z"), read_window("10:00-14:00Z")])
+    midnight = NOON.replace(hour=0)
+    assert both.open_seconds(midnight, midnight + timedelta(days=1)) == 6 * HOUR
+    assert both.finish(midnight, 6 * HOUR) == midnight + timedelta(hours=14)
+
+
+def test_limits_are_split_at_midnight_never_zero_and_valid() -> None:
+    limits = Calendar([read_window("22:00-06:00+08:00")]).limits(50)
+    assert limits == [
+        {"start": "00:00", "end": "06:00", "speed": 50},
+        {"start": "06:00", "end": "22:00", "speed": 1},
+        {"start": "22:00", "end": "23:59", "speed": 50},
+    ]
+    SetMigrationRateLimits.model_validate({"task_id": "t", "speed_limit": limits})
+
+
+@pytest.mark.parametrize("text", ["22:00-06:00", "25:00-06:00Z", "22:61-06:00Z", "night", ""])
+def test_what_is_no_window_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match=r"window|time"):
+        read_window(text)
+
+
+async def test_every_server_is_scheduled_or_said_to_be_out(bureau: Callable[..., Bureau]) -> None:
+    place = bureau("new-fleet")
+    answer = await place.ask(ScheduleWave(line_mbit_s=500, deadline=place.now, limit=100))
+    known = len(place.sandbox.cloud.sources)
+    assert compact_bytes(answer) <= CONCISE_BYTES
+    assert sum(answer["deadline"][key] for key in ("fit", "miss", "not_known")) == known
+    assert answer["deadline"]["miss"] > 0
+    assert answer["would_help"]
+    assert answer["concurrency"] * answer["share_mbit_s"] <= 500
+    assert 1 <= answer["concurrency"] <= 100
+
+
+async def test_what_is_kept_in_reserve_is_not_given_away(bureau: Callable[..., Bureau]) -> None:
+    answer = await bureau("whole-wave").ask(ScheduleWave(line_mbit_s=400, reserve=50))
+    assert answer["usable_mbit_s"] == 200
+    assert answer["concurrency"] * answer["share_mbit_s"] <= 200
+
+
+async def test_a_thousand_servers_stay_within_the_bound(bureau: Callable[..., Bureau]) -> None:
+    answer = await bureau("large", servers=1000).ask(ScheduleWave(line_mbit_s=10_000))
+    assert compact_bytes(answer) <= CONCISE_BYTES
+    assert answer["concurrency"] == 100
+
+
+def task_body(source: Mapping[str, Any], template_id: str) -> dict[str, Any]:
+    linux = source["os_type"] == "LINUX"
+    return {
+        "name": source["name"],
+        "type": "MIGRATE_FILE" if linux else "MIGRATE_BLOCK",
+        "os_type": source["os_type"],
+        "source_server": {"id": source["id"]},
+        "target_server": {"disks": source["init_target_server"]["disks"]},
+        "vm_template_id": template_id,
+        "syncing": True,
+        "auto_start": True,
+    }
+
+
+@pytest.mark.parametrize("line", [400.0, 60.0])
+async def test_the_ranges_hold_on_a_shared_line(bureau: Callable[..., Bureau], line: float) -> None:
+    place = bureau("whole-wave", servers=30)
+    cloud = place.sandbox.cloud
+    rows = {row["id"]: cloud.show_source(row["id"]) for row in cloud.list_sources({})[1]}
+    templates = {row["name"]: row for row in cloud.list_templates({})[1]}
+    meant = {
+        key: templates[TEMPLATE_OF.get(row["name"], "shop-web")]
+        for key, row in rows.items()
+        if row["name"] != REPAIRED
+    }
+    fit = [k for k, t in meant.items() if t["nics"][0]["name"] != CLOSED_NETWORK]
+    answer = await place.ask(ScheduleWave(line_mbit_s=line, servers=fit, limit=100))
+    schedule = {row["id"]: row for row in answer["servers"]}
+    assert len(schedule) >= 12
+    done: dict[str, datetime] = {}
+    waiting = dict(schedule)
+    started: set[str] = set()
+    for _ in range(4_000):
+        for key, row in list(waiting.items()):
+            if "after" in row and row["after"]["id"] not in done:
+                continue
+            task_id = cloud.create_task(task_body(rows[key], meant[key]["id"]))
+            limits = SetMigrationRateLimits.model_validate(
+                {"task_id": task_id, "speed_limit": answer["limits"]}
+            )
+            await place.desk.api(limits)
+            started.add(key)
+            del waiting[key]
+        place.clock.advance(300)
+        for key in started - set(done):
+            if cloud.show_source(key)["state"] == "syncing":
+                done[key] = place.now
+        if len(done) == len(schedule):
+            break
+    assert len(done) == len(schedule)
+    slack = timedelta(minutes=5)
+    held = [
+        datetime.fromisoformat(row["eta"]["earliest"]) - slack
+        <= done[key]
+        <= datetime.fromisoformat(row["eta"]["latest"]) + slack
+        for key, row in schedule.items()
+    ]
+    assert sum(held) / len(held) >= 0.9
+
+
+async def test_without_the_lines_rate_nothing_is_made_up(bureau: Callable[..., Bureau]) -> None:
+    answer = await bureau("whole-wave").ask(ScheduleWave(deadline="12h"))
+    assert "line_mbit_s" in answer["summary"]
+    assert {row["eta"] for row in answer["servers"]} == {None}
+    assert {row["fits"] for row in answer["servers"]} == {None}
+    assert answer["limits"] == []
