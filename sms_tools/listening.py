@@ -7,7 +7,7 @@ process all its descriptors; here they have ten seconds, and only so many may be
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import anyio
 import h11
@@ -37,6 +37,7 @@ def server_of(
     class Protocol(_Bounded):
         most = min(connections, max(_descriptors() // 4, 4))
         seconds = header_seconds
+        waiting: ClassVar[dict[_Bounded, None]] = {}
 
     return uvicorn.Server(
         uvicorn.Config(
@@ -52,45 +53,42 @@ def server_of(
 
 
 class _Bounded(H11Protocol):
-    """uvicorn's HTTP/1.1 with a time limit for headers and a limit of connections."""
+    """uvicorn's HTTP/1.1 with a time limit for headers and a limit of connections.
+
+    Where all are taken, one that has not said yet what it wants gives way, the oldest first:
+    whoever comes with a request is served while others only hold connections open.
+    """
 
     most: int
     seconds: float
+    waiting: ClassVar[dict["_Bounded", None]]
+    """Connections whose headers are not there yet, the oldest first."""
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > self.most:
-            self._refuse("503 Service Unavailable", "Too many connections are open. Try again.")
-        else:
-            self._watch()
+            loser = next(iter(self.waiting), self)
+            loser.refuse("503 Service Unavailable", "Too many connections are open. Try again.")
+        self._watch()
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE:
-            self._watch()
-        else:
-            self._unwatch()
+        self._watch_while_idle()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.conn.trailing_data[0]:  # the next request has begun
+            self._watch_while_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
         super().connection_lost(exc)
 
-    def _watch(self) -> None:
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(self.seconds, self._too_slow)
-
-    def _unwatch(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = None
-
-    def _too_slow(self) -> None:
-        self._refuse("408 Request Timeout", "The request took too long to arrive.")
-
-    def _refuse(self, status: str, words: str) -> None:
+    def refuse(self, status: str, words: str) -> None:
+        """Say why, and close the connection."""
         self._unwatch()
         if self.transport.is_closing():
             return
@@ -101,6 +99,26 @@ class _Bounded(H11Protocol):
             + body
         )
         self.transport.close()
+
+    def _watch_while_idle(self) -> None:
+        if self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE:
+            self._watch()
+        else:
+            self._unwatch()
+
+    def _watch(self) -> None:
+        if self._deadline is None and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(self.seconds, self._too_slow)
+            self.waiting[self] = None
+
+    def _unwatch(self) -> None:
+        self.waiting.pop(self, None)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None
+
+    def _too_slow(self) -> None:
+        self.refuse("408 Request Timeout", "The request took too long to arrive.")
 
 
 class BoundedBody:
