@@ -153,10 +153,7 @@ class Run:
                 account=str(self._runtime.settings.account),
                 tool=step.tool,
                 caller=str(self._caller),
-<<<<<<< HEAD
-=======
                 caller_id=self._caller.key,
->>>>>>> consent
                 plan_id=self._plan.id,
                 step=step.number,
                 outcome=result,
