@@ -147,7 +147,7 @@ async def open_runtime(
             refuses=lambda operation: refused_read(operation, policy),
         )
         stack.push_async_callback(parts.close)
-        audit = Audit(state, clock, settings.secret_values())
+        audit = Audit(state, clock, lambda: parts.api.secret_values())
         approvals = Approvals(state, clock, audit)
         browsers = state
         if pairings and pairings != settings.state_dir:
