@@ -23,7 +23,7 @@ CAUGHT_INSIDE = {"UnreadableBody"}
 
 
 def outside_the_tree() -> Iterator[str]:
-    """Classes of this package that derive from a built-in exception, the sandbox's replies aside."""
+    """Classes of this package that derive from a built-in exception, the sandbox aside."""
     for path in PACKAGE.rglob("*.py"):
         if "sandbox" in path.relative_to(PACKAGE).parts:
             continue
