@@ -92,7 +92,7 @@ async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
         goal=asked.goal,
         made_at=desk.now(),
         expires_at=desk.now() + LIFETIME,
-        steps=tuple(write.steps),
+        steps=tuple(step.without(desk.api.secret_values()) for step in write.steps),
         stops_at_failure=asked.goal in _STOPS,
         first=tuple(write.first),
         account=desk.api.settings.account.key,

@@ -121,7 +121,7 @@ async def open_runtime(
     async with AsyncExitStack() as stack:
         state = State(settings.state_dir)
         stack.callback(state.close)
-        audit = Audit(state, clock, settings.secret_values())
+        audit = Audit(state, clock, lambda: parts.api.secret_values())
         approvals = Approvals(state, clock, audit)
 
         def journal() -> "Journal":
