@@ -17,7 +17,7 @@ COMMANDS = {
     "sandbox": "the embedded service alone, over HTTP on loopback",
     "call": "one tool call, through the same path and the same guard",
     "tools": "every tool with its kind, area, size and what the policy does with it",
-    "approvals": "calls that wait for a person: list, approve, deny, show",
+    "approvals": "calls that wait for a person: list, show, approve, deny; pair or unpair a browser",
     "audit": "what was changed or refused, by whom and how; --verify checks the chain",
     "check": "can this installation do its work, and what to do if not",
     "completion": "completes commands and options in a shell: bash, zsh or fish",
