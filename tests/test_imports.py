@@ -51,7 +51,8 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "guard": {*_READING, "listening"},
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},
     "server": _SERVING,
-    "cli": {*_SERVING, "cli", "sandbox"},
+    "watching": _READING,
+    "cli": {*_SERVING, "cli", "sandbox", "watching"},
     "__main__": {"cli"},
 }
 """By the part of the package: the parts that it may import, besides itself."""
@@ -59,7 +60,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
 ONLY_IN: Final[Mapping[str, set[str]]] = {
     "mcp": {"server", "cli"},
     "mcp_types": {"server", "cli"},
-    "httpx": {"api", "auth", "sandbox", "wire"},
+    "httpx": {"api", "auth", "sandbox", "watching", "wire"},
     "starlette": {"guard", "listening", "server", "cli"},
     "uvicorn": {"guard", "listening", "sandbox"},
     "huaweicloudsdksms": set(),

@@ -54,7 +54,7 @@ async def _run(options: argparse.Namespace) -> int:
     folder = state_dir_of(os.environ, sandbox=options.sandbox and not browsers)
     with closing(State(folder)) as state:
         audit = Audit(state, utc_now)
-        answers = Answers(Approvals(state, utc_now), audit)
+        answers = Answers(Approvals(state, utc_now, audit), audit)
         if options.action in _ANSWERS:
             return await _ANSWERS[options.action](answers, options.id, here)
         with closing(State(state_dir_of(os.environ))) as shared:

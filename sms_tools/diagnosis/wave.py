@@ -57,7 +57,7 @@ class ScheduleWave(Question):
     """
 
     line_mbit_s: Annotated[
-        float | None, Field(gt=0, le=100_000, description="The line that all copies share.")
+        float | None, Field(ge=1, le=100_000, description="The line that all copies share.")
     ] = None
     servers: Servers = None
     project: Project = None
@@ -186,7 +186,7 @@ async def _copies(
         gaps.append(f"get_source_server: of {count_of(missing, 'server')} the size is missing.")
     since = fleet.observed_at - _LOOK_BACK
     running = [server.id for server in wanted if server.phase == "replicating"]
-    series = await Samples(desk).series_of(running, since)
+    series = await Samples(desk).series_of(running, since, until=fleet.observed_at)
     copies = []
     for server in wanted:
         facts = Facts(server, fleet.observed_at, details.get(server.id))

@@ -147,8 +147,8 @@ async def open_runtime(
             refuses=lambda operation: refused_read(operation, policy),
         )
         stack.push_async_callback(parts.close)
-        approvals = Approvals(state, clock)
-        audit = Audit(state, clock, settings.secret_values())
+        audit = Audit(state, clock, lambda: parts.api.secret_values())
+        approvals = Approvals(state, clock, audit)
         browsers = state
         if pairings and pairings != settings.state_dir:
             browsers = State(pairings)
