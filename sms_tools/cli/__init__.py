@@ -21,7 +21,7 @@ COMMANDS = {
     "readiness": "which servers can be launched, and what keeps the others",
     "watch": "reads again and again and tells what changed, to a webhook too",
     "tools": "every tool with its kind, area, size and what the policy does with it",
-    "approvals": "calls that wait for a person: list, approve, deny, show",
+    "approvals": "calls that wait for a person: list, show, approve, deny; pair, unpair a browser",
     "audit": "what was changed or refused, by whom and how; --verify checks the chain",
     "check": "can this installation do its work, and what to do if not",
     "completion": "completes commands and options in a shell: bash, zsh or fish",

@@ -38,7 +38,7 @@ MOST_WAITING_IN_ALL: Final = 200
 """The same for all callers together: a caller that renames itself gains nothing."""
 
 _WHO: Final = {
-    "dialog": "The person in front of the client said no in its dialog",
+    "dialog": "A person said no in the client's dialog",
     "page": "A person said no on the approval page",
     "command": "A person said no at a terminal",
 }

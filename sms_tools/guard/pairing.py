@@ -24,10 +24,12 @@ LASTS: Final = timedelta(days=30)
 """How long a browser stays paired that is not used."""
 _JUST: Final = timedelta(seconds=10)
 """Within this time a used-up value is the second click of an impatient person."""
+_STEP: Final = timedelta(minutes=1)
+"""A clock that is further back than this was set back."""
 
 _SCHEMA: Final = (
     """CREATE TABLE pairings (
-        id TEXT PRIMARY KEY, digest TEXT UNIQUE NOT NULL, paired REAL NOT NULL,
+        id TEXT PRIMARY KEY, digest TEXT UNIQUE NOT NULL, used REAL NOT NULL,
         expires REAL NOT NULL)""",
     "CREATE TABLE pairings_spent (digest TEXT PRIMARY KEY, spent REAL NOT NULL)",
     "CREATE TABLE pairings_alarm (id TEXT PRIMARY KEY, at REAL NOT NULL)",
@@ -80,13 +82,17 @@ class Pairings:
         digest, value, now = _digest(cookie), _new_value(), self._now()
 
         def judge(database: Database) -> Judgement:
-            database.execute("DELETE FROM pairings WHERE expires <= ?", (now,))
+            # One that was used in what is now the future: the clock was set back.
+            database.execute(
+                "DELETE FROM pairings WHERE expires <= ? OR used > ?",
+                (now, now + _STEP.total_seconds()),
+            )
             database.execute(
                 "DELETE FROM pairings_spent WHERE spent <= ?", (now - LASTS.total_seconds(),)
             )
             renewed = database.execute(
-                "UPDATE pairings SET digest = ?, expires = ? WHERE digest = ?",
-                (_digest(value), now + LASTS.total_seconds(), digest),
+                "UPDATE pairings SET digest = ?, used = ?, expires = ? WHERE digest = ?",
+                (_digest(value), now, now + LASTS.total_seconds(), digest),
             )
             if renewed.changed == 1:
                 database.execute("INSERT INTO pairings_spent VALUES (?, ?)", (digest, now))

@@ -19,7 +19,7 @@ import pytest
 from .conftest import Run, environment_of
 from .test_serving import _INITIALIZE, _INITIALIZED, call, started
 
-BOUND = 60.0
+BOUND = 30.0
 PATH = "/sms-tools"
 
 
@@ -68,7 +68,7 @@ def terminal(state: Path, *arguments: str, **more: str) -> Iterator[Terminal]:
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env={"TERM": "dumb", "COLUMNS": "200", **environment_of(state, **more)},
+        env={**environment_of(state, NO_COLOR="1", **more), "COLUMNS": "200"},
     )
     os.close(theirs)
     try:
@@ -193,8 +193,8 @@ def test_a_person_approves_with_the_command_at_a_terminal(state: Path) -> None:
 
 def test_call_asks_the_person_who_typed_it(state: Path) -> None:
     with terminal(state, "call", "--sandbox", "sign_privacy_agreement") as at:
-        typed = at.read_until(r"To agree, type: (\S+)")[1]
-        at.read_until("> ")
+        typed = at.read_until(r"To agree, type: (.+?)\r")[1]
+        at.read_until(r"\n   > ")
         at.type(typed)
         assert at.end() == 0
     assert '"status": "done"' in at.seen
@@ -202,7 +202,7 @@ def test_call_asks_the_person_who_typed_it(state: Path) -> None:
 
 def test_call_takes_enter_alone_for_a_no_and_says_how_to_change_ones_mind(state: Path) -> None:
     with terminal(state, "call", "--sandbox", "sign_privacy_agreement") as at:
-        at.read_until("> ")
+        at.read_until(r"\n   > ")
         at.type("")
         assert at.end() == 1
     assert '"status": "declined"' in at.seen
@@ -212,7 +212,7 @@ def test_call_takes_enter_alone_for_a_no_and_says_how_to_change_ones_mind(state:
     number = re.search(r"approve (\S+)", command[1])
     assert number
     with terminal(state, "approvals", "--sandbox", "approve", number[1]) as at:
-        typed = at.read_until(r"To approve, type (\S+):")[1]
+        typed = at.read_until(r"To approve, type (.+): $")[1]
         at.type(typed)
         assert at.end() == 0
     with terminal(state, "call", "--sandbox", "sign_privacy_agreement") as at:

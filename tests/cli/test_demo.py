@@ -45,7 +45,7 @@ def test_a_person_at_the_terminal_who_types_the_text_sees_the_fix(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("typed", "said"),
-    [(b"no\n", "A person said no."), (b"\x04", "The dialog was closed")],
+    [(b"no\n", "A person said no"), (b"\x04", "The dialog was closed")],
     ids=["no", "end of input"],
 )
 def test_without_consent_at_the_terminal_nothing_is_done_and_the_demo_ends_well(

@@ -54,6 +54,18 @@ async def test_each_use_renews_the_cookie_and_its_thirty_days(
     assert (await pairings.judge(cookie)).standing is Standing.UNPAIRED
 
 
+async def test_a_clock_that_was_set_back_keeps_no_browser_paired(
+    pairings: Pairings, clock: Clock
+) -> None:
+    cookie = await pairings.pair()
+    clock.pass_(days=1)
+    cookie = await used(pairings, cookie)
+    clock.pass_(seconds=-30)
+    cookie = await used(pairings, cookie)
+    clock.pass_(minutes=-2)
+    assert (await pairings.judge(cookie)).standing is Standing.UNPAIRED
+
+
 async def test_the_second_click_of_an_impatient_person_ends_nothing(
     pairings: Pairings, clock: Clock
 ) -> None:
