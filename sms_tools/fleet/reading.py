@@ -306,7 +306,7 @@ def _problems(
         return [Problem(operation, f"could not be read ({one_line(str(part), 200)}); {missing}.")]
     if part.complete:
         return []
-    return [Problem(operation, f"the list may not be whole. {part.note}".strip())]
+    return [Problem(operation, f"the list may be incomplete. {part.note}".strip())]
 
 
 def _tasks_by_source(

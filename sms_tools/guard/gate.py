@@ -314,7 +314,7 @@ class Guard:
         await self._record("held", subject, caller, status="blocked", reason=ruling.reason, how=by)
         remedy = {
             "policy": "only whoever starts the server can change this.",
-            "waiting": "they have to be answered, or to run out, first.",
+            "waiting": "they have to be answered or expire first.",
         }
         return Held(
             {
@@ -333,7 +333,7 @@ class Guard:
             {
                 "status": "blocked",
                 "summary": f"The service would refuse this now: {reason} Nothing has been done "
-                "and nobody was asked.",
+                "and no approval was asked for.",
                 "tool": subject.tool,
                 "blocked_by": "state",
                 "reason": reason,

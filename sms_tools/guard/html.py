@@ -98,7 +98,7 @@ def _section(section: Section) -> str:
 
 def _form(approval: Approval, seal: str, *, wrong: bool) -> str:
     warning = (
-        '<p class="wrong" role="alert">That is not the text. Nothing was approved.</p>'
+        '<p class="wrong" role="alert">The text does not match. Nothing was approved.</p>'
         if wrong
         else ""
     )

@@ -166,7 +166,7 @@ class Page:
             form = html.reveal_form(delivery.token, self._seal(f"secret:{delivery.token}"))
             return html.notice(headline, "Approved and read.", "go", after=form)
         if approval.status is Status.USED:
-            return html.notice(headline, "Approved, and used. It serves no second call.", "go")
+            return html.notice(headline, "Approved, and used. It cannot be reused.", "go")
         if approval.status is Status.DENIED:
             return html.notice(headline, "Refused. Nothing was done.", kind="Refused")
         if self._approvals.is_over(approval) or approval.status is Status.CLOSED:

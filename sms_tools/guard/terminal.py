@@ -55,7 +55,9 @@ async def approve(answers: Answers, approval_id: str, terminal: Terminal) -> int
     if approval is None:
         return 1
     if not terminal.is_terminal:
-        terminal.write("Approving needs a person at a terminal; this is none. Nothing was done.")
+        terminal.write(
+            "Approving needs a person at a terminal; this is not a terminal. Nothing was done."
+        )
         return 2
     _describe(approval, terminal)
     typed = terminal.ask(f"To approve, type {approval.preview.typed}: ")
@@ -66,7 +68,7 @@ async def approve(answers: Answers, approval_id: str, terminal: Terminal) -> int
         return 1
     said = {
         Verdict.APPROVED: "Approved. The same call now goes through once, if nothing has changed.",
-        Verdict.WRONG_TEXT: "That is not the text. Nothing was approved.",
+        Verdict.WRONG_TEXT: "The text does not match. Nothing was approved.",
     }
     terminal.write(said.get(verdict, "The request was over already. Nothing was approved."))
     return 0 if verdict is Verdict.APPROVED else 1
@@ -102,7 +104,7 @@ async def show(
         terminal.write(f"Status: {_standing(answers, approval)}")
         return 0
     if not terminal.is_terminal:
-        terminal.write("A secret is shown to a person at a terminal only; this is none.")
+        terminal.write("A secret is only shown to a person at a terminal; this is not a terminal.")
         return 2
     secret = (fetch or fetch_secret)(delivery)
     if secret is None:
@@ -140,7 +142,7 @@ async def _open(answers: Answers, approval_id: str, terminal: Terminal) -> Appro
         terminal.write(f"There is no request {one_line(approval_id, 40)}.")
         return None
     if approval.status is not Status.PENDING or answers.approvals.is_over(approval):
-        terminal.write(f"Nothing to answer any more: {_standing(answers, approval)}")
+        terminal.write(f"This request is closed: {_standing(answers, approval)}")
         return None
     return approval
 

@@ -213,7 +213,7 @@ class Application:
                 before = "Its call was made earlier; it is not made again."
                 return _result(verdict), [_said(before), *_evidence(step, found)]
         elif judge(step, found) == "seen" and drift(step.before, found):
-            return Result.SKIPPED, [_said("It is so already."), *_evidence(step, found)]
+            return Result.SKIPPED, [_said("Already in the wanted state."), *_evidence(step, found)]
         if why := drift(step.before, found) or forbidden(step, found):
             return Result.SKIPPED, [_said(why), *_evidence(step, found)]
         shown = (await show(self.desk.api, [step])).get(step.number, Shown(None, "It is not read."))
