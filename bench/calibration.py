@@ -27,7 +27,7 @@ _BEGIN: Final = 1_772_409_600_000
 """A midnight, in epoch milliseconds."""
 _EVERY: Final = 5 * MINUTE
 _LONGEST: Final = 21 * DAY
-_FIRST_SEED: Final = 700_000
+_FIRST_SEED: Final = 900_000
 _SEEDS: Final = 40
 _MBIT: Final = 125.0
 NO_LIMITS: Final = Limits()

@@ -24,6 +24,7 @@ from sms_tools import __version__
 from sms_tools.auth import IamTokens, authenticator
 from sms_tools.errors import (
     CircuitOpen,
+    RequestRefused,
     ServerFault,
     ServiceError,
     ServiceUnreachable,
@@ -107,7 +108,8 @@ class Api:
     *transport* replaces the network (the sandbox is one); *timeout* is in seconds, for one attempt
     from its first byte to its last, and a call with all its attempts ends after twice that; at most
     *concurrency* requests are on their way at a time, fewer while the service throttles. *environ*
-    names proxies and certificates; without it this process's environment does.
+    names proxies and certificates; without it this process's environment does. *refuses* gives the
+    reason why a read must not be made, if there is one.
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class Api:
         timeout: float = 20.0,
         max_reply: int = MAX_REPLY,
         on_request: Callable[[Exchange], None] | None = None,
+        refuses: Callable[[Operation[Any]], str | None] | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
@@ -136,6 +139,7 @@ class Api:
         self._timeout = timeout
         self._max_reply = max_reply
         self._on_request = on_request
+        self._refuses = refuses
 
     async def __aenter__(self) -> Self:
         return self
@@ -161,20 +165,27 @@ class Api:
         """
         return await self._read_reply(operation, bulk=False)
 
-    async def send(self, operation: Operation[Any]) -> Answer:
+    async def send(self, operation: Operation[Any], *, decided: bool = False) -> Answer:
         """Carry out *operation* and give its reply as it came.
+
+        *decided* says that whoever calls has asked the policy, and perhaps a person, about this
+        very call.
 
         Raises:
             SmsToolsError: it was refused here, did not get through, or the service said no.
         """
-        return await self._sent(operation, bulk=False)
+        return await self._sent(operation, bulk=False, decided=decided)
 
     async def _read_reply(self, operation: Operation[R], *, bulk: bool) -> R:
         answer = await self._sent(operation, bulk=bulk)
         return cast("R", operation.__spec__.result.read(answer.payload))
 
-    async def _sent(self, operation: Operation[Any], *, bulk: bool) -> Answer:
+    async def _sent(
+        self, operation: Operation[Any], *, bulk: bool, decided: bool = False
+    ) -> Answer:
         """One call with its repetitions; *bulk* where it is one of many and may wait for others."""
+        if not decided:
+            self._refuse_read(operation)
         attempt = 1
         deadline: float | None = None
         while True:
@@ -192,6 +203,21 @@ class Api:
                     raise
             await self._sleep(pause)
             attempt += 1
+
+    def _refuse_read(self, operation: Operation[Any]) -> None:
+        """Refuse a read that the policy holds back, whoever asks for it: here all paths meet.
+
+        What changes something passes the guard before it comes here.
+
+        Raises:
+            RequestRefused: it is not to be read.
+        """
+        is_read = operation.danger is Kind.READ
+        if is_read and self._refuses and (why := self._refuses(operation)):
+            raise RequestRefused(
+                f"{operation.__spec__.name} is held back by {why}. Nothing was read.",
+                advice="Only whoever starts the server can change this.",
+            )
 
     async def _guarded(
         self, operation: Operation[Any], attempt: int, seconds: float, began: int

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_validator
 
 from sms_tools.errors import RequestRefused
+from sms_tools.text import HIDDEN
 
 JSON = Any
 """Whatever :func:`json.loads` gives."""
@@ -23,6 +24,9 @@ MOST_RECORDS: Final = 10_000_000
 """A count beyond this is no count of anything, and drives no loop."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9._-]+")
+_WITHOUT_MARKERS: Final = (
+    "Leave that field out to keep what is there; a person who knows the secret gives it anew."
+)
 _WHERE_IDS_ARE: Final = (
     "Copy the id from list_source_servers, list_migration_tasks, list_templates or "
     "list_migration_projects."
@@ -185,15 +189,24 @@ class Operation(Fields, Generic[R]):
                 raise ValueError(f"{name} must name something; it is empty or dots")
         return self
 
-    def check_ids(self) -> None:
-        """Refuse what cannot be an id where the path wants one.
+    def check(self) -> None:
+        """Refuse what must never be sent: a marker of ours, and what cannot be an id in the path.
 
-        Anything else could lead to another operation, if not here then in a proxy or gateway that
+        Whoever sends back what was read would replace a secret by the word that hid it. Anything
+        but an id could lead to another operation, if not here then in a proxy or gateway that
         reads ``%2F``, ``%00`` or dots its own way. Asked before a person is, and before sending.
 
         Raises:
-            RequestRefused: a field of the path holds other characters than an id has.
+            RequestRefused: a field of the path holds other characters than an id has, or a
+                field holds ``[hidden]``.
         """
+        arguments = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        if place := hidden_in(arguments):
+            raise RequestRefused(
+                f"{self.__spec__.name}: {place} holds {HIDDEN}, which stands for a secret that was "
+                "left out of what you read. Nothing was sent.",
+                advice=_WITHOUT_MARKERS,
+            )
         for name in self.__spec__.path_fields:
             if not _ID.fullmatch(str(getattr(self, name))):
                 raise RequestRefused(
@@ -213,7 +226,7 @@ class Operation(Fields, Generic[R]):
         Raises:
             RequestRefused: a field of the path cannot be an id.
         """
-        self.check_ids()
+        self.check()
         spec = self.__spec__
         sent = self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
         parts = {name: quote(str(sent.pop(name)), safe="") for name in spec.path_fields}
@@ -297,3 +310,19 @@ def _without(payload: JSON, places: Sequence[tuple[int | str, ...]]) -> JSON:
             if (index,) not in places
         ]
     return payload
+
+
+def hidden_in(value: JSON, place: str = "") -> str | None:
+    """Where in *value* a marker of ours stands, as a path such as ``disks[0].name``; or None."""
+    if isinstance(value, str):
+        return place if HIDDEN in value else None
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            inside = f"{place}.{name}" if place else str(name)
+            found = hidden_in(each, inside)
+            if found or HIDDEN in str(name):
+                return found or inside
+        return None
+    parts = enumerate(value) if isinstance(value, (list, tuple)) else ()
+    inside_parts = (hidden_in(each, f"{place}[{number}]") for number, each in parts)
+    return next((each for each in inside_parts if each), None)

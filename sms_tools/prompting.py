@@ -14,6 +14,8 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
+from sms_tools.errors import RequestRefused
+
 LANGUAGES: Final = ("English", "中文")
 """What completion offers for ``language``; any other language may be named."""
 
@@ -36,7 +38,7 @@ class Argument:
 _LANGUAGE: Final = Argument("language", "Language for the words to the person.", default="English")
 
 
-class PromptError(ValueError):
+class PromptError(RequestRefused):
     """A prompt that cannot be rendered as asked; the message says what is missing or unknown."""
 
 

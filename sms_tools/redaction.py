@@ -15,9 +15,9 @@ from typing import Final
 from urllib.parse import quote
 
 from sms_tools.operation import JSON
-from sms_tools.text import clean
+from sms_tools.text import HIDDEN, clean
 
-HIDDEN: Final = "[hidden]"
+__all__ = ["HIDDEN", "is_secret_name", "redact"]
 
 _WHOLE: Final = frozenset({"auth", "authorization", "sig", "xauth"})
 """Names that are a secret's as a whole, without what separates their words."""

@@ -5,7 +5,10 @@ something in it or rearrange what stands around it, and it is cut to a bounded l
 """
 
 import unicodedata
+from typing import Final
 
+HIDDEN: Final = "[hidden]"
+"""What stands in place of a secret in everything that leaves; it is never sent to the service."""
 _KEPT = {"\n", "\t"}
 # Cc control, Cf format (zero-width, bidirectional), Cs surrogate, Co private use, Zl/Zp separators.
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sms_tools.errors import SettingsError
-from sms_tools.guard.policy import Policy, PolicyError, load_policy
+from sms_tools.guard.policy import Policy, load_policy
 
 if TYPE_CHECKING:
     from sms_tools.sandbox import Sandbox
@@ -68,13 +68,10 @@ def policy_of(options: argparse.Namespace) -> Policy:
     """The policy that the options ask for.
 
     Raises:
-        SettingsError: the policy file cannot be read or understood.
+        PolicyError: the policy file cannot be read or understood.
     """
     base = Policy(read_only=options.read_only, no_destructive=options.no_destructive)
-    try:
-        return load_policy(options.policy, base) if options.policy else base
-    except PolicyError as error:
-        raise SettingsError(f"{error}.", advice="Correct the file; nothing was started.") from error
+    return load_policy(options.policy, base) if options.policy else base
 
 
 def opened(options: argparse.Namespace, **more: Any) -> "Sandbox":

@@ -5,6 +5,7 @@ JSON is within its bound, and what was left out is said with the way to get it.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,12 +15,23 @@ from sms_tools.diagnosis.question import Question
 from sms_tools.operation import JSON, Kind, Operation
 from sms_tools.wording import iso
 
-__all__ = ["CONCISE_BYTES", "FULL_BYTES", "Action", "Draft", "Rows", "compact_bytes", "iso"]
+__all__ = [
+    "CONCISE_BYTES",
+    "FULL_BYTES",
+    "NONE_READ",
+    "Action",
+    "Draft",
+    "Rows",
+    "compact_bytes",
+    "iso",
+]
 
 CONCISE_BYTES: Final = 8_000
 """The bound of a default answer, whatever the fleet's size."""
 FULL_BYTES: Final = 64_000
 """The bound of an answer that was asked for in full."""
+NONE_READ: Final = "no source server can be told of; whether there are any is unknown."
+"""The rest of a summary where no server was read and the reading has gaps."""
 _ROWS: Final = 20
 _FULL_ROWS: Final = 200
 _NESTED_KEEP: Final = 3
@@ -82,7 +94,8 @@ class Draft:
 
     ``data`` is the answer's own part, in the order in which it is shown. ``actions`` are taken in
     order, three of them, each once. ``notes`` go into ``omitted`` as they are: what was left out
-    for other reasons than room. ``incomplete`` says which parts of the reading failed.
+    for other reasons than room. ``incomplete`` says which parts of the reading failed, each as
+    "operation: what is missing (why); what follows": the summary's first sentence speaks of them.
     """
 
     summary: str
@@ -140,7 +153,7 @@ class Draft:
             shown = action.as_data()
             actions.setdefault(json.dumps([shown["tool"], shown["arguments"]]), shown)
         document: dict[str, Any] = {
-            "summary": self.summary,
+            "summary": lacking(self.incomplete) + self.summary,
             "observed_at": iso(self.observed_at),
             **self.data,
             "suggested_actions": list(actions.values())[:_ACTIONS],
@@ -180,6 +193,35 @@ class Draft:
             if len(able) > 1 and dropped >= excess // 2:
                 break  # look again which list is the largest now
         return True
+
+
+_READ_BY: Final = {
+    "list_source_servers": "the source servers",
+    "list_migration_tasks": "the migration tasks",
+    "list_failed_source_servers": "the service's list of errors",
+    "list_templates": "the templates",
+    "get_source_server": "the source server",
+    "get_migration_task": "the task",
+    "get_migration_options": "the options of tasks",
+    "get_consistency_results": "the verifications",
+}
+_NOT_ABOUT_THE_SERVICE: Final = "samples"
+_BRIEF: Final = re.compile(r" \(|; |\.( |$)")
+_LACKS: Final = 3
+
+
+def lacking(gaps: Sequence[str]) -> str:
+    """How a summary begins whose reading has *gaps*; empty where everything was read."""
+    told = []
+    for gap in gaps:
+        operation, _, says = gap.partition(": ")
+        if operation != _NOT_ABOUT_THE_SERVICE:
+            brief = _BRIEF.split(says or operation, maxsplit=1)[0]
+            told.append(f"{_READ_BY.get(operation, operation)}: {brief}" if says else brief)
+    if not told:
+        return ""
+    more = f"; and {len(told) - _LACKS} more" if len(told) > _LACKS else ""
+    return f"Read in part, see incomplete ({'; '.join(told[:_LACKS])}{more}): "
 
 
 def compact_bytes(value: JSON) -> int:

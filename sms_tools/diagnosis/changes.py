@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from sms_tools.diagnosis.answer import Action, Draft
+from sms_tools.diagnosis.answer import NONE_READ, Action, Draft
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.diagnosis.spoken import Since
@@ -78,7 +78,9 @@ class WhatChanged(FleetQuestion):
         full = self.detail == "full"
         counts = Counter(kind for change in changes for kind in change.kinds)
         draft = Draft(
-            summary=_summary(since, memory, changes, counts),
+            summary=NONE_READ
+            if fleet.count is None
+            else _summary(since, memory, changes, counts, whole=not fleet.problems),
             observed_at=fleet.observed_at,
             data={},
             actions=_actions(self, memory, counts),
@@ -90,7 +92,7 @@ class WhatChanged(FleetQuestion):
         draft.data |= {
             "since": iso(since),
             "compared_with": iso(memory.compared_with) if memory.compared_with else None,
-            "server_count": len(fleet.servers),
+            "server_count": fleet.count,
             "counts": {kind: counts[kind] for kind in _KINDS if counts[kind]},
             "copied_bytes": memory.copied(fleet),
         }
@@ -297,7 +299,12 @@ def _by_action_time(fleet: Fleet, since: datetime) -> Sequence[dict[str, Any]]:
 
 
 def _summary(
-    since: datetime, memory: Memory, changes: Sequence[Change], counts: Mapping[str, int]
+    since: datetime,
+    memory: Memory,
+    changes: Sequence[Change],
+    counts: Mapping[str, int],
+    *,
+    whole: bool,
 ) -> str:
     if memory.compared_with is None:
         return (
@@ -311,7 +318,8 @@ def _summary(
     other = sum("phase" in change.kinds for change in changes)
     if other:
         parts.append(f"{other} in another phase")
-    says = f"Since {iso(memory.compared_with)}: {listed(parts) or 'no change of state'}."
+    nothing = "no change of state" if whole else "no change of state was seen in what was read"
+    says = f"Since {iso(memory.compared_with)}: {listed(parts) or nothing}."
     if failed := [each.server for each in changes if "new_failure" in each.kinds]:
         says += f" Newly failed: {names_of(failed)}."
     if memory.compared_with > since + _SAME_READING:

@@ -121,12 +121,14 @@ def _counts(rows: Sequence[Leftover]) -> dict[str, int]:
 def _summary(found: Leftovers, problems: Sequence[str]) -> str:
     def said(rows: Sequence[Leftover]) -> str:
         counts = Counter(each.what.replace("_", " ") for each in rows)
-        return listed([count_of(number, what) for what, number in counts.items()]) or "nothing"
+        return listed([count_of(number, what) for what, number in counts.items()]) or nothing
+
+    nothing = "nothing that was read" if problems else "nothing"
 
     says = f"May be deleted: {said(found.may_go)}. Costs money: {said(found.costs)}."
     if found.stays:
         says += f" Must stay: {said(found.stays)}."
-    return says + (" Part of the reading failed: see incomplete." if problems else "")
+    return says
 
 
 def _is_soaked(server: Server, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sms_tools.diagnosis.answer import Action, Draft
+from sms_tools.diagnosis.answer import NONE_READ, Action, Draft
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.fleet.desk import Desk
@@ -38,7 +38,7 @@ class SummarizeConsistencyResults(FleetQuestion):
         """Verdicts by server, worst first, and the directories that cause them."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
         verifiable = [s for s in fleet.servers if is_due(s) or _has_results(s)]
-        found = await read_consistency(desk, verifiable)
+        found = await read_consistency(desk, verifiable, anew=self.servers is not None)
         judged = [Judged(server, found[server.id]) for server in verifiable]
         judged.sort(key=lambda each: (VERDICTS.index(each.result.verdict), each.server.name))
         return self._told(fleet, judged)
@@ -48,7 +48,7 @@ class SummarizeConsistencyResults(FleetQuestion):
         verdicts: Counter[str] = Counter(each.result.verdict for each in judged)
         not_due = len(fleet.servers) - len(judged)
         draft = Draft(
-            summary=_summary(judged, verdicts, not_due),
+            summary=_summary(fleet, judged, verdicts),
             observed_at=fleet.observed_at,
             data={},
             actions=_actions(self, judged),
@@ -57,9 +57,9 @@ class SummarizeConsistencyResults(FleetQuestion):
         if fleet.project:
             draft.data["project"] = {"name": fleet.project.name, "id": fleet.project.id}
         draft.data |= {
-            "server_count": len(fleet.servers),
+            "server_count": fleet.count,
             "verdicts": {verdict: verdicts[verdict] for verdict in VERDICTS},
-            "copy_not_done_yet": not_due,
+            "copy_not_done_yet": not_due if fleet.count is not None else None,
         }
         draft.data["directories"] = draft.part(
             "directories", by_directory(judged), 100 if full else _WORST_DIRECTORIES, "detail=full"
@@ -147,10 +147,11 @@ def _unread(judged: Sequence[Judged]) -> Sequence[str]:
     return [f"get_consistency_results: of {count_of(len(unread), 'server')} nothing usable came."]
 
 
-def _summary(judged: Sequence[Judged], verdicts: Mapping[str, int], not_due: int) -> str:
+def _summary(fleet: Fleet, judged: Sequence[Judged], verdicts: Mapping[str, int]) -> str:
+    not_due = len(fleet.servers) - len(judged)
     if not judged:
         if not not_due:
-            return "There are no source servers here."
+            return NONE_READ if fleet.problems else "There are no source servers here."
         return f"No copy can be judged: {count_of(not_due, 'server')} not copied yet."
     parts = [f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS if verdicts[verdict]]
     says = f"Of {count_of(len(judged), 'server')} whose copy is done: {listed(parts)}."

@@ -118,8 +118,12 @@ def course_of(
     now: datetime,
     *,
     company: Company = UNTOLD,
+    limits_since: datetime | None = None,
 ) -> Course:
-    """What *samples* (oldest first) and the latest reading say of *server*."""
+    """What *samples* (oldest first) and the latest reading say of *server*.
+
+    Samples before *limits_since* were taken under other limits: they do not count for the rate.
+    """
     moves = movement(samples, limit_mbit_s=limits.steady_mbit_s if limits else None)
     total, done = server.total_bytes, server.done_bytes
     if not may_have_eta(server):
@@ -128,7 +132,7 @@ def course_of(
         return Course(server, moves, NoEta(known or _REASONS[server.phase]), limits=limits)
     if total is None or done is None:
         return Course(server, moves, NoEta("the service gives no total"), limits=limits)
-    measured = measure(samples)
+    measured = measure([s for s in samples if limits_since is None or s.at >= limits_since])
     left, seconds = total - done, server.remain_seconds
     if server.above_total and moves.verdict != "stuck":
         reason = "more is copied than the announced total, so what is left is not known"

@@ -101,9 +101,8 @@ def _summary(close: CloseUp, first: Hypothesis) -> str:
             f", {size(server.done_bytes)} of {size(server.total_bytes)} copied "
             f"({percent(server.done_bytes, server.total_bytes)} %)"
         )
-    gaps = " Part of the reading failed: see incomplete." if close.gaps else ""
     how = "" if first.likelihood == "certain" else f"{first.likelihood.capitalize()}: "
-    return f"{says}. {how}{first.says}{gaps}"
+    return f"{says}. {how}{first.says}"
 
 
 def _actions(close: CloseUp, hypotheses: Sequence[Hypothesis]) -> Sequence[Action]:

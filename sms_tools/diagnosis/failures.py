@@ -1,16 +1,17 @@
 """``summarize_failed_servers``: which failed, and why?"""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sms_tools.diagnosis.answer import CONCISE_BYTES, Action, Draft, compact_bytes
+from sms_tools.diagnosis.answer import CONCISE_BYTES, NONE_READ, Action, Draft, compact_bytes
 from sms_tools.diagnosis.causes import Failure, Group, failures_of, group
 from sms_tools.diagnosis.errors import ACTORS
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.diagnosis.remedy import plan_action
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.reading import Fleet, find_project, read_fleet, read_shared, together
+from sms_tools.fleet.reading import Fleet, Server, find_project, read_fleet, read_shared, together
 from sms_tools.knowledge.facts import ERRORS_PAGE, NETWORK_EVENT_CODES, TEMPLATES_PAGE
 from sms_tools.operations.source_servers import FailedServer, ListFailedSourceServers
 from sms_tools.operations.templates import ListTemplates
@@ -20,8 +21,11 @@ from sms_tools.wording import count_of, iso, listed
 _SERVERS: Final = 10
 _RECOVERED: Final = 10
 _PLANNED: Final = 3
-_SHORTER: Final = (240, 200, 160, 140, 120, 100)
-"""How long the texts of a group may be, tried in turn before groups are left out."""
+_SHORTER: Final = (240, 200, 160, 140, 120, 100, 80)
+"""How long the causes may be, tried in turn before groups are left out; a step is never cut."""
+_RAW: Final = 60
+_TIGHT: Final = 100
+"""From this length on a group says only in full in which stage and since when it fails."""
 
 
 class SummarizeFailedServers(FleetQuestion):
@@ -47,8 +51,6 @@ class SummarizeFailedServers(FleetQuestion):
         for length in lengths:
             draft = self._draft(fleet, groups, recovered, length)
             draft.incomplete = [*fleet.incomplete, *gaps, *more]
-            if draft.incomplete:
-                draft.summary += " Part of the reading failed: see incomplete."
             whole = draft.document(offset=self.offset, full=self.detail == "full")
             if compact_bytes(whole) <= CONCISE_BYTES:
                 break
@@ -64,16 +66,16 @@ class SummarizeFailedServers(FleetQuestion):
         full = self.detail == "full"
         failed = {server.id or server.name for each in groups for server in each.servers}
         draft = Draft(
-            summary=_summary(fleet, groups, len(failed), recovered),
+            summary=_summary(fleet, groups, recovered),
             observed_at=fleet.observed_at,
             data={},
             actions=_actions(self, groups, recovered),
         )
         if length:
-            draft.notes = ["texts are shortened: detail=full, or explain_error_code"]
+            draft.notes = ["causes are shortened: detail=full, or explain_error_code"]
         rows = [_row(each, length, full=full) for each in groups]
-        draft.data["failed_servers"] = len(failed)
-        draft.data["servers_read"] = len(fleet.servers)
+        draft.data["failed_servers"] = len(failed) if failed or fleet.count is not None else None
+        draft.data["servers_read"] = fleet.count
         draft.data["groups"] = draft.page(
             "groups", rows, limit=self.limit, offset=self.offset, full=full
         )
@@ -140,18 +142,19 @@ def _row(each: Group, length: int | None, *, full: bool) -> dict[str, Any]:
         row["codes"] = list(each.codes)
     row["servers"] = [server.as_data() for server in each.servers]
     row["sub_task"] = _same(failure.sub_task for failure in each.failures)
-    row["stage"] = _same(failure.stage for failure in each.failures)
+    tight = length is not None and length <= _TIGHT
+    row["stage"] = None if tight else _same(failure.stage for failure in each.failures)
     if known:
         row |= {
             "cause": _text(known.cause, length),
-            "first_step": _text(known.first_step, length),
+            "first_step": known.first_step,
             "actor": known.actor,
             "full_copy_again": known.full_copy_again,
             "known": known.known,
             "origin": list(known.origin),
         }
         if not known.known:
-            row["raw"] = one_line(known.message, length or 400)
+            row["raw"] = one_line(known.message, _RAW if tight else length or 400)
         if full:
             row |= {"message": one_line(known.message, 400), "caution": known.caution}
     else:
@@ -159,7 +162,7 @@ def _row(each: Group, length: int | None, *, full: bool) -> dict[str, Any]:
     if each.shared and each.likely_one_cause:
         row["likely_one_cause"] = True
         row["shared"] = dict(each.shared)
-    if each.began:
+    if each.began and not tight:
         row["first_failed_at"] = iso(each.began[0])
     if full:
         row["evidence"] = [_evidence(failure) for failure in each.failures[:20]]
@@ -218,9 +221,9 @@ def _recovered_row(failure: Failure) -> dict[str, Any]:
     }
 
 
-def _summary(
-    fleet: Fleet, groups: Sequence[Group], failed: int, recovered: Sequence[Failure]
-) -> str:
+def _summary(fleet: Fleet, groups: Sequence[Group], recovered: Sequence[Failure]) -> str:
+    if fleet.count is None and not groups:
+        return NONE_READ
     runs = "runs" if len(recovered) == 1 else "run"
     again = (
         f" {count_of(len(recovered), 'server')} failed before and {runs} again."
@@ -230,10 +233,7 @@ def _summary(
     if not groups:
         found = "No failure was found" if fleet.problems else "No server has failed"
         return f"{found} among {count_of(len(fleet.servers), 'server')}.{again}"
-    says = (
-        f"{failed} of {count_of(len(fleet.servers), 'server')} have a failure, "
-        f"in {count_of(len(groups), 'group')} by cause."
-    )
+    says = f"{_how_many(fleet, groups)}; {count_of(len(groups), 'group')} by cause."
     largest = groups[0]
     if len(largest.servers) > 1:
         codes = listed(list(largest.codes[:3])) or "no code"
@@ -246,6 +246,40 @@ def _summary(
     if again_full := sum(len(each.servers) for each in groups if _loses_its_copy(each)):
         says += f" {count_of(again_full, 'server')} must copy everything again."
     return says + again
+
+
+_BRIDGE: Final = (
+    ("failed", "in the phase failed"),
+    ("paused", "paused by an error"),
+    ("unavailable", "not fit to migrate"),
+    ("rehearsal", "with a failed rehearsal only"),
+    ("other", "with an error in another phase"),
+)
+
+
+def _how_many(fleet: Fleet, groups: Sequence[Group]) -> str:
+    """How many have a failure, and how that comes from what the overview counts as failed."""
+    every = {(s.id or s.name): s for each in groups for s in each.servers}
+    absent = [key for key in every if key not in fleet.by_id]
+    of = f" of {count_of(len(fleet.servers), 'server')}" if fleet.servers else ""
+    failures = [failure for each in groups for failure in each.failures]
+    kinds = Counter(_kind(s, failures) for key, s in every.items() if key in fleet.by_id)
+    parts = [f"{kinds[kind]} {words}" for kind, words in _BRIDGE if kinds[kind]]
+    if absent:
+        parts.append(f"{len(absent)} named by the list of errors alone")
+    have = "has" if len(every) == 1 else "have"
+    listed_here = len(every) - len(absent)
+    said = f"{len(every)} servers have" if absent and not of else f"{len(every)}{of} {have}"
+    if absent and of:
+        said = f"{listed_here}{of} and {len(absent)} that the servers' list lacks have"
+    return f"{said} a failure: {listed(parts)}"
+
+
+def _kind(server: Server, failures: Sequence[Failure]) -> str:
+    if server.phase in ("failed", "paused", "unavailable"):
+        return server.phase
+    own = [failure for failure in failures if failure.server is server]
+    return "rehearsal" if all(each.sub_task == "CLONE_VM" for each in own) else "other"
 
 
 def _known(each: Group) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sms_tools.diagnosis.answer import Action, Draft
+from sms_tools.diagnosis.answer import NONE_READ, Action, Draft
 from sms_tools.diagnosis.causes import Group, failures_of, group
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import SmsToolsError
@@ -76,9 +76,9 @@ class MigrationOverview(FleetQuestion):
         if fleet.project:
             draft.data["project"] = {"name": fleet.project.name, "id": fleet.project.id}
         draft.data |= {
-            "server_count": len(fleet.servers),
-            "phases": {phase: phases[phase] for phase in PHASES},  # type: ignore[index]
-            "offline": sum(server.offline for server in fleet.servers),
+            "server_count": fleet.count,
+            "phases": None if fleet.count is None else {phase: phases[phase] for phase in PHASES},  # type: ignore[index]
+            "offline": None if fleet.count is None else sum(s.offline for s in fleet.servers),
             "bytes": copied.as_data(),
         }
         rows = [_problem_row(problem) for problem in problems]
@@ -255,9 +255,9 @@ def _summary(
     problems: Sequence[OverviewProblem],
 ) -> str:
     if not fleet.servers:
-        return "There are no source servers here." + _gaps(fleet)
+        return NONE_READ if fleet.problems else "There are no source servers here."
     parts = [f"{phases[p]} {_WORDS.get(p, p)}" for p in _SAID if phases[p]]
-    says = f"{count_of(len(fleet.servers), 'server')}: {listed(parts)}."
+    says = f"{count_of(len(fleet.servers), 'server')}: {listed(parts)}{_bridge(problems)}."
     if copied.counted:
         says += (
             f" {size(copied.done)} of {size(copied.total)} copied "
@@ -265,14 +265,27 @@ def _summary(
         )
     if offline := sum(server.offline for server in fleet.servers):
         says += f" {count_of(offline, 'Agent')} offline."
-    if biggest := next((each for each in problems if each.codes), None):
+    # Without the tasks their errors are not known, so neither is which problem is the biggest.
+    coded = [each for each in problems if each.codes] if fleet.tasks_read else []
+    if biggest := next(iter(coded), None):
         on = count_of(len(biggest.servers), "server")
         says += f" Biggest problem: {listed(biggest.codes[:3])} on {on}."
-    return says + _gaps(fleet)
+    return says
 
 
-def _gaps(fleet: Fleet) -> str:
-    return " Part of the reading failed: see incomplete." if fleet.problems else ""
+def _bridge(problems: Sequence[OverviewProblem]) -> str:
+    """How many have a failure in the words of summarize_failed_servers, where that is more."""
+    having = {(s.id or s.name): s for each in problems if _is_failure(each) for s in each.servers}
+    failed = sum(server.phase == "failed" for server in having.values())
+    others = len(having) - failed
+    if not others:
+        return ""
+    have = "has" if others == 1 else "have"
+    return f"; {others} more {have} a failure in another phase, so {len(having)} in all"
+
+
+def _is_failure(problem: OverviewProblem) -> bool:
+    return problem.problem not in ("offline", "phase_unknown")
 
 
 def _actions(
@@ -283,7 +296,7 @@ def _actions(
 ) -> Sequence[Action]:
     where = dict(scope(question))
     actions = []
-    if any(problem.problem not in ("offline", "phase_unknown") for problem in problems):
+    if any(_is_failure(problem) for problem in problems):
         actions.append(
             Action("summarize_failed_servers", where, "causes, first steps and who has to act")
         )

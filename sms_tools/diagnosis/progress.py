@@ -20,6 +20,7 @@ from sms_tools.diagnosis.course import (
     without_estimate,
 )
 from sms_tools.diagnosis.eta import EXCLUDES, Eta, NoEta
+from sms_tools.diagnosis.limit_history import LimitHistory
 from sms_tools.diagnosis.limits import Limits, read_limits, steady
 from sms_tools.diagnosis.movement import RUNNING, movement
 from sms_tools.diagnosis.naming import names_of
@@ -71,6 +72,10 @@ class SummarizeProgress(FleetQuestion):
         limits, notes = await self._limits(desk, fleet, samples)
         # Only a reading of everything tells that no other copy may share the line.
         everything = self.servers is None and self.project is None and not fleet.incomplete
+        changed = await LimitHistory(desk).changed(
+            {s.task_id: limits[s.id] for s in fleet.servers if s.id in limits and s.task_id},
+            fleet.observed_at,
+        )
         beside = await _company(desk, fleet, samples, everything=everything)
         courses = [
             course_of(
@@ -79,6 +84,7 @@ class SummarizeProgress(FleetQuestion):
                 limits.get(server.id) or _listed_limit(server),
                 fleet.observed_at,
                 company=beside.get(server.id, UNTOLD),
+                limits_since=changed.get(server.task_id or ""),
             )
             for server in fleet.servers
         ]

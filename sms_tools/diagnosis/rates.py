@@ -116,9 +116,9 @@ def measure(samples: Sequence[Sample]) -> MeasuredRate | None:
     stretch = copy_stretch(samples)
     if len(stretch) < ETA_MIN_SAMPLES or stretch[-1].at - stretch[0].at < _MIN_SPAN:
         return None
-    path, hours = Path(stretch), _hours_seen(stretch)
+    path = Path(stretch)
     turn = _turn(path, stretch[-1].total_bytes)
-    if turn is not None:  # what was before the slow end does not tell of it
+    if turn is not None:  # what was before the slow end tells nothing of it
         stretch = [each for each in stretch if each.at.timestamp() >= turn]
         path = Path(stretch)
     rates = path.rates(path.step)
@@ -135,7 +135,7 @@ def measure(samples: Sequence[Sample]) -> MeasuredRate | None:
         recent=recent,
         spread=spread,
         memory=memory,
-        hours=hours,
+        hours=_hours_seen(stretch),
         rates=tuple(rates),
         blocks="BLOCK" in (stretch[-1].step or ""),
         slowed=turn is not None,

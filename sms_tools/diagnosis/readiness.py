@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sms_tools.diagnosis.answer import Action, Draft
+from sms_tools.diagnosis.answer import NONE_READ, Action, Draft
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.fleet.desk import Desk
@@ -35,7 +35,9 @@ class CheckCutoverReadiness(FleetQuestion):
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
         launched = [server for server in fleet.servers if server.phase == "finished"]
         waiting = [server for server in fleet.servers if server.phase != "finished"]
-        read = await read_readiness(desk, waiting)
+        read = await read_readiness(
+            desk, waiting, tasks_read=fleet.tasks_read, anew=self.servers is not None
+        )
         judged = [Judged(read.servers[each.id], read.gates[each.id]) for each in waiting]
         judged.sort(key=lambda each: each.rank)
         return self._told(fleet, judged, launched, read.incomplete)
@@ -49,7 +51,7 @@ class CheckCutoverReadiness(FleetQuestion):
     ) -> dict[str, Any]:
         full = self.detail == "full"
         draft = Draft(
-            summary=_summary(judged, launched),
+            summary=_summary(fleet, judged, launched),
             observed_at=fleet.observed_at,
             data={},
             actions=_actions(self, judged),
@@ -59,9 +61,9 @@ class CheckCutoverReadiness(FleetQuestion):
             draft.data["project"] = {"name": fleet.project.name, "id": fleet.project.id}
         verdicts = Counter(each.gates.verdict for each in judged)
         draft.data |= {
-            "verdict": whole_verdict(judged),
+            "verdict": whole_verdict(judged, everyone_read=fleet.sources_read),
             "verdicts": {verdict: verdicts[verdict] for verdict in _ORDER},
-            "already_launched": len(launched),
+            "already_launched": len(launched) if fleet.count is not None else None,
             "gates_not_passed": _not_passed(judged),
         }
         draft.data["servers"] = draft.page(
@@ -95,7 +97,12 @@ class Judged:
             **self.server.as_data(),
             "verdict": self.gates.verdict,
             "phase": self.server.phase,
-            "gates": {name: finding.verdict for name, finding in self.gates.findings.items()},
+            "gates_passed": len(self.gates.findings) - len(open_gates),
+            "gates": {
+                name: finding.verdict
+                for name, finding in self.gates.findings.items()
+                if full or name in open_gates
+            },
         }
         if full:
             row["findings"] = {
@@ -108,9 +115,11 @@ class Judged:
         return row
 
 
-def whole_verdict(judged: Sequence[Judged]) -> Readiness:
-    """The worst of the verdicts; nothing to launch is not ready."""
+def whole_verdict(judged: Sequence[Judged], *, everyone_read: bool = True) -> Readiness:
+    """The worst of the verdicts; nothing to launch is not ready, nor are servers nobody read."""
     verdicts = {each.gates.verdict for each in judged}
+    if not everyone_read:
+        verdicts.add("not_confirmed")
     return next((verdict for verdict in _ORDER if verdict in verdicts), "not_ready")
 
 
@@ -123,10 +132,15 @@ def _not_passed(judged: Sequence[Judged]) -> Mapping[str, Mapping[str, int]]:
     return {name: dict(counts) for name, counts in found.items()}
 
 
-def _summary(judged: Sequence[Judged], launched: Sequence[Server]) -> str:
+def _summary(fleet: Fleet, judged: Sequence[Judged], launched: Sequence[Server]) -> str:
+    if fleet.count is None:
+        return NONE_READ
     if not judged:
+        if not launched:
+            return NONE_READ if fleet.problems else "There are no source servers here."
         done = count_of(len(launched), "server")
-        return f"Nothing is left to launch: {done} launched already."
+        read = "" if fleet.sources_read else " of those that were read"
+        return f"Nothing{read} is left to launch: {done} launched already."
     counts = Counter(each.gates.verdict for each in judged)
     words = {"ready": "ready", "not_ready": "not ready", "not_confirmed": "not confirmed"}
     parts = [f"{counts[v]} {words[v]}" for v in reversed(_ORDER) if counts[v]]

@@ -187,6 +187,9 @@ def _last_sync(server: Server, now: datetime) -> Finding:
     syncs = [r for r in server.rounds[1:] if any(sub_task_kind(s.name) == "sync" for s in r)]
     if not server.rounds:
         return _gate("unknown", "The task's sub-tasks were not read.")
+    if odd := [s for r in server.rounds[1:] for s in r if sub_task_kind(s.name) == "unknown"]:
+        says = "The sub-tasks have a step that is not known: what it moved cannot be told."
+        return _gate("unknown", says, _step(odd[0], now))
     if not syncs:
         return _gate("pass", "There was no synchronisation after the full copy.")
     if unfinished := [step for step in syncs[-1] if not _is_whole(step)]:
@@ -219,8 +222,8 @@ def _recent(syncs: Sequence[Sequence[SubTask]], now: datetime) -> tuple[timedelt
 
 
 def _no_clone(server: Server, now: datetime) -> Finding:
-    if not server.state and server.task is None:
-        return _gate("unknown", "Neither state nor sub-tasks were read.")
+    if not server.state or server.task is None or server.task.sub_tasks is None:
+        return _gate("unknown", "The state or the task's sub-tasks were not read.")
     cloning = [s for s in server.sub_tasks if sub_task_kind(s.name) == "clone" and not s.end_date]
     if server.phase == "cloning" or any(step.start_date for step in cloning):
         seen = Evidence("state", server.state, _SOURCES, now)
@@ -237,6 +240,10 @@ def _consistency(found: Consistency | None) -> Finding:
     return _gate(verdict, says, seen)
 
 
+_LEAVES_NOTHING_OUT: Final = frozenset(
+    {"CONSISTENCY_DIR", "CONSISTENCY_MODE", "LINUX_CPU_LIMIT", "LINUX_MEM_LIMIT", "LINUX_IO_LIMIT"}
+)
+"""Options known to keep no path out of the copy; of any other with a value that is not known."""
 _LEAVES_OUT: Final = ("EXCLUDE", "ONLY")
 """Words in the names of options that keep paths out of the copy."""
 
@@ -252,18 +259,23 @@ def _nothing_left_out(
         (each.config_key or "", each.config_value or ""): each
         for each in (*(read or ()), *(listed or ()))
         if (each.config_value or "").strip()
-        and any(word in (each.config_key or "").upper() for word in _LEAVES_OUT)
+        and (each.config_key or "").strip().upper() not in _LEAVES_NOTHING_OUT
     }
     if not found:
         return _gate("pass", "No option keeps a path out of the copy.")
     paths = [f"{one_line(key, 60)}={one_line(value, 300)}" for key, value in found]
     seen = Evidence("configurations", paths, "get_migration_options", now)
     # The sentence names the paths: whoever decides must not have to open the evidence.
-    says = f"Left out of the copy by the task's options: {'; '.join(paths)}."
+    known = all(any(word in key.upper() for word in _LEAVES_OUT) for key, _ in found)
+    may = "Left out of the copy by" if known else "May be left out of the copy by"
+    says = f"{may} the task's options: {'; '.join(paths)}."
     return _gate("unknown", says, seen)
 
 
 def _no_failed_rehearsal(server: Server, now: datetime) -> Finding:
+    brief = server.source.current_task if server.source else None
+    if not server.clone_error and server.task is None and brief is None:
+        return _gate("unknown", "Whether a rehearsal failed was not read.")
     if not server.clone_error:
         return _gate("pass", "No rehearsal is known to have failed.")
     code = one_line(server.clone_error, 40)
@@ -276,8 +288,8 @@ _PASSING_CHECKS: Final = frozenset({"OK", "WARN"})
 
 def _checks(server: Server, now: datetime) -> Finding:
     """Passes only for results known to be good: a new word is unknown, not a pass."""
-    if server.source is None or server.source.checks is None:
-        return _gate("unknown", "The environment checks were not read.")
+    if server.source is None or not server.source.checks:
+        return _gate("unknown", "No environment checks were read.")
     if failed := server.failed_checks:
         names = [one_line(check.name or "", 40) for check in failed[:4]]
         seen = Evidence("checks", names, _SOURCES, now)

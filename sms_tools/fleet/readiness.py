@@ -33,11 +33,18 @@ def may_go(server: Server) -> bool:
     return (server.stage or "").lower() == "syncing" and server.phase in ("syncing", "cloning")
 
 
-async def read_readiness(desk: Desk, servers: Sequence[Server]) -> Readiness:
-    """Every gate of *servers*; of those that are not far enough nothing more is read."""
-    near = [server for server in servers if may_go(server)]
+async def read_readiness(
+    desk: Desk, servers: Sequence[Server], *, tasks_read: bool = True, anew: bool = True
+) -> Readiness:
+    """Every gate of *servers*; of those that are not far enough nothing more is read.
+
+    Where the page of tasks could not be read (*tasks_read*), nor is anything of a server whose
+    task is not there: its gates are unknown, and the service is spared a request for each. Without
+    *anew*, verifications of the last ten minutes serve.
+    """
+    near = [server for server in servers if may_go(server) and (tasks_read or server.task)]
     completed, without_steps = await _with_sub_tasks(desk, near)
-    consistency = await read_consistency(desk, completed)
+    consistency = await read_consistency(desk, completed, anew=anew)
     options, without_options = await _options(desk, completed)
     whole = {server.id: server for server in servers} | {each.id: each for each in completed}
     now = desk.now()

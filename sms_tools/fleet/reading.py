@@ -93,6 +93,13 @@ class Fleet:
         return all(problem.operation != "list_source_servers" for problem in self.problems)
 
     @property
+    def count(self) -> int | None:
+        """How many servers were read; None where the source servers gave none and were not read
+        whole, because nobody knows then whether there are any.
+        """
+        return len(self.servers) if self.servers or self.sources_read else None
+
+    @property
     def incomplete(self) -> Sequence[str]:
         """The problems in words, as answers carry them."""
         return [str(problem) for problem in self.problems]
@@ -306,7 +313,8 @@ def _problems(
         return [Problem(operation, f"could not be read ({one_line(str(part), 200)}); {missing}.")]
     if part.complete:
         return []
-    return [Problem(operation, f"the list may be incomplete. {part.note}".strip())]
+    why = f": {part.note}" if part.note else "."
+    return [Problem(operation, f"the list may be incomplete{why}")]
 
 
 def _tasks_by_source(

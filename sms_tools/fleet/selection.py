@@ -3,6 +3,7 @@
 Several that fit are listed, none that fits brings similar names.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,6 +14,7 @@ from sms_tools.fleet.server import Server
 from sms_tools.text import one_line
 
 _SHOWN: Final = 8
+_SIMILAR: Final = 3
 
 C = TypeVar("C")
 
@@ -89,23 +91,41 @@ def choose(wanted: str, choices: Sequence[Choice[C]], *, what: str, where: str =
         UnknownName: it fits none.
     """
     key = _key(wanted)
+    exact = [choice for choice in choices if wanted.strip() in choice.ids]
     for found in (
-        [choice for choice in choices if key in map(_key, choice.ids)],
-        [choice for choice in choices if key in map(_key, choice.names)],
+        exact,
+        [choice for choice in choices if key in map(_key, filter(None, choice.ids))],
+        [choice for choice in choices if key in map(_key, filter(None, choice.names))],
     ):
         if len(found) > 1:
             raise AmbiguousName(wanted, what, [each.describe() for each in found])
         if found:
             return found[0].item
     by_name = {_key(name): choice for choice in choices for name in choice.names}
-    close = get_close_matches(key, list(by_name), n=3, cutoff=0.6)
-    similar = [by_name[name].describe() for name in close]
+    similar = [by_name[name].describe() for name in _near(key, list(by_name))]
     raise UnknownName(wanted, what, similar, where, len(choices))
 
 
 def _key(text: str) -> str:
-    """How texts are compared: as they are shown, without case."""
-    return one_line(text, 1_000).casefold()
+    """How texts are compared: as they are shown, without case, in one spelling of Unicode.
+
+    NFKC, because an accent, a wide letter or a blank can be written in several ways that nobody
+    sees. It is applied before and after folding, which may take letters apart again.
+    """
+    shown = one_line(unicodedata.normalize("NFKC", text), 1_000)
+    return unicodedata.normalize("NFKC", shown.casefold())
+
+
+def _near(key: str, names: Sequence[str]) -> Sequence[str]:
+    """The names most like *key*: one that begins with it, as a host name does its FQDN, first."""
+    beginning = (
+        [name for name in names if name.startswith(key) or key.startswith(f"{name}.")]
+        if key
+        else []
+    )
+    beginning.sort(key=lambda name: (not name.startswith(f"{key}."), len(name), name))
+    close = get_close_matches(key, names, n=_SIMILAR, cutoff=0.6)
+    return list(dict.fromkeys([*beginning, *close]))[:_SIMILAR]
 
 
 def chosen(

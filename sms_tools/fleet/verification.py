@@ -5,9 +5,9 @@ latest run, and only if nothing was copied after it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
@@ -51,9 +51,13 @@ class Directory:
     @property
     def verdict(self) -> Verdict:
         """What this directory alone says, whatever its age."""
-        if self.different or self.missing:
+        if (self.different or 0) > 0 or (self.missing or 0) > 0:
             return "inconsistent"
-        if self.total in (None, 0, CONSISTENCY_MAX_FILES) or None in (self.different, self.missing):
+        numbers = (self.different, self.missing, self.more)
+        # Passes only with every number there: a number that is missing or odd proves nothing.
+        if self.total is None or any(number is None or number < 0 for number in numbers):
+            return "partial"
+        if not 0 < self.total < CONSISTENCY_MAX_FILES:
             return "partial"
         return "warning" if self.more else "clean"
 
@@ -79,6 +83,8 @@ class Consistency:
     copied_at: datetime | None = None
     """When the last copy or synchronisation ended; None if nobody knows."""
     directories: Sequence[Directory] = ()
+    read_at: datetime | None = None
+    """When this was read; None where no reading was needed to know it."""
 
     def when(self) -> str:
         """When it was verified, in a person's words; empty where nobody says."""
@@ -95,6 +101,7 @@ class Consistency:
             "why": self.why,
             **({"verified_at": iso(self.verified_at)} if self.verified_at else {}),
             **({"last_copied_at": iso(self.copied_at)} if self.copied_at else {}),
+            **({"read_at": iso(self.read_at)} if self.read_at else {}),
         }
 
 
@@ -151,8 +158,8 @@ def _directory(each: DirectoryConsistency) -> Directory:
 
 def _found(run: ConsistencyRun, directories: Sequence[Directory]) -> tuple[Verdict, str]:
     """Verdict and reason of one run, whatever its age."""
-    different = sum(each.different or 0 for each in directories)
-    missing = sum(each.missing or 0 for each in directories)
+    different = sum(max(0, each.different or 0) for each in directories)
+    missing = sum(max(0, each.missing or 0) for each in directories)
     said = (run.check_result or "").strip().lower()
     if different or missing:
         return "inconsistent", f"{different} files differ, {missing} are missing on the target."
@@ -171,12 +178,12 @@ def _found(run: ConsistencyRun, directories: Sequence[Directory]) -> tuple[Verdi
 
 def _why_partial(directories: Sequence[Directory]) -> str:
     empty = sum(each.total == 0 for each in directories)
-    capped = sum(each.total == CONSISTENCY_MAX_FILES for each in directories)
+    capped = sum((each.total or 0) >= CONSISTENCY_MAX_FILES for each in directories)
     unknown = len([each for each in directories if each.verdict == "partial"]) - empty - capped
     parts = [
         f"{empty} with 0 files compared (path missing or empty)" if empty else "",
         f"{capped} at the cap of {CONSISTENCY_MAX_FILES:,} files" if capped else "",
-        f"{unknown} without numbers" if unknown else "",
+        f"{unknown} without usable numbers" if unknown else "",
     ]
     return f"Directories not compared completely: {', '.join(filter(None, parts))}."
 
@@ -201,11 +208,55 @@ def copied_at(*tasks: MigrationTask | None) -> datetime | None:
     return None
 
 
-async def read_consistency(desk: Desk, servers: Sequence[Server]) -> Mapping[str, Consistency]:
+KEPT: Final = timedelta(minutes=10)
+"""So long a verification serves questions about a fleet, while its task has not moved."""
+_KEPT_BY: Final = "verifications"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A verification that was read, with the marks of its task by which a newer one shows."""
+
+    results: ConsistencyResults
+    copied_at: datetime | None
+    marks: object
+    read_at: datetime
+
+
+def _marks(server: Server) -> object:
+    """What the lists tell of a task that moved: a state, a stage, a step that began or ended."""
+    steps = [(s.name, s.start_date, s.end_date) for s in server.sub_tasks]
+    source = server.source
+    times = (source.state_action_time, source.stage_action_time) if source else ()
+    return (server.task_id, server.task_state, server.state, server.stage, times, steps)
+
+
+async def read_consistency(
+    desk: Desk, servers: Sequence[Server], *, anew: bool = True
+) -> Mapping[str, Consistency]:
     """The consistency of each of *servers* that has a task or a verification, by server id.
 
     One request per server with results, and one more where the list leaves out its sub-tasks.
+    Without *anew*, what was read in the last ten minutes serves for tasks that have not moved; a
+    newer run that changed nothing else in the lists may be missed, so its reading time is told.
     """
+    kept = cast("dict[str, _Kept]", desk.shared.setdefault(_KEPT_BY, {}))
+    now = desk.now()
+    found: dict[str, Consistency] = {}
+    unread = []
+    for server in servers:
+        known = kept.get(server.id)
+        if anew or not known or known.marks != _marks(server) or now - known.read_at > KEPT:
+            unread.append(server)
+        else:
+            judged = judge(known.results, known.copied_at, now)
+            found[server.id] = replace(judged, read_at=known.read_at)
+    return found | await _read_anew(desk, unread, kept)
+
+
+async def _read_anew(
+    desk: Desk, servers: Sequence[Server], kept: dict[str, _Kept]
+) -> dict[str, Consistency]:
     may_have = [s for s in servers if s.task_id and _has_results(s) is not False]
     undated = [s for s in may_have if copied_at(s.task) is None]
     wanted: list[Operation[Any]] = [
@@ -219,7 +270,10 @@ async def read_consistency(desk: Desk, servers: Sequence[Server]) -> Mapping[str
         detail = details.get(server.id)
         known = copied_at(server.task, detail if isinstance(detail, MigrationTask) else None)
         if isinstance(reply, ConsistencyResults):
-            found[server.id] = judge(reply, known, desk.now())
+            now = desk.now()
+            found[server.id] = replace(judge(reply, known, now), read_at=now)
+            if server.id and not isinstance(detail, SmsToolsError):
+                kept[server.id] = _Kept(reply, known, _marks(server), now)
         else:
             why = f"The results could not be read: {one_line(str(reply), 160)}"
             found[server.id] = Consistency("unreadable", why, copied_at=known)

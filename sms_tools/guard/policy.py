@@ -13,7 +13,7 @@ The order, so that a rule's effect can be told by reading it:
 For a plan the policy is asked about every step, and the strictest answer holds.
 """
 
-import tomllib
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,8 +22,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
+from sms_tools.errors import SettingsError
 from sms_tools.guard.subject import Subject, Target, ids_of
-from sms_tools.operation import Kind
+from sms_tools.operation import Kind, Operation
+from sms_tools.text import clean
 
 
 class Decision(StrEnum):
@@ -102,17 +104,27 @@ class Policy:
     """Whether an approved secret may stand in the tool's result."""
 
 
-def _invisible(letter: str) -> bool:
-    return unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+_BLANK: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters that show nothing although Unicode does not count them among the invisible."""
+
+
+def is_invisible(letter: str) -> bool:
+    """Whether nobody sees *letter*, so that a name with it looks like one without."""
+    return bool(_BLANK.match(letter)) or clean(letter) != letter or letter in "\n\t"
 
 
 def _seen(text: str) -> str:
     """*text* as a reader sees it: without invisible letters and blanks at the ends, case folded."""
-    return "".join(each for each in text if not _invisible(each)).strip().casefold()
+    shown = _BLANK.sub("", " ".join(clean(text).split()))
+    return unicodedata.normalize("NFC", shown).casefold().strip()
 
 
-class PolicyError(ValueError):
-    """A policy file that cannot be read; the message names the place."""
+class PolicyError(SettingsError):
+    """A policy file that cannot be read; the message names the line."""
+
+    advice = "Correct the file; nothing was started."
 
 
 def decide(subject: Subject, policy: Policy, targets: Sequence[Target] | None = None) -> Ruling:
@@ -123,6 +135,9 @@ def decide(subject: Subject, policy: Policy, targets: Sequence[Target] | None = 
     """
     known = targets if targets is not None else [Target(each) for each in subject.ids]
     ruling = _decide(subject.tool, subject.kind, known, policy)
+    if ruling.decision is Decision.ALLOW and (rule := _renamed_under(subject, known, policy)):
+        reason = f"a name or place that the policy's rule for {rule.pattern!r} goes by would change"
+        return Ruling(Decision.ASK, reason)
     # The names that were read for the plan as a whole serve its steps.
     for step in subject.steps:
         names = {target.id: target for target in known}
@@ -140,6 +155,8 @@ def effect(tool: str, kinds: Sequence[Kind], policy: Policy) -> Mapping[Kind, De
 
 def needs_names(subject: Subject, policy: Policy) -> bool:
     """Whether the decision can depend on what the call's targets are called."""
+    if policy.targets and _changes_names(subject):
+        return True
     calls = [(subject.tool, subject.kind)]
     calls += [(step.__spec__.name, step.danger) for step in subject.steps]
     return any(
@@ -148,6 +165,31 @@ def needs_names(subject: Subject, policy: Policy) -> bool:
         if kind is not Kind.READ  # a read has no target that it would do something to
         for rule in policy.targets
     )
+
+
+def refused_read(operation: Operation[Any], policy: Policy) -> str | None:
+    """Why *operation*, a read that nobody can be asked about, must not be made; None if it may."""
+    ruling = _decide(operation.__spec__.name, operation.danger, (), replace(policy, targets=()))
+    return None if ruling.decision is Decision.ALLOW else ruling.reason
+
+
+_NAMING: Final = {"update_source_server": ("name", "migprojectid")}
+"""Calls that change what rules for targets go by, and the arguments that say so."""
+
+
+def _changes_names(subject: Subject) -> bool:
+    return any(subject.arguments.get(each) for each in _NAMING.get(subject.tool, ()))
+
+
+def _renamed_under(
+    subject: Subject, targets: Sequence[Target], policy: Policy
+) -> TargetRule | None:
+    """The rule that a rename or a move leads into or out of; a rule for other tools counts too."""
+    if not _changes_names(subject):
+        return None
+    new = [str(subject.arguments.get(each) or "") for each in _NAMING[subject.tool]]
+    after = [Target(each, each) for each in new if each]
+    return next((rule for rule in policy.targets if rule.holds([*targets, *after])), None)
 
 
 def _decide(tool: str, kind: Kind, targets: Sequence[Target], policy: Policy) -> Ruling:
@@ -188,123 +230,11 @@ def _loosened(ruling: Ruling, rules: Sequence[TargetRule], targets: Sequence[Tar
 
 
 def load_policy(path: Path, base: Policy | None = None) -> Policy:
-    """Read a policy file on top of *base*.
+    """Read a policy file on top of *base*, whose flags are only tightened.
 
     Raises:
         PolicyError: it cannot be read, or says something that means nothing here.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PolicyError(f"the policy file {path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyError(f"the policy file {path} is not TOML: {error}") from error
-    try:
-        return parse_policy(data, base or Policy())
-    except PolicyError as error:
-        raise PolicyError(f"the policy file {path}: {error}") from None
+    from sms_tools.guard.policy_file import read_policy  # only a policy file needs the catalogue
 
-
-def parse_policy(data: Mapping[str, Any], base: Policy) -> Policy:
-    """The policy that a parsed file describes; flags of *base* stay and are only tightened.
-
-    Raises:
-        PolicyError: a key, tool, kind or decision that nobody knows.
-    """
-    known = {"read_only", "no_destructive", "kinds", "tools", "targets", "secrets"}
-    _only(data, known, "the file")
-    secrets = _table(data, "secrets")
-    _only(secrets, {"inline"}, "[secrets]")
-    return replace(
-        base,
-        read_only=base.read_only or _flag(data, "read_only"),
-        no_destructive=base.no_destructive or _flag(data, "no_destructive"),
-        kinds={
-            _kind(key, "[kinds]"): _decision(value, f"kinds.{key}")
-            for key, value in _table(data, "kinds").items()
-        },
-        tools={
-            _tool(key, "[tools]"): _decision(value, f"tools.{key}")
-            for key, value in _table(data, "tools").items()
-        },
-        targets=tuple(
-            _target(each, number) for number, each in enumerate(_list(data, "targets"), 1)
-        ),
-        secrets_inline=_flag(secrets, "inline"),
-    )
-
-
-def _target(data: object, number: int) -> TargetRule:
-    where = f"[[targets]] number {number}"
-    if not isinstance(data, dict):
-        raise PolicyError(f"{where} is not a table")
-    _only(data, {"match", "decision", "tools", "kinds"}, where)
-    pattern = data.get("match")
-    if not isinstance(pattern, str) or not pattern:
-        raise PolicyError(f"{where} needs `match`, a pattern for names or ids")
-    if pattern != pattern.strip():
-        raise PolicyError(f"{where}: `match` {pattern!r} has blanks at an end; remove them")
-    if any(map(_invisible, pattern)):
-        raise PolicyError(f"{where}: `match` {pattern!a} holds invisible letters; remove them")
-    rule = TargetRule(
-        pattern=pattern,
-        decision=_decision(data.get("decision"), where),
-        tools=frozenset(_tool(each, where) for each in _list(data, "tools")),
-        kinds=frozenset(_kind(each, where) for each in _list(data, "kinds")),
-    )
-    if rule.decision is Decision.ALLOW and not (rule.tools or rule.kinds):
-        raise PolicyError(f"{where} allows, so it must say for which `tools` or `kinds`")
-    return rule
-
-
-def _decision(value: object, where: str) -> Decision:
-    try:
-        return Decision(str(value))
-    except ValueError:
-        raise PolicyError(f"{where}: {value!r} is none of allow, ask, block") from None
-
-
-def _kind(value: object, where: str) -> Kind:
-    try:
-        return Kind(str(value))
-    except ValueError:
-        kinds = ", ".join(Kind)
-        raise PolicyError(f"{where}: {value!r} is no kind; the kinds are {kinds}") from None
-
-
-def _tool(value: object, where: str) -> str:
-    from sms_tools.operations import CATALOGUE  # only a policy file needs all of it
-
-    # Composite tools only read; apply_plan is the one tool outside the catalogue that acts.
-    if value in CATALOGUE or value == "apply_plan":
-        return str(value)
-    raise PolicyError(f"{where}: no tool is called {value!r}")
-
-
-def _flag(data: Mapping[str, Any], key: str) -> bool:
-    value = data.get(key, False)
-    if not isinstance(value, bool):
-        raise PolicyError(f"{key} is true or false, not {value!r}")
-    return value
-
-
-def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = data.get(key, {})
-    if not isinstance(value, dict):
-        raise PolicyError(f"{key} is a table, written [{key}]")
-    return value
-
-
-def _list(data: Mapping[str, Any], key: str) -> Sequence[Any]:
-    value = data.get(key, [])
-    if not isinstance(value, list):
-        raise PolicyError(f"{key} is a list, not {value!r}")
-    return value
-
-
-def _only(data: Mapping[str, Any], known: set[str], where: str) -> None:
-    unknown = sorted(set(data) - known)
-    if unknown:
-        raise PolicyError(
-            f"{where} has {', '.join(map(repr, unknown))}; known are {', '.join(sorted(known))}"
-        )
+    return read_policy(path, base or Policy())

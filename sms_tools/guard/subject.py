@@ -174,7 +174,7 @@ class Subject:
         """
         from sms_tools.guard.previews import preview_of  # it imports this module
 
-        operation.check_ids()
+        operation.check()
 
         return cls(
             tool=operation.__spec__.name,

@@ -6,9 +6,10 @@ client, the catalogue, the questions, the sandbox) is loaded after that.
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sms_tools.moment import Clock
+from sms_tools.operation import Operation
 from sms_tools.settings import Settings
 from sms_tools.state import State
 
@@ -26,13 +27,19 @@ class Parts:
     """Makes each part once."""
 
     def __init__(
-        self, settings: Settings, state: State, transport: Transport, seen_at: Clock
+        self,
+        settings: Settings,
+        state: State,
+        transport: Transport,
+        seen_at: Clock,
+        refuses: Callable[[Operation[Any]], str | None],
     ) -> None:
-        """*seen_at* is the service's time."""
+        """*seen_at* is the service's time; *refuses* says why a read must not be made."""
         self._settings = settings
         self._state = state
         self._transport = transport
         self._seen_at = seen_at
+        self._refuses = refuses
 
     @cached_property
     def api(self) -> "Api":
@@ -40,7 +47,7 @@ class Parts:
         from sms_tools.api import Api
 
         transport = self._transport() if callable(self._transport) else self._transport
-        return Api(self._settings, transport=transport, clock=self._seen_at)
+        return Api(self._settings, transport=transport, clock=self._seen_at, refuses=self._refuses)
 
     @cached_property
     def desk(self) -> "Desk":

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from sms_tools.arguments import Schema, near, schema_at, schema_of
 from sms_tools.operation import JSON, Fields
-from sms_tools.text import one_line
+from sms_tools.text import HIDDEN, one_line
 
 Document = dict[str, JSON]
 Call = Mapping[str, JSON]
@@ -107,6 +107,19 @@ def refused_placeholder(tool: str, name: str) -> Document:
         "status": "invalid_arguments",
         "summary": f"{tool} was not called: {name}: {message}.",
         "problems": [{"argument": name, "problem": message}],
+    }
+
+
+def refused_marker(tool: str, place: str) -> Document:
+    """That an argument holds what stands in place of a secret in our own answers."""
+    message = (
+        f"it holds {HIDDEN}, which stands for a secret that was left out of what you read; leave "
+        "the field out to keep what is there, or have a person who knows the secret give it"
+    )
+    return {
+        "status": "invalid_arguments",
+        "summary": f"{tool} was not called: {place}: {message}. Nothing was sent.",
+        "problems": [{"argument": place, "problem": message}],
     }
 
 

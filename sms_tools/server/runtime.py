@@ -10,6 +10,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 from sms_tools.guard import Approvals, Ask, Audit, Caller, Go, Guard, Held, Policy, Subject
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.desk import PageDesk
+from sms_tools.guard.policy import refused_read
 from sms_tools.moment import Clock, utc_now
 from sms_tools.operation import JSON, Kind
 from sms_tools.server.asking import LONGEST_WAIT, AnyContext, ask, can_show_a_form
@@ -119,7 +120,13 @@ async def open_runtime(
     async with AsyncExitStack() as stack:
         state = State(settings.state_dir)
         stack.callback(state.close)
-        parts = Parts(settings, state, transport, service_clock or clock)
+        parts = Parts(
+            settings,
+            state,
+            transport,
+            service_clock or clock,
+            refuses=lambda operation: refused_read(operation, policy),
+        )
         stack.push_async_callback(parts.close)
         approvals = Approvals(state, clock)
         audit = Audit(state, clock, settings.secret_values())

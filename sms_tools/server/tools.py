@@ -16,13 +16,18 @@ from pydantic import PrivateAttr, ValidationError
 from sms_tools.arguments import placeholder_in, take
 from sms_tools.errors import NotFound, SmsToolsError
 from sms_tools.guard import Go, Subject
-from sms_tools.operation import JSON, Fields, Kind, Operation
+from sms_tools.operation import JSON, Fields, Kind, Operation, hidden_in
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.meant import with_ids
 from sms_tools.server.offer import Offered
 from sms_tools.server.output import Plain, describe
 from sms_tools.server.pages import fitted, paged
-from sms_tools.server.refusals import corrected_call, refused_arguments, refused_placeholder
+from sms_tools.server.refusals import (
+    corrected_call,
+    refused_arguments,
+    refused_marker,
+    refused_placeholder,
+)
 from sms_tools.server.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -71,6 +76,8 @@ class ServedTool(Tool, Generic[M]):
         taken = take(self._offered.model, arguments, reads=self._reads)
         if empty := placeholder_in(taken.arguments):
             return leave.result(refused_placeholder(self.name, empty), is_error=True)
+        if marked := hidden_in(taken.arguments):
+            return leave.result(refused_marker(self.name, marked), is_error=True)
         try:
             result = await self._called(taken.arguments, taken.notes, context)
         except ValidationError as error:
@@ -144,7 +151,7 @@ class OperationTool(ServedTool[Operation[Any]]):
                 return await self._delivered(decision, answer)
             return await self._done(call, answer)
 
-        return await runtime.perform(decision, lambda: runtime.api.send(call), finish)
+        return await runtime.perform(decision, lambda: runtime.api.send(call, decided=True), finish)
 
     async def _delivered(self, go: Go, answer: "Answer") -> Mapping[str, JSON]:
         """Where the secret waits for the person; itself only if the policy says so."""

@@ -41,7 +41,7 @@ def sample(minutes: float, done: int | None, **other: Any) -> Sample:
 
 
 def steadily(*minutes: float, mbit: float = 100) -> list[Sample]:
-    return [sample(at, round((at + 1_000) * 60 * mbit * MBIT)) for at in minutes]
+    return [sample(at, round((at + 5_000) * 60 * mbit * MBIT)) for at in minutes]
 
 
 def test_three_samples_over_ten_minutes_give_a_rate() -> None:
@@ -123,9 +123,9 @@ def test_a_copy_by_files_is_not_of_high_confidence_before_its_slow_end() -> None
 
 
 def test_after_the_slow_end_has_come_only_its_own_rate_counts() -> None:
-    fast = steadily(*range(-2400, -599, 10), mbit=300)
+    fast = steadily(*range(-4800, -1499, 10), mbit=300)
     done = fast[-1].done_bytes or 0
-    slow = [sample(at, done + (at + 600) * 60 * 50 * MBIT) for at in range(-590, 1, 10)]
+    slow = [sample(at, done + (at + 1500) * 60 * 50 * MBIT) for at in range(-1490, 1, 10)]
     total = round((slow[-1].done_bytes or 0) / 0.9)
     series = [replace(each, total_bytes=total) for each in [*fast, *slow]]
     rate = measure(series)

@@ -239,6 +239,25 @@ async def test_limits_that_cannot_be_read_are_said_and_others_are_counted(bureau
     assert "8" in answer["rate_note"]
 
 
+async def test_samples_taken_under_another_limit_do_not_count(bureau: Any) -> None:
+    place = bureau("uneven")
+    cloud = place.sandbox.cloud
+    source = cloud.by_name("constant-01")
+    question = SummarizeProgress(servers=[source.id], detail="full")
+    for _ in range(4):
+        await place.ask(question)
+        place.clock.advance(300)
+    cloud.set_rate_limits(source.task_id, [{"start": "00:00", "end": "23:59", "speed": 2}])
+    (row,) = (await place.ask(question))["servers"]
+    assert "own samples" not in row["eta"]["basis"]
+    for _ in range(3):
+        place.clock.advance(300)
+        (row,) = (await place.ask(question))["servers"]
+    assert "4 own samples over 15 min" in row["eta"]["basis"]
+    assert "limit 2 Mbit/s counted" in row["eta"]["basis"]
+    assert row["rate_mbit_s"] == pytest.approx(2, rel=0.02)
+
+
 async def test_a_large_fleet_takes_the_pages_and_nothing_else(bureau: Any) -> None:
     place = bureau("large", servers=400)
     await place.ask(SummarizeProgress())

@@ -99,7 +99,7 @@ def accepted(operation: type[AnyOperation], arguments: dict[str, Any]) -> Any:
     """The operation, or nothing where its own checks refuse what its schema allows."""
     try:
         built = operation.model_validate(arguments)
-        built.check_ids()
+        built.check()
     except (ValidationError, RequestRefused):
         return None
     return built
