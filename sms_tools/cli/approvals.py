@@ -33,7 +33,8 @@ def run(options: argparse.Namespace) -> int:
 
 async def _answered(options: argparse.Namespace) -> int:
     with closing(State(state_dir_of(os.environ, sandbox=options.sandbox))) as state:
-        answers = Answers(Approvals(state, utc_now), Audit(state, utc_now))
+        audit = Audit(state, utc_now)
+        answers = Answers(Approvals(state, utc_now, audit), audit)
         here = terminal.Terminal(
             write=print,
             ask=input,

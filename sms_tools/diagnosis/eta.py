@@ -192,7 +192,8 @@ def _by_samples(left: int, now: datetime, rate: MeasuredRate, setting: _Setting)
     minutes = round(rate.span.total_seconds() / 60)
     if rate.mean <= 0:
         return NoEta(f"rate 0: no byte was copied in {minutes} minutes")
-    sure, likely = (_range(left, now, rate, setting, each) for each in (SURE, LIKELY))
+    likely = _range(left, now, rate, setting, LIKELY)
+    sure = _range(left, now, rate, setting, SURE) if rate.span >= _SURE_SPAN else None
     if likely is None:
         return NoEta("it would take more than a year at this rate")
     found, confidence = likely, _confidence(rate, setting, now, sure, likely)
@@ -213,7 +214,7 @@ def _confidence(
         return "low"
     certain = setting.limits is not None and setting.company.dependence in ("alone", "independent")
     narrow = sure is not None and sure.width(now) <= _NARROW
-    if certain and narrow and rate.span >= _SURE_SPAN and rate.freedom >= _FREEDOM:
+    if certain and narrow and rate.freedom >= _FREEDOM:
         return "high"
     ratio = (likely.late - now) / max(likely.soon - now, timedelta(seconds=1))
     return "medium" if ratio <= _WIDEST and rate.span >= _MEDIUM_SPAN else "low"

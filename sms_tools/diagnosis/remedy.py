@@ -1,4 +1,7 @@
-"""Which plan suits servers that do not go on: the call that an answer suggests next."""
+"""Which plan suits servers that do not go on: the call that an answer suggests next.
+
+A suggestion has to lead somewhere: only goals are named here that plan at least one step.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,16 +12,23 @@ from sms_tools.knowledge import ErrorKnowledge
 
 _NAMED: Final = 10
 _RETRY: Final = "retry_failed"
+_OVERSPEED: Final = "SMS.9007"
 
 
-def goal_for(servers: Sequence[Server], known: ErrorKnowledge | None) -> str | None:
-    """The goal of plan_remediation for *servers*; None where no call of ours is the way on."""
-    phases = {server.phase for server in servers}
-    if known and known.full_copy_again:
-        return "rebuild"
-    if phases == {"failed"}:
-        return _RETRY
-    return "resume_paused" if phases == {"paused"} else None
+def goal_for(server: Server, known: ErrorKnowledge | None) -> str | None:
+    """The goal of plan_remediation for *server*; None where no call of ours is the way on."""
+    if server.phase == "failed":
+        if known and known.full_copy_again:
+            # A target that was there before is a person's to choose again.
+            return None if server.has_existing_target else "rebuild"
+        if known and known.retry_safe is False:
+            return None
+        return _RETRY if server.legality("start").verdict == "legal" else None
+    if server.phase == "paused":
+        if server.error and server.error.code == _OVERSPEED:
+            return "fix_rate_window"
+        return "resume_paused" if server.legality("start").verdict == "legal" else None
+    return None
 
 
 def plan_action(
@@ -29,14 +39,17 @@ def plan_action(
     codes: Sequence[str] = (),
     scope: Mapping[str, Any] | None = None,
 ) -> Action | None:
-    """The plan for *servers*; many of them are named by their *codes* within *scope*."""
-    goal = goal_for(servers, known)
-    if goal is None:
+    """The plan for those of *servers* that the goal of most fits; many are named by *codes*."""
+    by_goal: dict[str, list[Server]] = {}
+    for server in servers:
+        if server.id and (goal := goal_for(server, known)):
+            by_goal.setdefault(goal, []).append(server)
+    if not by_goal:
         return None
+    goal, fitting = max(by_goal.items(), key=lambda item: len(item[1]))
     arguments: dict[str, Any] = {} if goal == _RETRY else {"goal": goal}
-    ids = [server.id for server in servers if server.id]
-    if len(ids) > _NAMED and codes:
+    if len(fitting) > _NAMED and codes:
         arguments |= {"group": ",".join(codes[:_NAMED]), **(scope or {})}
     else:
-        arguments["servers"] = ids[:_NAMED]
+        arguments["servers"] = [server.id for server in fitting[:_NAMED]]
     return Action("plan_remediation", arguments, why)

@@ -16,7 +16,7 @@ from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.text import one_line
-from sms_tools.wording import count_of, percent, size
+from sms_tools.wording import count_of, iso, percent, size
 
 Reason = Literal["change", "end", "bound"]
 
@@ -247,14 +247,16 @@ def _standing(servers: Sequence[Server]) -> str:
 
 def _summary(fleet: Fleet, reason: Reason, changes: Sequence[Event], watch: Watch) -> str:
     waited = count_of(round(watch.waited), "second")
+    read = f" Read at {iso(fleet.observed_at)}."
     if changes:
         changed = [event.server for event in changes]
         says = f"After {waited} something happened to {names_of(changed)}."
-        return says + (" Nothing is under way any longer." if reason == "end" else "")
+        return says + (" Nothing is under way any longer." if reason == "end" else "") + read
+    whose = f" of {names_of(fleet.servers)}" if len(fleet.servers) == 1 else ""
     if reason == "end":
-        return "Nothing is under way, so there is nothing to wait for."
+        return f"Nothing{whose} is under way, so there is nothing to wait for.{read}"
     return (
-        f"Nothing changed in {waited}: {_standing(fleet.servers)}. "
+        f"Nothing{whose} changed in {waited}: {_standing(fleet.servers)}.{read} "
         "Call wait_for_progress again to go on waiting."
     )
 

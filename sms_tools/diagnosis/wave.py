@@ -186,7 +186,7 @@ async def _copies(
         gaps.append(f"get_source_server: of {count_of(missing, 'server')} the size is missing.")
     since = fleet.observed_at - _LOOK_BACK
     running = [server.id for server in wanted if server.phase == "replicating"]
-    series = await Samples(desk).series_of(running, since)
+    series = await Samples(desk).series_of(running, since, until=fleet.observed_at)
     copies = []
     for server in wanted:
         facts = Facts(server, fleet.observed_at, details.get(server.id))

@@ -95,7 +95,7 @@ async def _attempt(desk: Desk, operation: Any) -> Any:
 async def _with_samples(desk: Desk, close: CloseUp) -> CloseUp:
     samples = Samples(desk)
     await samples.record([close.server], close.now)
-    series = await samples.series(close.server.id, close.now - _REMEMBERED)
+    series = await samples.series(close.server.id, close.now - _REMEMBERED, until=close.now)
     return CloseUp(**{**vars(close), "samples": series})
 
 

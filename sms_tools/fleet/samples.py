@@ -123,9 +123,11 @@ class Samples:
         fault = self._shared.get(_FAULT)
         return str(fault) if fault else None
 
-    async def series(self, source_id: str, since: datetime) -> Sequence[Sample]:
-        """The samples of one server from *since* on, oldest first."""
-        return (await self.series_of([source_id], since))[source_id]
+    async def series(
+        self, source_id: str, since: datetime, *, until: datetime | None = None
+    ) -> Sequence[Sample]:
+        """The samples of one server from *since* on, oldest first; `series_of` tells of *until*."""
+        return (await self.series_of([source_id], since, until=until))[source_id]
 
     async def series_of(
         self, source_ids: Sequence[str], since: datetime, *, until: datetime | None = None

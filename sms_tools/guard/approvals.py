@@ -15,7 +15,9 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from sms_tools.canonical import short_id
+from sms_tools.guard.audit import Audit
 from sms_tools.guard.subject import Caller, Preview, Subject
+from sms_tools.guard.timekeeping import TimedState
 from sms_tools.moment import Clock
 from sms_tools.operation import JSON, Kind
 from sms_tools.state import Database, Row, State
@@ -89,10 +91,10 @@ class Delivery:
 class Approvals:
     """The approvals in a state's database."""
 
-    def __init__(self, state: State, clock: Clock) -> None:
-        """Use *state*; *clock* gives the time with its zone."""
-        self._state = state
-        self._clock = clock
+    def __init__(self, state: State, clock: Clock, audit: Audit | None = None) -> None:
+        """Use *state*; *clock* gives the time with its zone; *audit* is told if it goes back."""
+        self._state = TimedState(state, clock, _end_all, audit)
+        self._clock: Clock = self._state.now
         state.prepare("approvals", _SCHEMA)
 
     async def current(self, subject: Subject, caller: Caller) -> Approval | None:
@@ -294,6 +296,16 @@ def _normal(text: str) -> str:
 def _rows_of(database: Database, column: Literal["id", "token"], value: str) -> Sequence[Row]:
     # `column` is one of our own two words, never input.
     return database.execute(f"SELECT * FROM approvals WHERE {column} = ?", (value,))  # noqa: S608
+
+
+def _end_all(database: Database, now: float) -> None:
+    """End whatever is open or remembered: the clock was set back to *now*."""
+    database.execute(
+        "UPDATE approvals SET status = ?, how = ? WHERE status IN (?, ?)",
+        (str(Status.CLOSED), "clock set back", str(Status.PENDING), str(Status.APPROVED)),
+    )
+    database.execute("UPDATE approvals SET expires = ? WHERE expires > ?", (now, now))
+    database.execute("DELETE FROM deliveries")
 
 
 def _set(database: Database, approval_id: str, status: Status, how: str) -> None:

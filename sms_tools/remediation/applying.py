@@ -56,6 +56,8 @@ LAST_POLLS: Final[Mapping[str, Sequence[float]]] = {
     "created": (15.0,) * 4,
 }
 """Seconds between the looks at the end of a plan, where something still goes on."""
+_SETTINGS: Final[Mapping[str, Sequence[float]]] = {"limits": POLLS[:2], "options": POLLS[:2]}
+"""What is set is there at once, or cannot be read back."""
 _NEW_TASK: Final = "new task"
 _ENDED: Final[Collection[Verdict]] = ("seen", "failed")
 
@@ -213,12 +215,12 @@ class Application:
                 before = "Its call was made earlier; it is not made again."
                 return _result(verdict), [_said(before), *_evidence(step, found)]
         elif judge(step, found) == "seen" and drift(step.before, found):
-            return Result.SKIPPED, [_said("Already in the wanted state."), *_evidence(step, found)]
+            return Result.SKIPPED, [_said("Already in the wanted state."), *found.evidence()]
         if why := drift(step.before, found) or forbidden(step, found):
-            return Result.SKIPPED, [_said(why), *_evidence(step, found)]
+            return Result.SKIPPED, [_said(why), *found.evidence()]
         shown = (await show(self.desk.api, [step])).get(step.number, Shown(None, "It is not read."))
         if why := await self._held_back(step, shown):
-            return Result.SKIPPED, [_said(why), *_evidence(step, found)]
+            return Result.SKIPPED, [_said(why), *found.evidence()]
         return await self._called(step, shown.preview.targets if shown.preview else ())
 
     async def _held_back(self, step: Step, shown: Shown) -> str | None:
@@ -251,9 +253,10 @@ class Application:
                 return Result.SKIPPED, [_said(held)]
         # The launches of one batch go on side by side.
         enough: Collection[Verdict] = ("seen", "failed", "underway") if step.batch else _ENDED
-        verdict, found = await self._wait(step, POLLS, enough=enough)
+        pauses = _SETTINGS.get(step.wanted, POLLS)
+        verdict, found = await self._wait(step, pauses, enough=enough)
         if first and verdict == "not_yet":
-            return Result.FAILED, [*first, *_evidence(step, found)]
+            return Result.FAILED, [*first, *found.evidence()]
         return _result(verdict), [*first, *_evidence(step, found)]
 
     def _has_another_way(self, step: Step) -> bool:
@@ -397,6 +400,10 @@ def _evidence(step: Step, found: Look) -> list[dict[str, JSON]]:
     rows = found.evidence()
     if step.wanted == "cloned":
         rows += found.clone()
+    unread = found.limits is None if step.wanted == "limits" else found.options is None
+    if step.wanted in ("limits", "options") and unread and found.is_known:
+        says = "The service took the call, and does not give back what it holds: nobody saw it."
+        rows.append({"says": says, "final": True})
     if step.wanted == "created" and found.server.task_id:
         seen = Evidence(_NEW_TASK, found.server.task_id, "get_source_server", found.at)
         rows.append(seen.as_data())

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sms_tools.diagnosis.answer import Action, Draft
 from sms_tools.fleet.desk import Desk
 from sms_tools.operation import JSON, Kind
-from sms_tools.remediation.applying import goes_on, left
+from sms_tools.remediation.applying import covered, goes_on, left
 from sms_tools.remediation.plan import Plan, Result, Step
 from sms_tools.remediation.store import Entry
 from sms_tools.wording import count_of, listed
@@ -88,13 +88,14 @@ def _different(plan: Plan, entries: Mapping[int, Entry]) -> Sequence[str]:
     by_server: dict[str, list[Step]] = {}
     for step in plan.calls:
         by_server.setdefault(step.source_id, []).append(step)
+    paused = set(_paused(plan, entries))
     said = []
-    for steps in by_server.values():
+    for source_id, steps in by_server.items():
         made = [s for s in steps if (e := entries.get(s.number)) and e.tried and e.result in _MADE]
         if not made or all(_is_over(step, entries) for step in steps):
             continue
-        state = _LEFT_AS.get(made[-1].wanted)
-        if state:
+        wanted = "paused" if source_id in paused else made[-1].wanted
+        if state := _LEFT_AS.get(wanted):
             said.append(f"{made[-1].server} {state}.")
     return said
 
@@ -131,13 +132,16 @@ def _next(plan: Plan, entries: Mapping[int, Entry], remaining: Sequence[Step]) -
     if not remaining:
         return [Action("summarize_progress", {"servers": ids}, "how the servers go on from here")]
     actions = []
-    if goes_on(plan, entries):
-        why = "goes on where it stopped, under the approval already given: looks first, does "
-        actions.append(Action(TOOL, {"plan_id": plan.id}, why + "nothing twice", Kind.DESTRUCTIVE))
-    if paused := _paused(plan, entries):
+    carried = {step.number for step in covered(plan, entries)}
+    undo = {s.source_id for s in remaining if s.wanted == "running" and s.number not in carried}
+    paused = [each for each in _paused(plan, entries) if each in undo]
+    if paused:
         why = "starts again what this plan has paused"
-        again = {"goal": "resume_paused", "servers": paused}
+        again: dict[str, JSON] = {"goal": "resume_paused", "servers": paused}
         actions.append(Action("plan_remediation", again, why))
+    if goes_on(plan, entries):
+        why = "goes on where it stopped, under the approval already given; does nothing twice"
+        actions.append(Action(TOOL, {"plan_id": plan.id}, why, Kind.DESTRUCTIVE))
     worst = [
         step
         for step in remaining

@@ -48,8 +48,9 @@ class Entry:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is left to do: it is seen to be done, or needless."""
-        return self.result in (Result.SEEN, Result.NOT_NEEDED)
+        """Whether nothing is left to do: seen to be done, needless, or never to be seen."""
+        final = any(row.get("final") for row in self.evidence)
+        return final or self.result in (Result.SEEN, Result.NOT_NEEDED)
 
 
 class Store:

@@ -35,6 +35,11 @@ GOALS: Final[Mapping[str, str]] = {
     "launch": "cut_over",
     "cleanup": "clean_up",
     "clean_up": "clean_up",
+    "back_out": "back_out",
+    "roll_back": "back_out",
+    "rollback": "back_out",
+    "go_back": "back_out",
+    "undo_cutover": "back_out",
 }
 """Goals of plan_remediation, by what they are called as if they were tools."""
 ACTIONS: Final[Mapping[str, str]] = {

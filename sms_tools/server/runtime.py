@@ -128,8 +128,8 @@ async def open_runtime(
             refuses=lambda operation: refused_read(operation, policy),
         )
         stack.push_async_callback(parts.close)
-        approvals = Approvals(state, clock)
         audit = Audit(state, clock, settings.secret_values())
+        approvals = Approvals(state, clock, audit)
         desk = PageDesk(Answers(approvals, audit)) if page else None
         if desk:
             stack.callback(desk.close)

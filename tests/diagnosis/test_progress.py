@@ -1,5 +1,6 @@
 """summarize_progress: how far, until when, and what only seems to be stuck."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -237,6 +238,26 @@ async def test_limits_that_cannot_be_read_are_said_and_others_are_counted(bureau
     details = row_of(answer, "订单-01")
     assert details["speed_unit"] == "MB/s"
     assert "8" in answer["rate_note"]
+
+
+async def test_of_a_very_large_fleet_less_is_looked_at_and_nothing_is_of_high_confidence(
+    bureau: Any,
+) -> None:
+    place = bureau("large", servers=2_000)
+    for _ in range(4):
+        place.clock.advance(300)
+        before = place.desk.api.requests_made
+        answer = await place.ask(SummarizeProgress())
+        asked = place.desk.api.requests_made - before
+    assert answer["phases"]["replicating"] > 300
+    pages = 2_000 // 200 + -(-len(place.sandbox.cloud.tasks) // 200)
+    assert asked <= pages
+    assert len(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()) <= 8_000
+    copying = next(s for s in place.sandbox.cloud.sources.values() if s.state == "replicate")
+    one = await place.ask(SummarizeProgress(servers=[copying.id]))
+    assert "4 own samples over 15 min" in one["servers"][0]["eta"]["basis"]
+    assert one["servers"][0]["eta"]["confidence"] != "high"
+    assert answer["eta"]["confidence"] != "high"
 
 
 async def test_samples_taken_under_another_limit_do_not_count(bureau: Any) -> None:

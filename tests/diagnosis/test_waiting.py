@@ -34,6 +34,8 @@ async def test_it_returns_at_the_bound_with_when_to_ask_again(bureau: Any) -> No
     assert answer["next_poll_seconds"] == 60
     assert sum(place.waits) == pytest.approx(25, abs=1)
     assert answer["under_way"][0]["name"] == "win-file-01"
+    assert answer["summary"].startswith('Nothing of "win-file-01" changed in 25 seconds')
+    assert f"Read at {answer['observed_at']}." in answer["summary"]
 
 
 async def test_it_does_not_wait_where_nothing_is_under_way(bureau: Any) -> None:

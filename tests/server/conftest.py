@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from .night import Night
 from .tally import Tally
 from .world import ERAS, World, open_world
 
@@ -42,3 +43,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A server on the account, without an approval page."""
     async with open_world(tmp_path / "state") as world:
         yield world
+
+
+@pytest.fixture
+def night(era: str, tmp_path: Path) -> Night:
+    """A sandbox whose time moves when the server waits, and a person who answers."""
+    return Night(tmp_path / "state", era)

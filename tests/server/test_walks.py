@@ -32,6 +32,7 @@ GIVEN: Final[Mapping[str, Mapping[str, str]]] = {
     "rate-limit-window": {"servers": "db-pg-03"},
     "clean-up-after-migration": _WEB,
     "explain-to-management": {},
+    "bad-cutover": {"servers": "web-01"},
 }
 """What the person fills in."""
 
@@ -46,11 +47,15 @@ PLANS: Final[Mapping[str, Mapping[str, Any]]] = {
         "servers": ["web-01", "web-02"],
         "soak_hours": 0,
     },
+    "bad-cutover": {"goal": "back_out", "servers": ["web-01"]},
 }
 """What the person decides where a prompt comes to a plan."""
 
-NOT_CALLED: Final = {("cutover-night", "manage_migration_task")}
-"""Tools that a prompt names to warn of them."""
+NOT_CALLED: Final = {
+    ("cutover-night", "manage_migration_task"),
+    ("bad-cutover", "manage_migration_task"),
+}
+"""Tools that a prompt names to warn of them, or that only a person's choice leads to."""
 
 
 class Walk:
@@ -85,7 +90,7 @@ class Walk:
         assert not reply.is_error, (prompt, tool, content)
         assert content
         if tool == "plan_remediation":
-            self.plan_id = content["plan_id"]
+            self.plan_id = content["plan_id"] or ""
         if tool == "apply_plan":
             self.applied = content
 

@@ -1,0 +1,108 @@
+"""The time that approvals live by: it never goes back unnoticed.
+
+The state keeps the latest time that was seen. A clock that is a little behind it is taken to stand
+still. One that was set back by more than a minute ends everything that was open, which the audit
+tells, and time goes on from there: nothing that was over is open again, and a clock that was ahead
+by mistake keeps nobody out once it is right.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from sms_tools.guard.audit import Audit
+from sms_tools.moment import Clock
+from sms_tools.state import Database, State
+
+STEP: Final = timedelta(minutes=1)
+"""A clock further behind the latest time that was seen was set back."""
+_SCHEMA: Final = (
+    "CREATE TABLE clock_mark (only_one INTEGER PRIMARY KEY CHECK (only_one = 1),"
+    " seen REAL NOT NULL)",
+)
+
+T = TypeVar("T")
+
+
+class TimedState:
+    """A state whose every transaction begins with a look at the clock."""
+
+    def __init__(
+        self,
+        state: State,
+        clock: Clock,
+        end: Callable[[Database, float], None],
+        audit: Audit | None,
+    ) -> None:
+        """*end* ends whatever is open at the time it is given; *audit* is told of it."""
+        self._state = state
+        self._clock = clock
+        self._end = end
+        self._audit = audit
+        self._seen = 0.0
+        state.prepare("clock", _SCHEMA)
+
+    def prepare(self, component: str, steps: tuple[str, ...]) -> None:
+        """As :meth:`State.prepare`."""
+        self._state.prepare(component, steps)
+
+    def now(self) -> datetime:
+        """The time, which stands still while the clock is a little behind."""
+        return datetime.fromtimestamp(max(self._clock().timestamp(), self._seen), UTC)
+
+    async def write(self, work: Callable[[Database], T]) -> T:
+        """As :meth:`State.write`, after what a step back of the clock has ended.
+
+        Raises:
+            StateError: it could not be kept.
+            AuditError: the clock was set back, and that could not be written down.
+        """
+
+        def timed(database: Database) -> tuple[float | None, T]:
+            was = self._step(database)
+            return was, work(database)
+
+        was, result = await self._state.write(timed)
+        if was is not None and self._audit is not None:
+            moments = (datetime.fromtimestamp(each, UTC) for each in (was, self._seen))
+            before, after = (each.isoformat(timespec="seconds") for each in moments)
+            reason = "the clock was set back; whatever was open is over"
+            await self._audit.record("clock_set_back", was=before, now=after, reason=reason)
+        return result
+
+    async def read(self, work: Callable[[Database], T]) -> T:
+        """As :meth:`State.read`; a step back of the clock is dealt with first.
+
+        Raises:
+            StateError: the database cannot be read, or the step could not be kept.
+            AuditError: the clock was set back, and that could not be written down.
+        """
+
+        def timed(database: Database) -> tuple[bool, T]:
+            row = database.execute("SELECT seen FROM clock_mark").first
+            seen = float(row["seen"]) if row else 0.0
+            back = self._clock().timestamp() < seen - STEP.total_seconds()
+            if not back:
+                self._seen = seen
+            return back, work(database)
+
+        back, result = await self._state.read(timed)
+        if not back:
+            return result
+        await self.write(lambda database: database.execute("SELECT 1"))
+        return await self._state.read(work)
+
+    def _step(self, database: Database) -> float | None:
+        """Keep the time; after a step back, the time before it, with all that was open ended."""
+        row = database.execute("SELECT seen FROM clock_mark").first
+        wall, seen = self._clock().timestamp(), float(row["seen"]) if row else 0.0
+        back = wall < seen - STEP.total_seconds()
+        if back:
+            self._end(database, wall)
+        self._seen = wall if back else max(wall, seen)
+        database.execute(
+            "INSERT INTO clock_mark VALUES (1, ?) ON CONFLICT (only_one)"
+            " DO UPDATE SET seen = excluded.seen",
+            (self._seen,),
+        )
+        return seen if back else None
