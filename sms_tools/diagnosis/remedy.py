@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sms_tools.diagnosis.answer import Action
+from sms_tools.fleet.effect import effect_of
 from sms_tools.fleet.server import Server
 from sms_tools.knowledge import ErrorKnowledge
+from sms_tools.wording import listed
 
 _NAMED: Final = 10
 _RETRY: Final = "retry_failed"
@@ -52,4 +54,14 @@ def plan_action(
         arguments |= {"group": ",".join(codes[:_NAMED]), **(scope or {})}
     else:
         arguments["servers"] = [server.id for server in fitting[:_NAMED]]
-    return Action("plan_remediation", arguments, why)
+    return Action("plan_remediation", arguments, why + _launching(goal, fitting))
+
+
+def _launching(goal: str, servers: Sequence[Server]) -> str:
+    """Which of *servers* the plan would launch: whoever asks for it sees that word."""
+    if goal not in (_RETRY, "resume_paused"):
+        return ""
+    launched = [s.name for s in servers[:_NAMED] if effect_of(s, "start").launch == "now"]
+    later = [s.name for s in servers[:_NAMED] if effect_of(s, "start").launch == "after_copy"]
+    said = f"; starting {listed(launched)} LAUNCHES the target" if launched else ""
+    return said + (f"; {listed(later)} launches when the copy ends" if later else "")

@@ -301,8 +301,8 @@ def _rows_of(database: Database, column: Literal["id", "token"], value: str) -> 
 def _end_all(database: Database, now: float) -> None:
     """End whatever is open or remembered: the clock was set back to *now*."""
     database.execute(
-        "UPDATE approvals SET status = ?, how = ? WHERE status IN (?, ?)",
-        (str(Status.CLOSED), "clock set back", str(Status.PENDING), str(Status.APPROVED)),
+        "UPDATE approvals SET status = ?, how = ? WHERE status NOT IN (?, ?)",
+        (str(Status.CLOSED), "clock set back", str(Status.USED), str(Status.CLOSED)),
     )
     database.execute("UPDATE approvals SET expires = ? WHERE expires > ?", (now, now))
     database.execute("DELETE FROM deliveries")

@@ -128,7 +128,7 @@ async def open_runtime(
             refuses=lambda operation: refused_read(operation, policy),
         )
         stack.push_async_callback(parts.close)
-        audit = Audit(state, clock, settings.secret_values())
+        audit = Audit(state, clock, lambda: parts.api.secret_values())
         approvals = Approvals(state, clock, audit)
         desk = PageDesk(Answers(approvals, audit)) if page else None
         if desk:

@@ -249,10 +249,10 @@ async def test_what_is_no_consent_sends_nothing(
     assert world.cloud.changes == []
 
 
-async def _plan(world: World, goal: str) -> Arguments:
+async def _plan(world: World, goal: str, **more: Any) -> Arguments:
     """The arguments that apply a plan for *goal*."""
     async with world.client("auto") as client:
-        planned = await client.call_tool("plan_remediation", {"goal": goal})
+        planned = await client.call_tool("plan_remediation", {"goal": goal, **more})
     return {"plan_id": (planned.structured_content or {})["plan_id"]}
 
 
@@ -260,7 +260,8 @@ async def _plan(world: World, goal: str) -> Arguments:
 async def test_no_plan_is_applied_without_consent(
     way: Callable[[Attempts], Awaitable[None]], world: World, era: str, tally: Tally
 ) -> None:
-    mine, other = await _plan(world, "resume_paused"), await _plan(world, "clean_up")
+    mine = await _plan(world, "resume_paused")
+    other = await _plan(world, "clean_up", soak_hours=0)
     call = Dangerous(
         "apply_plan", lambda _cloud: mine, lambda _cloud: other, loses_its_agent("db-redis-01")
     )
