@@ -29,9 +29,9 @@ _LARGE: Final = 1024**4
 
 
 class AssessSources(FleetQuestion):
-    """Are these source servers (hosts) fit and supported for migration (评估)? Per server go,
-    repair_first, other_method or unknown; each finding with who acts and how; suggested
-    type, template, bytes to copy; quotas.
+    """Are these hosts fit and supported for migration (评估)? Per server go, repair_first,
+    other_method or unknown; each finding with who acts and how; suggested type, template,
+    bytes to copy; quotas.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

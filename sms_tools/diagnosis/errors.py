@@ -32,8 +32,8 @@ _ORIGINS: Final = {
 class ExplainErrorCode(Question):
     """What does an error code mean (错误码, SMS.xxxx or APIGW.xxxx)? Cause, first step, who has
     to act, whether a retry is safe, whether all data must be copied again, and where that
-    is known from. Needs no connection. Use it for a code that a person quotes;
-    summarize_failed_servers explains the codes of failed servers itself.
+    is known from. Needs no connection. summarize_failed_servers explains the codes of
+    failed servers itself.
     """
 
     __open_world__: ClassVar[bool] = False

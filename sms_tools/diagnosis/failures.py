@@ -29,11 +29,10 @@ _TIGHT: Final = 100
 
 
 class SummarizeFailedServers(FleetQuestion):
-    """Which source servers failed to migrate (哪些失败), and why? Groups those with the same
-    problem, from states, task errors, the error list, failed rehearsals and environment
-    checks: code, count, servers, cause, first step, who must act, whether a full copy is
-    lost; recovered servers separately. For one server use diagnose_server, for a code
-    alone explain_error_code.
+    """Which servers failed to migrate (哪些失败), and why? Groups those with the same problem,
+    from states, task errors, the error list, rehearsals and environment checks: code,
+    count, servers, cause, first step, who must act, whether a full copy is lost;
+    recovered servers separately. For one server use diagnose_server.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

@@ -36,11 +36,11 @@ _WORDS: Final = {
 
 
 class MigrationOverview(FleetQuestion):
-    """How is the migration going (总体情况)? Status of the whole fleet or one project (wave) in
-    one call: servers by phase from not started to finished, bytes copied of the total,
-    Agents offline, the biggest problems, checked against the service's own counts. Start
-    here. For causes of failures use summarize_failed_servers, for times
-    summarize_progress, for one server diagnose_server.
+    """How is the migration going (总体情况)? The whole fleet or one project (wave) in one call:
+    servers by phase from not started to finished, bytes copied of the total, Agents
+    offline, the biggest problems. Start here. For causes of failures use
+    summarize_failed_servers, for times summarize_progress, for one server
+    diagnose_server.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

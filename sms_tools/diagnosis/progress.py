@@ -50,11 +50,10 @@ _RATE_NOTE: Final = (
 
 
 class SummarizeProgress(FleetQuestion):
-    """How far is the copying, how fast, and when will it be done (进度, 还要多久)? Per server and
-    in all: bytes, rate, ETA as a range (or why there is none), whether a deadline or
-    window is met, which servers are stuck (hung) and which only look stuck. Ask again
-    after some minutes for a better estimate. To wait for an event use wait_for_progress,
-    for why one is slow diagnose_server.
+    """How far is the copying, how fast, and when will it be done (进度, 多久)? Per server and in
+    all: bytes, rate, ETA as a range (or why there is none), whether a deadline is met,
+    which servers are stuck (hung) and which only look stuck. Ask again after some minutes
+    for a better estimate. For why one is slow use diagnose_server.
     """
 
     deadline: Annotated[

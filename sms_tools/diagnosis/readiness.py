@@ -25,9 +25,8 @@ _ALSO_UNSEEN: Final = "whether the target boots and can be reached: a rehearsal 
 class CheckCutoverReadiness(FleetQuestion):
     """Can these servers go live now: be launched, cut over (割接)? Before a launch, not after.
     Every gate per server as pass, fail or unknown: stage, state, Agent, errors, copy,
-    last sync, clone, consistency, checks. The verdict is ready, not_ready, or
-    not_confirmed as soon as one gate is unknown. Launches nothing: plan_remediation
-    (goal=cut_over) does.
+    last sync, clone, consistency, checks. Verdict: ready, not_ready, or not_confirmed as
+    soon as one gate is unknown. Launches nothing: plan_remediation (goal=cut_over) does.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

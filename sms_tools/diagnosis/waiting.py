@@ -33,11 +33,10 @@ _NEXT_IN_SYNC: Final = 300
 
 
 class WaitForProgress(Question):
-    """Wait and watch (等待) until something happens to servers in migration, instead of
-    polling: returns on a change of phase, step, connection or error, when nothing is
-    under way any longer, or after timeout_seconds (40 if left out), with
-    next_poll_seconds: call it again to go on. Reports progress meanwhile and can be
-    cancelled. For the current state without waiting use summarize_progress.
+    """Wait (等待) until something happens to servers in migration, instead of polling: returns
+    on a change of phase, step, connection or error, when nothing is under way, or after
+    timeout_seconds (40 if left out), with next_poll_seconds: call it again to go on. For
+    the current state use summarize_progress.
     """
 
     servers: Servers = None

@@ -24,9 +24,8 @@ class PlanRemediation(Question):
     """Plan how to fix, retry, restart, resume, throttle, rehearse, launch or clean up (修复,
     重试, 割接): an ordered list of exact calls with preconditions, losses, costs, what people
     must do, and how each step is verified. Changes nothing; show the plan to the person,
-    then apply_plan carries it out. rebuild (from scratch: after SMS.0515, 0212, 1414)
-    copies everything again. rehearse_cutover makes billed clones. cut_over launches
-    targets that pass every gate. For causes alone use diagnose_server.
+    then apply_plan carries it out. rebuild (from scratch: SMS.0515, 0212, 1414) copies
+    everything again. For causes alone use diagnose_server.
     """
 
     goal: Annotated[Goal, Field(description=_GOALS)] = "retry_failed"

@@ -54,12 +54,12 @@ class ListSourceServers(
     kind=Kind.READ,
     section="5.3.3",
 ):
-    """List source servers (hosts enrolled by their Agents) with state, stage, environment checks
+    """List source servers (hosts whose Agent has registered) with state, stage, environment checks
     that did not pass, bytes copied and current task, about 1 kB each.
 
     Use it to find a server's id, with a filter. get_source_server adds disks, network and all
-    checks, get_source_server_overview only counts. For a whole fleet and judged answers use
-    migration_overview (detail full) or diagnose_server.
+    checks, get_source_server_overview only counts. For judged answers use migration_overview
+    (detail full) or diagnose_server.
     """
 
     state: Annotated[SourceState | None, Field(description="Only in this state.")] = None

@@ -143,7 +143,7 @@ class ManageMigrationTask(
     only after a launch; synchronises again and may overwrite what the target wrote since.
     network_check: measure the network. Newer regions only: skip verification, clear
     snapshots, migration_test drill. Older regions only: sync_failed_rollback,
-    collect_log. For several servers, or failed ones, use plan_remediation.
+    collect_log. For several servers use plan_remediation.
     """
 
     task_id: TaskId
