@@ -49,7 +49,7 @@ async def apply(plan_id: str, runtime: Runtime, context: AnyContext) -> ToolResu
     if not steps:
         return runtime.exit.result(told(plan, entries, runtime.desk))
     caller = caller_of(context, runtime.transport)
-    consent = await store.consent(plan, caller.identity)
+    consent = await store.consent(plan, caller.key)
     going_on = covered(plan, entries) if consent else []
     if going_on:
         subject = _subject(plan, entries, going_on, runtime)
@@ -75,7 +75,7 @@ async def apply(plan_id: str, runtime: Runtime, context: AnyContext) -> ToolResu
 
     async def begin() -> Mapping[int, "Entry"]:
         if not going_on:
-            await store.begin(plan, run.approved, caller.identity)
+            await store.begin(plan, run.approved, caller.key)
         return await application.run()
 
     async def finish(results: Mapping[int, "Entry"]) -> Mapping[str, JSON]:
@@ -152,7 +152,8 @@ class Run:
                 "plan_step",
                 account=str(self._runtime.settings.account),
                 tool=step.tool,
-                caller=self._caller.identity,
+                caller=str(self._caller),
+                caller_id=self._caller.key,
                 plan_id=self._plan.id,
                 step=step.number,
                 outcome=result,

@@ -78,6 +78,7 @@ async def test_a_secret_in_a_name_is_hidden_wherever_it_is_read_back(
         assert person.read
         assert_clean("the dialog", "\n".join(person.read))
         assert_clean("the result after a no", everything_in(declined))
+        world.clock.pass_(minutes=11)  # so long a no holds
         async with world.client("legacy") as client:
             await exits_of_a_held_call(client, call, world)
             for tool, arguments in (
