@@ -333,9 +333,10 @@ def _actions(question: WhatChanged, memory: Memory, counts: Mapping[str, int]) -
     if counts.get("new_failure"):
         actions.append(Action("summarize_failed_servers", where, "why they failed, what to do"))
     if counts.get("finished"):
-        actions.append(
-            Action("find_cleanup_candidates", where, "what launched servers leave behind")
+        why = (
+            "finished means launched, not that the target serves: somebody tests it before clean-up"
         )
+        actions.append(Action("migration_overview", where, why))
     if memory.compared_with is None or not actions:
         actions.append(Action("migration_overview", where, "how the migration stands now"))
     return actions
