@@ -216,3 +216,26 @@ async def test_a_gate_that_closes_before_its_launch_holds_that_launch_back(night
         answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
     assert results(answer) == ["done and seen", "skipped"]
     assert len(night.calls("manage_migration_task")) == 1
+
+
+async def test_a_verification_that_fails_before_its_launch_holds_that_launch_back(
+    night: Night,
+) -> None:
+    in_scenario(night, "cutover-night")
+    async with night.client() as client:
+        plan = await call(
+            client, "plan_remediation", goal="cut_over", project="Cutover-Night", batch=2
+        )
+        second = plan["steps"][2]["server"]["name"]
+        manage = night.sandbox.cloud.manage
+
+        def then_differs(task_id: str, operation: str, **params: Any) -> None:
+            manage(task_id, operation, **params)
+            for run in night.sandbox.cloud.tasks[task_of(night, second)].verifications:
+                run.result = "failed"
+
+        night.sandbox.cloud.manage = then_differs  # type: ignore[method-assign]
+        answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
+    assert results(answer) == ["done and seen", "skipped"]
+    assert "consistency" in str(answer["steps"][1]["evidence"]).lower()
+    assert len(night.calls("manage_migration_task")) == 1
