@@ -192,7 +192,11 @@ def state_dir_of(environ: Mapping[str, str], *, sandbox: bool = False) -> Path:
 
 def _usual_state_dir(*, sandbox: bool = False) -> Path:
     """The platform's folder for it. Without a home folder it is a relative path, which is none."""
-    return user_state_path(f"{_APP_NAME}-sandbox" if sandbox else _APP_NAME)
+    name = f"{_APP_NAME}-sandbox" if sandbox else _APP_NAME
+    try:
+        return user_state_path(name)
+    except RuntimeError:
+        return Path(name)  # the state refuses it and says what to set; what only reads goes on
 
 
 class _Reader:

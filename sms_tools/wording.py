@@ -11,12 +11,16 @@ from typing import Final
 from sms_tools.moment import from_milliseconds
 from sms_tools.text import one_line
 
+_INNER: Final = str.maketrans(dict.fromkeys('“”„‟"«»‹›＂〝〞〟「」『』', "'"))
 _UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def named(name: str | None, fallback: str | None = None) -> str:
-    """A stranger's name in quotation marks, on one line, cut to a bearable length."""
-    shown = one_line(name or "", 80) or one_line(fallback or "", 80)
+    """A stranger's name in quotation marks, on one line, cut to a bearable length.
+
+    Quotation marks inside it become apostrophes: a name cannot step out of its own.
+    """
+    shown = (one_line(name or "", 80) or one_line(fallback or "", 80)).translate(_INNER)
     return f"“{shown}”" if shown else "(unnamed)"
 
 

@@ -15,13 +15,15 @@ _CATALOGUE: Final = {*_LEAVES, "operations", "schema", "signing"}
 _WIRE: Final = {"api", "auth", "paging", "pressure", "profile", "settings", "shape", "wire"}
 _CLIENT: Final = {*_CATALOGUE, *_WIRE, "knowledge", "redaction"}
 _READING: Final = {*_CLIENT, "fleet", "state"}
-_SERVING: Final = {*_READING, "arguments", "diagnosis", "guard", "remediation", "server"}
+_OVER: Final = {"arguments", "diagnosis", "guard", "listening", "remediation", "server"}
+_SERVING: Final = {*_READING, *_OVER}
 
 MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "account": {"canonical"},
     "arguments": {"operation", "schema"},
     "canonical": set(),
     "loopback": set(),
+    "listening": set(),
     "wording": {"moment", "text"},
     "errors": {"text"},
     "moment": set(),
@@ -46,10 +48,11 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "fleet": _READING,
     "diagnosis": _READING,
     "remediation": {*_READING, "diagnosis", "guard"},
-    "guard": _READING,
+    "guard": {*_READING, "listening"},
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},
     "server": _SERVING,
-    "cli": {*_SERVING, "cli", "sandbox"},
+    "watching": _READING,
+    "cli": {*_SERVING, "cli", "sandbox", "watching"},
     "__main__": {"cli"},
 }
 """By the part of the package: the parts that it may import, besides itself."""
@@ -57,9 +60,9 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
 ONLY_IN: Final[Mapping[str, set[str]]] = {
     "mcp": {"server", "cli"},
     "mcp_types": {"server", "cli"},
-    "httpx": {"api", "auth", "sandbox", "wire"},
-    "starlette": {"guard", "server", "cli"},
-    "uvicorn": {"guard", "server", "sandbox", "cli"},
+    "httpx": {"api", "auth", "sandbox", "watching", "wire"},
+    "starlette": {"guard", "listening", "server", "cli"},
+    "uvicorn": {"guard", "listening", "sandbox"},
     "huaweicloudsdksms": set(),
     "huaweicloudsdkcore": set(),
 }

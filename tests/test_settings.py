@@ -1,14 +1,23 @@
 """Settings from the environment: what is accepted, what is refused, and what is never shown."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from huaweicloudsdkcore.auth.provider import ProfileCredentialProvider
 
 from sms_tools.errors import SettingsError
-from sms_tools.settings import AuthToken, IamUser, Settings, endpoint_fault, read_settings
+from sms_tools.settings import (
+    AuthToken,
+    IamUser,
+    Settings,
+    endpoint_fault,
+    read_settings,
+    state_dir_of,
+)
 from sms_tools.signing import KeyPair
+from sms_tools.state import StateError, private_folder
 
 SECRET = "example-secret-key"
 PAIR = {"HUAWEICLOUD_SDK_AK": "EXAMPLE-ACCESS-KEY", "HUAWEICLOUD_SDK_SK": SECRET}
@@ -336,3 +345,25 @@ def test_a_password_may_look_quoted() -> None:
 def test_a_home_folder_that_is_not_known_is_said() -> None:
     with pytest.raises(SettingsError, match="SMS_TOOLS_STATE_DIR names a home folder"):
         Settings.from_env({"SMS_TOOLS_STATE_DIR": "~nobody-of-that-name/state"})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a home folder is found in another way there")
+def test_without_a_home_folder_the_settings_are_read_and_the_state_has_no_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import pwd
+
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    for variable in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)  # a container's user that no file knows
+    settings, problems = read_settings({})
+    assert not settings.state_dir.is_absolute()
+    assert problems == ()
+    for sandbox in (False, True):
+        folder = state_dir_of({}, sandbox=sandbox)
+        with pytest.raises(StateError, match="no home folder is known") as refused:
+            private_folder(folder)
+        assert "SMS_TOOLS_STATE_DIR" in refused.value.advice

@@ -7,18 +7,20 @@ comes back as ``approval_required`` and waits for ``sms-tools approvals``.
 import argparse
 import functools
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import anyio
 from mcp import Client
-from mcp.client import ClientRequestContext
-from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, Implementation
+from mcp_types import CallToolResult, Implementation
 
 from sms_tools import __version__
 from sms_tools.cli.opening import runtime_of
 from sms_tools.cli.options import add_server_options
+from sms_tools.cli.person import Person
+from sms_tools.cli.screen import Screen
 from sms_tools.moment import utc_now
 from sms_tools.server import Runtime, build_server
 
@@ -63,11 +65,13 @@ def _text(argument: str) -> str:
 
 async def _call(options: argparse.Namespace, arguments: dict[str, Any]) -> int:
     at_terminal = sys.stdin.isatty() and sys.stderr.isatty()
-    async with runtime_of(options, reached_by="command", page=at_terminal) as runtime:
+    person = Person(Screen.of(sys.stderr, os.environ), at_terminal=True)
+    # A link would die with this process, before anybody could follow it.
+    async with runtime_of(options, reached_by="command", page=at_terminal, links=False) as runtime:
         async with Client(
             build_server(runtime, options.tools),
             client_info=Implementation(name="sms-tools call", version=__version__),
-            elicitation_callback=_ask_here if at_terminal else None,
+            elicitation_callback=person.answer if at_terminal else None,
             read_timeout_seconds=3600,
         ) as client:
             result = await client.call_tool(options.tool, arguments)
@@ -75,16 +79,6 @@ async def _call(options: argparse.Namespace, arguments: dict[str, Any]) -> int:
     status = (result.structured_content or {}).get("status")
     held = status in ("approval_required", "declined", "blocked", "stale")
     return 1 if result.is_error or held else 0
-
-
-async def _ask_here(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
-    del context
-    print(params.message, file=sys.stderr)
-    print("> ", end="", file=sys.stderr, flush=True)
-    typed = (await anyio.to_thread.run_sync(sys.stdin.readline)).strip()
-    if not typed:
-        return ElicitResult(action="decline")
-    return ElicitResult(action="accept", content={"confirmation": typed})
 
 
 def _show(result: CallToolResult, runtime: Runtime | None) -> None:

@@ -2,15 +2,18 @@
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from secrets import token_hex
 
 from sms_tools.cli.options import opened, policy_of
+from sms_tools.guard.command import Command
 from sms_tools.moment import utc_now
 from sms_tools.server import Runtime, open_runtime
 from sms_tools.server.parts import Transport
@@ -19,7 +22,11 @@ from sms_tools.settings import Settings, state_dir_of
 
 @asynccontextmanager
 async def runtime_of(
-    options: argparse.Namespace, *, reached_by: str = "stdio", page: bool = True
+    options: argparse.Namespace,
+    *,
+    reached_by: str = "stdio",
+    page: bool = True,
+    links: bool = True,
 ) -> AsyncIterator[Runtime]:
     """The runtime that the options ask for, on the real service or on the sandbox."""
     transport = None
@@ -51,8 +58,21 @@ async def runtime_of(
         service_clock=service_clock,
         reached_by=reached_by,
         page=page,
+        links=links,
+        command=command(),
+        pairings=state_dir_of(os.environ),
     ) as runtime:
         yield runtime
+
+
+def command() -> Command:
+    """How a person runs ``sms-tools approvals`` for the state that this process uses."""
+    called = Path(sys.argv[0])
+    program = [str(called.resolve())]
+    if called.suffix == ".py" or not (called.is_file() and os.access(called, os.X_OK)):
+        program = [sys.executable, "-m", "sms_tools"]
+    folder = os.environ.get("SMS_TOOLS_STATE_DIR")
+    return Command(program, state_dir_of(os.environ) if folder else None)
 
 
 def _embedded(options: argparse.Namespace, clock: Callable[[], float]) -> Transport:

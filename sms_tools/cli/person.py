@@ -66,8 +66,8 @@ class Person:
             )
             return text
         screen.say("Type the text to agree. Enter alone says no, Ctrl-D closes.", "dim", indent=3)
-        screen.prompt("   > ")
         _forget_what_was_typed()
+        screen.prompt("   > ")
         line = None
         with anyio.move_on_after(LONGEST_THOUGHT):
             line = await _typed_line()

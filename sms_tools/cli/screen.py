@@ -149,7 +149,9 @@ class Screen:
         """Write *text* with its own lines kept, each wrapped behind *edge* in the given styles."""
         before = self.paint(edge, *styles)
         for paragraph in text.splitlines():
-            hang = "  " if paragraph.startswith("- ") else ""
+            # What goes on in the next line stays what it was: behind a bar, or part of an entry.
+            bar = "| " if paragraph.startswith("| ") else ""
+            hang = bar + ("  " if paragraph.removeprefix(bar).startswith("- ") else "")
             for number, line in enumerate(wrap(paragraph, self.width - columns_of(edge + hang))):
                 self.line(before + (hang if number else "") + line)
 

@@ -5,8 +5,11 @@ On stdio, standard output carries the protocol and nothing else.
 
 import argparse
 import functools
+import os
 import signal
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -15,6 +18,9 @@ from sms_tools.cli.options import add_server_options, port
 from sms_tools.errors import SettingsError
 from sms_tools.server import build_server
 
+if TYPE_CHECKING:
+    from mcp.server.auth.provider import TokenVerifier
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -22,6 +28,11 @@ def configure(command: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     add_server_options(command)
     command.add_argument("--http", action="store_true", help="streamable HTTP at /mcp")
+    command.add_argument(
+        "--no-auth",
+        action="store_true",
+        help="with --http: no bearer token; every user and program of this machine may call",
+    )
     command.add_argument("--host", default="127.0.0.1", help="loopback only (default 127.0.0.1)")
     command.add_argument("--port", type=port, default=8000, help="default 8000; 0 takes a free one")
 
@@ -43,18 +54,51 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    # An approval given to a client on stdio must not serve one on HTTP that goes by its name.
-    async with runtime_of(options, reached_by="http" if options.http else "stdio") as runtime:
+    # An approval given to a client on stdio must not serve one on HTTP that goes by its name. Over
+    # HTTP no result leads to the page: a caller could follow the link, and nobody logs in there.
+    reached_by = "http" if options.http else "stdio"
+    async with runtime_of(options, reached_by=reached_by, links=not options.http) as runtime:
         if fault := await runtime.state.fault():
-            print(f"sms-tools: {fault} {fault.advice}", file=sys.stderr, flush=True)
+            _say(f"{fault} {fault.advice}")
         server = build_server(runtime, options.tools)
-        if options.http:
-            from sms_tools.server.http import serve_http
-
-            await serve_http(server, options.host, options.port, ready=_say_address)
-        else:
+        if not options.http:
             await server.run_stdio_async()
+            return
+        from sms_tools.server.http import serve_http
+
+        verifier, told = _admission(options, runtime.settings.state_dir)
+
+        def ready(address: str) -> None:
+            _say(f"MCP server at {address}/mcp")
+            _say(told)
+
+        await serve_http(server, options.host, options.port, ready, verifier)
 
 
-def _say_address(address: str) -> None:
-    print(f"sms-tools: MCP server at {address}/mcp", file=sys.stderr, flush=True)
+def _admission(options: argparse.Namespace, folder: Path) -> "tuple[TokenVerifier | None, str]":
+    """Who may call over HTTP, and what a person is told of it.
+
+    Raises:
+        SettingsError: the token is none, or is both wanted and not.
+    """
+    from sms_tools.server.http import TOKEN_VARIABLE, OneToken, kept_token
+
+    given = os.environ.get(TOKEN_VARIABLE)
+    if options.no_auth:
+        if given:
+            raise SettingsError(
+                f"--no-auth and {TOKEN_VARIABLE} contradict each other.",
+                advice="Leave one of them out.",
+            )
+        return None, (
+            "WARNING: --no-auth asks for no token. Every user and every program of this machine "
+            "can read your account through this port and ask for changes in it."
+        )
+    if given:
+        return OneToken(given), f"its bearer token is the one in {TOKEN_VARIABLE}"
+    kept = kept_token(folder)
+    return OneToken(kept.token), kept.told
+
+
+def _say(what: str) -> None:
+    print(f"sms-tools: {what}", file=sys.stderr, flush=True)

@@ -37,6 +37,8 @@ from sms_tools.knowledge import PHASES
 from sms_tools.operations.tasks import GetMigrationRateLimits
 from sms_tools.wording import count_of, iso, percent, size
 
+_MAY_BEGIN: Final = frozenset({"unavailable", "waiting", "initializing", "paused", "failed"})
+"""Phases from which a server may yet come to copy."""
 _MANY: Final = 300
 """With more copies than this, less is read of each: no estimate of them is of high confidence."""
 _LOOK_BACK_MANY: Final = timedelta(hours=3)
@@ -284,11 +286,13 @@ async def _company(
     before = await memory.series_of(sorted(gone)[:MOST_COMPARED], since, until=fleet.observed_at)
     others = {each: samples[each] for each in copying if each in samples} | dict(before)
     complete = everything and len(gone) <= MOST_COMPARED
+    to_come = any(server.phase in _MAY_BEGIN for server in fleet.servers)
     return {
         each: company_of(
             samples.get(each, ()),
             [series for other, series in others.items() if other != each],
             everything=complete,
+            to_come=to_come,
         )
         for each in copying
     }

@@ -57,7 +57,7 @@ class ScheduleWave(Question):
     """
 
     line_mbit_s: Annotated[
-        float | None, Field(gt=0, le=100_000, description="The line that all copies share.")
+        float | None, Field(ge=1, le=100_000, description="The line that all copies share.")
     ] = None
     servers: Servers = None
     project: Project = None

@@ -235,7 +235,7 @@ def _consistency(found: Consistency | None) -> Finding:
     if found is None:
         return _gate("unknown", "Not read, because another gate rules a launch out.")
     verdict = _CONSISTENCY[found.verdict]
-    says = f"Consistency is {found.verdict}: {found.why}"
+    says = f"Consistency, {found.verdict}: {found.why}"
     seen = Evidence("consistency_result", found.verdict, _RESULTS, found.verified_at)
     return _gate(verdict, says, seen)
 

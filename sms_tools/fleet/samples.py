@@ -39,6 +39,8 @@ _KEEP: Final = (
     + ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS)
 )
 _FAULT: Final = "samples: fault"
+_NAME: Final = 2
+"""Where a row has the server's name; the trace comes last."""
 _THIN_EVERY: Final = timedelta(minutes=10)
 _LONGEST_TRACE: Final = 120
 _LARGEST: Final = 2**63 - 1
@@ -99,11 +101,12 @@ class Samples:
         What cannot be kept is no error of the reading; `fault` says so.
         """
         stamp = _stamp(at)
-        secrets = self._secrets()
+        seen = [_row(server, stamp) for server in servers if server.id]
+        # Names and traces are strangers' texts; all else are the service's words and numbers.
+        texts = redact([(row[_NAME], row[-1]) for row in seen], self._secrets())
         rows = [
-            (self._account, *redact(_row(server, stamp), secrets))
-            for server in servers
-            if server.id
+            (self._account, *row[:_NAME], name, *row[_NAME + 1 : -1], trace)
+            for row, (name, trace) in zip(seen, texts, strict=True)
         ]
 
         def keep(database: Database) -> None:

@@ -9,6 +9,8 @@ answer to the same :class:`Guard`.
 
 from sms_tools.guard.approvals import Approval, Approvals
 from sms_tools.guard.audit import Audit, AuditError
+from sms_tools.guard.caller import Caller
+from sms_tools.guard.command import Command
 from sms_tools.guard.gate import Ask, Go, Guard, Held
 from sms_tools.guard.policy import (
     Decision,
@@ -19,7 +21,7 @@ from sms_tools.guard.policy import (
     effect,
     load_policy,
 )
-from sms_tools.guard.subject import Caller, Preview, Section, Subject, Target
+from sms_tools.guard.subject import Preview, Section, Subject, Target
 
 __all__ = [
     "Approval",
@@ -28,6 +30,7 @@ __all__ = [
     "Audit",
     "AuditError",
     "Caller",
+    "Command",
     "Decision",
     "Go",
     "Guard",

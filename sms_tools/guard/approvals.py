@@ -9,14 +9,15 @@ import json
 import secrets
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal
 
 from sms_tools.canonical import short_id
 from sms_tools.guard.audit import Audit
-from sms_tools.guard.subject import Caller, Preview, Subject
+from sms_tools.guard.caller import Caller
+from sms_tools.guard.subject import Preview, Subject
 from sms_tools.guard.timekeeping import TimedState
 from sms_tools.moment import Clock
 from sms_tools.operation import JSON, Kind
@@ -35,17 +36,24 @@ _SCHEMA: Final = (
     """CREATE TABLE deliveries (
         id TEXT PRIMARY KEY, token TEXT UNIQUE NOT NULL, tool TEXT NOT NULL, origin TEXT NOT NULL,
         expires REAL NOT NULL)""",
+    "ALTER TABLE approvals ADD COLUMN caller_key TEXT",
+    "ALTER TABLE approvals ADD COLUMN decided REAL",
+    "CREATE INDEX approvals_by_caller ON approvals (caller_key, tool, digest, status)",
+    "ALTER TABLE deliveries ADD COLUMN proof TEXT",
 )
 
 
 class Status(StrEnum):
-    """Where an approval stands. All but the first two are final."""
+    """Where an approval stands. Used and closed are final; a no can become a yes in its time."""
 
     PENDING = "pending"
     APPROVED = "approved"
     DENIED = "denied"
     USED = "used"
     CLOSED = "closed"
+
+
+_ANSWERABLE: Final = (Status.PENDING, Status.APPROVED, Status.DENIED)
 
 
 class Verdict(StrEnum):
@@ -65,6 +73,7 @@ class Approval:
     token: str
     """The unguessable part of its link. Whoever holds it sees the preview."""
     caller: str
+    """Who asked, in a person's words: clean and bounded."""
     tool: str
     kind: Kind
     arguments: JSON
@@ -75,6 +84,8 @@ class Approval:
     status: Status
     how: str | None
     """Where it was decided: ``dialog``, ``page`` or ``command``."""
+    decided_at: datetime | None = None
+    """When a person said yes or no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,8 @@ class Delivery:
     tool: str
     origin: str
     expires_at: datetime
+    proof: str
+    """Known to whoever can read the state alone, and in no result: the command's way to it."""
 
 
 class Approvals:
@@ -111,47 +124,68 @@ class Approvals:
             )
             if (found := self._current(database, subject, caller)) is not None:
                 return found
+            approval_id = short_id()
             row = (
-                short_id(),
+                approval_id,
                 secrets.token_urlsafe(32),
-                caller.identity,
+                str(caller),
+                caller.key,
                 subject.tool,
                 str(subject.kind),
                 subject.arguments_digest,
                 json.dumps(subject.shown_arguments, ensure_ascii=False),
-                json.dumps(preview.to_dict(), ensure_ascii=False),
+                json.dumps(
+                    replace(preview, typed=preview.typed or approval_id).to_dict(),
+                    ensure_ascii=False,
+                ),
                 now,
                 now + LIFETIME.total_seconds(),
                 str(Status.PENDING),
             )
             database.execute(
-                "INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", row
+                "INSERT INTO approvals (id, token, caller, caller_key, tool, kind, digest,"
+                " arguments, preview, created, expires, status)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
             )
             return _approval(_rows_of(database, "id", row[0])[0])
 
         return await self._state.write(ask)
 
     async def approve(self, approval_id: str, typed: str | None, how: str) -> Verdict:
-        """Record that a person agreed, if what they typed says so."""
+        """Record that a person agreed, if what they typed says so; a no of theirs gives way."""
 
         def approve(database: Database) -> Verdict:
             approval = self._open(database, approval_id)
             if approval is None:
                 return Verdict.TOO_LATE
+            if approval.status is Status.DENIED and how == "dialog":
+                return Verdict.TOO_LATE  # a dialog is the client's: it cannot take a no back
             if not is_consent(approval.preview, typed):
                 return Verdict.WRONG_TEXT
-            _set(database, approval_id, Status.APPROVED, how)
+            _set(database, approval_id, Status.APPROVED, how, self._now())
             return Verdict.APPROVED
 
         return await self._state.write(approve)
 
     async def deny(self, approval_id: str, how: str) -> Verdict:
-        """Record that a person said no; an approval not yet used is taken back."""
+        """Record that a person said no; an approval not yet used is taken back.
+
+        The no holds for ten minutes, in which the same call is not put before them again. They
+        themselves can still say yes, on the page or with the command.
+        """
 
         def deny(database: Database) -> Verdict:
-            if self._open(database, approval_id) is None:
+            approval = self._open(database, approval_id)
+            if approval is None:
                 return Verdict.TOO_LATE
-            _set(database, approval_id, Status.DENIED, how)
+            if approval.status is not Status.DENIED:
+                now = self._now()
+                _set(database, approval_id, Status.DENIED, how, now)
+                database.execute(
+                    "UPDATE approvals SET expires = ? WHERE id = ?",
+                    (now + LIFETIME.total_seconds(), approval_id),
+                )
             return Verdict.DENIED
 
         return await self._state.write(deny)
@@ -179,11 +213,11 @@ class Approvals:
     async def dialog_was_dismissed(self, subject: Subject, caller: Caller) -> bool:
         """Whether a dialog about this very call was closed unanswered in the last ten minutes."""
         query = (
-            "SELECT 1 FROM approvals WHERE caller = ? AND tool = ? AND digest = ?"
+            "SELECT 1 FROM approvals WHERE caller_key = ? AND tool = ? AND digest = ?"
             " AND status = ? AND how = ? AND expires > ?"
         )
         values = (
-            caller.identity,
+            caller.key,
             subject.tool,
             subject.arguments_digest,
             str(Status.CLOSED),
@@ -199,15 +233,16 @@ class Approvals:
         rows = await self._state.read(lambda database: database.execute(query, values))
         return [_approval(row) for row in rows]
 
-    async def waiting_for(self, caller: Caller) -> int:
-        """How many requests of *caller* wait for a person."""
+    async def waiting_for(self, caller: Caller) -> tuple[int, int]:
+        """How many requests wait for a person: of *caller*, and in all."""
         query = (
-            "SELECT count(*) AS waiting FROM approvals"
-            " WHERE caller = ? AND status = ? AND expires > ?"
+            "SELECT caller_key, count(*) AS waiting FROM approvals"
+            " WHERE status = ? AND expires > ? GROUP BY caller_key"
         )
-        values = (caller.identity, str(Status.PENDING), self._now())
+        values = (str(Status.PENDING), self._now())
         rows = await self._state.read(lambda database: database.execute(query, values))
-        return int(rows[0]["waiting"])
+        counts = {row["caller_key"]: int(row["waiting"]) for row in rows}
+        return counts.get(caller.key, 0), sum(counts.values())
 
     async def get(self, approval_id: str) -> Approval | None:
         """The approval with this id, whatever became of it; ids are read without regard to case."""
@@ -232,14 +267,15 @@ class Approvals:
             now = self._now()
             database.execute("DELETE FROM deliveries WHERE expires < ?", (now,))
             expires = now + LIFETIME.total_seconds()
-            row = (delivery_id, secrets.token_urlsafe(32), tool, origin, expires)
+            token, proof = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
             database.execute(
-                "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+                "INSERT INTO deliveries (id, token, tool, origin, expires, proof)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
                 " token = excluded.token, tool = excluded.tool, origin = excluded.origin,"
-                " expires = excluded.expires",
-                row,
+                " expires = excluded.expires, proof = excluded.proof",
+                (delivery_id, token, tool, origin, expires, proof),
             )
-            return Delivery(*row[:4], expires_at=_time(row[4]))
+            return Delivery(delivery_id, token, tool, origin, _time(expires), proof)
 
         return await self._state.write(announce)
 
@@ -253,7 +289,14 @@ class Approvals:
         row = rows.first
         if row is None:
             return None
-        return Delivery(row["id"], row["token"], row["tool"], row["origin"], _time(row["expires"]))
+        return Delivery(
+            id=row["id"],
+            token=row["token"],
+            tool=row["tool"],
+            origin=row["origin"],
+            expires_at=_time(row["expires"]),
+            proof=row["proof"] or secrets.token_urlsafe(32),
+        )
 
     def _now(self) -> float:
         return self._clock().timestamp()
@@ -264,9 +307,9 @@ class Approvals:
 
     def _current(self, database: Database, subject: Subject, caller: Caller) -> Approval | None:
         rows = database.execute(
-            "SELECT * FROM approvals WHERE caller = ? AND tool = ? AND digest = ?"
+            "SELECT * FROM approvals WHERE caller_key = ? AND tool = ? AND digest = ?"
             " AND status IN ('pending', 'approved', 'denied') AND expires > ? ORDER BY created",
-            (caller.identity, subject.tool, subject.arguments_digest, self._now()),
+            (caller.key, subject.tool, subject.arguments_digest, self._now()),
         )
         return _approval(rows[0]) if rows else None
 
@@ -276,7 +319,7 @@ class Approvals:
         approval = _approval(rows[0]) if rows else None
         if approval is None or self.is_over(approval):
             return None
-        return approval if approval.status in (Status.PENDING, Status.APPROVED) else None
+        return approval if approval.status in _ANSWERABLE else None
 
 
 def is_consent(preview: Preview, typed: str | None) -> bool:
@@ -301,16 +344,17 @@ def _rows_of(database: Database, column: Literal["id", "token"], value: str) -> 
 def _end_all(database: Database, now: float) -> None:
     """End whatever is open or remembered: the clock was set back to *now*."""
     database.execute(
-        "UPDATE approvals SET status = ?, how = ? WHERE status IN (?, ?)",
-        (str(Status.CLOSED), "clock set back", str(Status.PENDING), str(Status.APPROVED)),
+        "UPDATE approvals SET status = ?, how = ? WHERE status NOT IN (?, ?)",
+        (str(Status.CLOSED), "clock set back", str(Status.USED), str(Status.CLOSED)),
     )
     database.execute("UPDATE approvals SET expires = ? WHERE expires > ?", (now, now))
     database.execute("DELETE FROM deliveries")
 
 
-def _set(database: Database, approval_id: str, status: Status, how: str) -> None:
+def _set(database: Database, approval_id: str, status: Status, how: str, now: float) -> None:
     database.execute(
-        "UPDATE approvals SET status = ?, how = ? WHERE id = ?", (str(status), how, approval_id)
+        "UPDATE approvals SET status = ?, how = ?, decided = ? WHERE id = ?",
+        (str(status), how, now, approval_id),
     )
 
 
@@ -331,4 +375,5 @@ def _approval(row: Row) -> Approval:
         expires_at=_time(row["expires"]),
         status=Status(row["status"]),
         how=row["how"],
+        decided_at=_time(row["decided"]) if row["decided"] else None,
     )

@@ -11,7 +11,7 @@ anything else after the head was not written here, and the check says so.
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -68,11 +68,16 @@ class Verification:
 class Audit:
     """The audit in a state folder. Safe across threads and processes."""
 
-    def __init__(self, state: State, clock: Clock, secrets: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        state: State,
+        clock: Clock,
+        secrets: Sequence[str] | Callable[[], Sequence[str]] = (),
+    ) -> None:
         """Write beside *state*'s database; *secrets* never appear in a line."""
         self._state = state
         self._clock = clock
-        self._secrets = tuple(secrets)
+        self._secrets = secrets
         self.path: Path = state.folder / _FILE
         state.prepare("audit", _SCHEMA)
 
@@ -87,7 +92,8 @@ class Audit:
         """
         moment = self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
         whole = {**dict.fromkeys(_ALWAYS), **_bounded(facts)}
-        entry = {"time": moment, "event": event, **redact(whole, self._secrets)}
+        secrets = self._secrets() if callable(self._secrets) else self._secrets
+        entry = {"time": moment, "event": event, **redact(whole, secrets)}
         try:
             # The transaction is the lock between processes, and keeps the head in step.
             await self._state.write(lambda database: self._append(database, entry))

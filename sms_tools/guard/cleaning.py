@@ -27,7 +27,7 @@ def cleaned(preview: Preview, secrets: Sequence[str]) -> Preview:
 
     typed = preview.typed
     if text(typed) != typed:  # nobody must type a secret, or what is not there any more
-        typed = preview.targets[0].id if preview.targets else "agree"
+        typed = preview.targets[0].id if preview.targets else ""  # then the request's own id
     return replace(
         preview,
         headline=text(preview.headline),

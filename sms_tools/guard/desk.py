@@ -1,15 +1,20 @@
 """The approval page as a running server: started when first needed, on loopback, in a thread."""
 
 import logging
+import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import anyio
 import uvicorn
 
 from sms_tools.guard.answers import Answers
+from sms_tools.guard.command import Command
 from sms_tools.guard.page import Page, Vault
+from sms_tools.guard.pairing import Pairings
+from sms_tools.guard.sealed import CONNECTIONS
+from sms_tools.listening import server_of
 from sms_tools.loopback import address_of, listen
 from sms_tools.operation import JSON
 
@@ -25,10 +30,19 @@ class PageDesk:
     nothing of it depends on how the server itself is run.
     """
 
-    def __init__(self, answers: Answers, *, port: int = 0) -> None:
+    def __init__(
+        self,
+        answers: Answers,
+        pairings: Pairings,
+        command: Command | None = None,
+        *,
+        port: int = 0,
+    ) -> None:
         """*port* 0 takes any free one. Nothing is opened before :meth:`origin` is called."""
         self.vault = Vault()
         self._answers = answers
+        self._pairings = pairings
+        self._command = command
         self._port = port
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -62,23 +76,28 @@ class PageDesk:
             self._server = self._thread = self._origin = None
 
     def _serve(self) -> str:
-        listener = listen(port=self._port, backlog=16)
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                Page(self._answers, self.vault).app(),
-                log_config=None,  # standard output belongs to the protocol
-                access_log=False,  # links are secrets
-                lifespan="off",
-                ws="none",
-                server_header=False,
-                timeout_graceful_shutdown=1,
-            )
+        listener = listen(port=self._port)
+        listeners = [listener, *_same_port_of_ipv6(listener)]
+        self._server = server_of(
+            Page(self._answers, self.vault, self._pairings, self._command).app(),
+            connections=CONNECTIONS,
+            log_config=None,  # standard output belongs to the protocol
+            lifespan="off",
+            timeout_graceful_shutdown=1,
         )
         self._thread = threading.Thread(
             target=self._server.run,
-            kwargs={"sockets": [listener]},
+            kwargs={"sockets": listeners},
             name="approval-page",
             daemon=True,
         )
         self._thread.start()
         return address_of(listener)
+
+
+def _same_port_of_ipv6(listener: socket.socket) -> Sequence[socket.socket]:
+    """``[::1]`` with the same port, where it is to be had: it only leads to 127.0.0.1."""
+    try:
+        return [listen("::1", listener.getsockname()[1])]
+    except OSError:
+        return []

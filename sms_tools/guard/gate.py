@@ -9,6 +9,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from textwrap import indent
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 import anyio
@@ -16,23 +17,31 @@ import anyio
 from sms_tools.canonical import short_id
 from sms_tools.guard.approvals import DISMISSED, Approval, Approvals, Status, Verdict
 from sms_tools.guard.audit import Audit, AuditError
+from sms_tools.guard.caller import Caller
 from sms_tools.guard.cleaning import cleaned
+from sms_tools.guard.command import Command
 from sms_tools.guard.drift import changes
+from sms_tools.guard.pairing import PATH
 from sms_tools.guard.policy import Decision, Policy, Ruling, decide, needs_names
-from sms_tools.guard.subject import Caller, Preview, Subject
+from sms_tools.guard.subject import Preview, Subject
 from sms_tools.operation import JSON, Kind
 from sms_tools.text import one_line
 
 log = logging.getLogger(__name__)
 
+
 Answer = TypeVar("Answer")
 
 MOST_WAITING: Final = 50
 """Requests of one caller that may wait at a time: whoever is asked without end stops reading."""
+MOST_WAITING_IN_ALL: Final = 200
+"""The same for all callers together: a caller that renames itself gains nothing."""
 
-_TOO_MANY: Final = Ruling(
-    Decision.BLOCK, f"the limit of {MOST_WAITING} requests that wait for a person"
-)
+_WHO: Final = {
+    "dialog": "The person in front of the client said no in its dialog",
+    "page": "A person said no on the approval page",
+    "command": "A person said no at a terminal",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +91,22 @@ class Ask:
 
     @property
     def question(self) -> str:
-        """The text of the dialog. The request's id makes the words of every request unique."""
+        """The text of the dialog. The request's id makes the words of every request unique.
+
+        What this server asks comes first. All that others wrote stands behind bars, on lines of
+        its own, so that no name can pass for a line of the question.
+        """
+        preview = self.preview.bounded()
+        names = dict.fromkeys(one_line(each.name or each.id, 100) for each in preview.targets)
+        acts_on = ["It acts on:", *names, ""] if names else []
+        said = "\n".join([*acts_on, preview.body()])
         return (
-            f"{self.preview.text()}\n\nTo agree, type: {one_line(self.typed)}\n"
-            f"(request {self.approval.id}, until {self.approval.expires_at:%H:%M} UTC)"
+            f"May this call be made? {self.approval.tool}\n"
+            f"Account: {one_line(preview.account, 200)}\n"
+            f"Request {self.approval.id}, open until {self.approval.expires_at:%H:%M} UTC\n\n"
+            "Behind the bars: what the service says. Names in it were given by others.\n"
+            f"{indent(said, '| ', lambda _: True)}\n\n"
+            f"To agree, type: {one_line(self.typed)}"
         )
 
 
@@ -103,13 +124,26 @@ class Guard:
     """Policy, approvals and audit, put together for one server."""
 
     def __init__(
-        self, policy: Policy, approvals: Approvals, audit: Audit, desk: Desk | None = None
+        self,
+        policy: Policy,
+        approvals: Approvals,
+        audit: Audit,
+        desk: Desk | None = None,
+        command: Command | None = None,
+        *,
+        links: bool = True,
     ) -> None:
-        """Without a *desk* there is no page; the command remains."""
+        """Without a *desk* there is no page; the *command* remains.
+
+        Without *links* no result leads to the page: whoever can ask over a network could follow
+        it. The page is then only where the command fetches a secret.
+        """
         self.policy = policy
         self.approvals = approvals
         self.audit = audit
         self._desk = desk
+        self._command = command or Command()
+        self._links = links
 
     async def begin(self, subject: Subject, caller: Caller) -> Go | Held | Ask:
         """Decide about a call.
@@ -135,8 +169,8 @@ class Guard:
             return Go(subject, caller, ruling.reason)
         if preview.impossible:
             return await self._impossible(subject, caller, preview)
-        if await self.approvals.waiting_for(caller) >= MOST_WAITING:
-            return await self._blocked(subject, caller, _TOO_MANY, by="waiting")
+        if (full := await self._full(caller)) is not None:
+            return await self._blocked(subject, caller, full, by="waiting")
         asked = await self.approvals.ask(subject, caller, preview)
         return await self._resume(subject, caller, asked)
 
@@ -149,6 +183,9 @@ class Guard:
         how: str = "dialog",
     ) -> Go | Held:
         """Take a person's answer. Only the right text is consent; all else ends the request."""
+        now = await self._reread(ask)
+        if now.status is Status.DENIED and not self.approvals.is_over(now):
+            return await self._declined(ask.subject, ask.caller, now)
         if action == "accept":
             verdict = await self.approvals.approve(ask.approval.id, typed, how)
             if verdict is Verdict.APPROVED:
@@ -161,12 +198,13 @@ class Guard:
                 )
             why = "What was typed is not what the request asks for."
         elif action == "decline":
-            why = "A person said no."
+            await self.approvals.deny(ask.approval.id, how)
+            return await self._declined(ask.subject, ask.caller, await self._reread(ask))
         else:
-            why = "The dialog was closed without an answer; the same call again gives a link."
+            why = "The dialog was closed without an answer; the same call again gives the command."
             how = DISMISSED
         await self.approvals.close(ask.approval.id, how)
-        return await self._declined(ask.subject, ask.caller, ask.approval, why, how)
+        return await self._undecided(ask.subject, ask.caller, ask.approval, why, how)
 
     async def hold(self, ask: Ask) -> Held:
         """Leave the request to the approval page and the command; nobody has answered yet."""
@@ -214,13 +252,17 @@ class Guard:
         delivery_id = go.approval.id if go.approval else short_id()
         self._desk.keep(delivery_id, secret)
         delivery = await self.approvals.announce_delivery(delivery_id, go.subject.tool, origin)
+        command = self._run("show", delivery_id, go.subject)
+        url = f"{origin}{PATH}/secret/{delivery.token}" if self._links else None
+        page = f" or on the page {url}, in a browser that was paired" if url else ""
         return {
             "status": "delivered",
-            "summary": "The secret waits for a person, outside this conversation: on the page "
-            f"below, or with `{command(go.subject, 'show', delivery_id)}`. It is shown once.",
+            "summary": "The secret waits for a person, outside this conversation: with "
+            f"`{command}` in a terminal{page}. It is shown once, and only while this server runs.",
             "fields": sorted(secret),
             "delivery_id": delivery_id,
-            "delivery_url": f"{origin}/secret/{delivery.token}",
+            "delivery_command": command,
+            "delivery_url": url,
             "expires_at": _iso(delivery.expires_at),
         }
 
@@ -230,9 +272,7 @@ class Guard:
         if approval.status is Status.APPROVED:
             return Go(subject, caller, f"a person agreed ({approval.how})", approval)
         if approval.status is Status.DENIED:
-            await self.approvals.close(approval.id)
-            how = approval.how or "page"
-            return await self._declined(subject, caller, approval, "A person said no.", how)
+            return await self._declined(subject, caller, approval)
         dialog = not await self.approvals.dialog_was_dismissed(subject, caller)
         return Ask(subject, caller, approval, dialog)
 
@@ -281,25 +321,82 @@ class Guard:
     async def _hold(
         self, subject: Subject, caller: Caller, approval: Approval, status: str, why: str
     ) -> Held:
-        origin = await self._desk.origin() if self._desk else None
-        url = f"{origin}/approve/{approval.token}" if origin else None
-        where = f"opens {url} or " if url else ""
+        url = await self._link(approval)
+        command = self._run("approve", approval.id, subject)
+        page = (
+            f", or opens {url} (a link that lives as long as this server runs) in a browser "
+            f"paired once with `{self._command('pair')}`"
+            if url
+            else ""
+        )
         await self._record("held", subject, caller, status=status, approval_id=approval.id)
         return Held(
             {
                 "status": status,
-                "summary": f"{why}Nothing has been done. A person {where}runs "
-                f"`{command(subject, 'approve', approval.id)}` in a terminal; after that, the same "
-                "call with the same arguments goes through, once.",
+                "summary": f"{why}Nothing has been done. A person runs `{command}` in a "
+                f"terminal{page}; after that, the same call with the same arguments goes through, "
+                "once.",
                 "tool": subject.tool,
                 "preview": approval.preview.shown(),
                 "approval_id": approval.id,
+                "approval_command": command,
                 "approval_url": url,
                 "expires_at": _iso(approval.expires_at),
             }
         )
 
-    async def _declined(
+    def _run(self, action: str, request_id: str, subject: Subject) -> str:
+        """What a person runs in a terminal about a request."""
+        return self._command(action, request_id, sandbox=bool(subject.account.sandbox))
+
+    async def _link(self, approval: Approval) -> str | None:
+        """Where the page shows *approval*; None where no result may lead there."""
+        origin = await self._desk.origin() if self._desk and self._links else None
+        return f"{origin}{PATH}/approve/{approval.token}" if origin else None
+
+    async def _full(self, caller: Caller) -> Ruling | None:
+        """Why no more requests may wait; None while they may."""
+        own, in_all = await self.approvals.waiting_for(caller)
+        if own >= MOST_WAITING:
+            return Ruling(
+                Decision.BLOCK, f"the limit of {MOST_WAITING} requests that wait for a person"
+            )
+        if in_all >= MOST_WAITING_IN_ALL:
+            return Ruling(
+                Decision.BLOCK,
+                f"the limit of {MOST_WAITING_IN_ALL} requests, of all callers, that wait for a"
+                " person",
+            )
+        return None
+
+    async def _declined(self, subject: Subject, caller: Caller, approval: Approval) -> Held:
+        """A person said no: they are left in peace, and can still say yes of their own accord."""
+        how = approval.how or "page"
+        who_said = _WHO.get(how, "A person said no")
+        since = approval.decided_at or approval.created_at
+        url = await self._link(approval)
+        command = self._run("approve", approval.id, subject)
+        page = f" or opens {url} in a paired browser" if url else ""
+        await self._record(
+            "held", subject, caller, status="declined", approval_id=approval.id, how=how
+        )
+        return Held(
+            {
+                "status": "declined",
+                "summary": f"{who_said}, at {since:%H:%M} UTC. Nothing has been done. The same "
+                f"call is not put before anybody again before {approval.expires_at:%H:%M} UTC; "
+                f"do not repeat it. A person who changes their mind runs `{command}`{page}.",
+                "tool": subject.tool,
+                "how": how,
+                "declined_at": _iso(since),
+                "approval_id": approval.id,
+                "approval_command": command,
+                "approval_url": url,
+                "expires_at": _iso(approval.expires_at),
+            }
+        )
+
+    async def _undecided(
         self, subject: Subject, caller: Caller, approval: Approval, why: str, how: str
     ) -> Held:
         await self._record(
@@ -391,7 +488,8 @@ class Guard:
                     "outcome",
                     tool=go.subject.tool,
                     account=str(go.subject.account),
-                    caller=go.caller.identity,
+                    caller=str(go.caller),
+                    caller_id=go.caller.key,
                     plan_id=go.plan_id or go.subject.arguments.get("plan_id"),
                     approval_id=go.approval.id if go.approval else None,
                     outcome=outcome,
@@ -402,19 +500,13 @@ class Guard:
                 log.exception("the call was made, but its outcome is not in the audit")
 
 
-def command(subject: Subject, action: str, request_id: str) -> str:
-    """What a person runs in a terminal to answer, or to see, a request about *subject*."""
-    return f"sms-tools approvals {action} {request_id}" + " --sandbox" * bool(
-        subject.account.sandbox
-    )
-
-
 def _about(subject: Subject, caller: Caller) -> dict[str, JSON]:
     return {
         "account": str(subject.account),
         "tool": subject.tool,
         "kind": str(subject.kind),
-        "caller": caller.identity,
+        "caller": str(caller),
+        "caller_id": caller.key,
         "plan_id": subject.arguments.get("plan_id"),
         "arguments": subject.shown_arguments,
     }

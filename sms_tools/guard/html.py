@@ -1,14 +1,21 @@
-"""The approval page's words and markup. Every value is escaped; there is no script."""
+"""The approval page's words and markup. There is no script.
+
+Pages are trees, written out by the standard library: what is text stays text, whoever wrote it.
+"""
 
 import json
 from collections.abc import Mapping
-from html import escape
 from typing import Final
+from xml.etree import ElementTree as ET
 
 from sms_tools.guard.approvals import Approval
+from sms_tools.guard.pairing import PATH
 from sms_tools.guard.subject import LOSSES, Section
 from sms_tools.operation import JSON, Kind
 from sms_tools.text import clean, one_line
+
+Part = ET.Element | str | None
+"""What stands in an element: another one, text, or nothing."""
 
 _KINDS: Final = {
     Kind.READ: "Reads",
@@ -18,115 +25,203 @@ _KINDS: Final = {
     Kind.AGENT: "Speaks in the migration Agent’s place",
 }
 _FOOTER: Final = (
-    "<p>This page is served by sms-tools on this computer, for the Server Migration Service of "
-    "Huawei Cloud. Opening it does nothing; only its buttons do.</p>"
+    "This page is served by sms-tools on this computer, for the Server Migration Service of "
+    "Huawei Cloud. Opening it does nothing; only its buttons do."
 )
-_IN_DOUBT: Final = "<p>If you did not expect this question, refuse.</p>"
 
 
-def document(title: str, body: str, *, aside: str = "", foot: str = "") -> str:
-    """A whole page. *body*, *aside* and *foot* are markup."""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta name="robots" content="noindex"><title>{escape(title)}</title>'
-        '<link rel="stylesheet" href="/style.css"></head><body>'
-        f"<header><strong>sms-tools</strong><span>{aside}</span></header>"
-        f"<main>{body}</main><footer>{_FOOTER}{foot}</footer></body></html>"
+def document(title: str, *body: Part, aside: str = "", foot: str = "") -> str:
+    """A whole page."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="robots", content="noindex"),
+        tag("title", title),
+        tag("link", rel="stylesheet", href=f"{PATH}/style.css"),
     )
+    shown = tag(
+        "body",
+        tag("header", tag("strong", "sms-tools"), tag("span", aside)),
+        tag("main", *body),
+        tag("footer", tag("p", _FOOTER), tag("p", foot) if foot else None),
+    )
+    page = ET.tostring(tag("html", head, shown, lang="en"), encoding="unicode", method="html")
+    return f"<!doctype html>{page}"
 
 
-def question(approval: Approval, seal: str, minutes_left: int, *, wrong: bool = False) -> str:
-    """The page that asks."""
+def tag(name: str, /, *parts: Part, **attributes: str) -> ET.Element:
+    """One element. An attribute's trailing underscore is dropped: ``class_``, ``for_``."""
+    element = ET.Element(name, {key.rstrip("_"): value for key, value in attributes.items()})
+    last: ET.Element | None = None
+    for part in parts:
+        if isinstance(part, ET.Element):
+            element.append(part)
+            last = part
+        elif part and last is None:
+            element.text = (element.text or "") + part
+        elif part and last is not None:
+            last.tail = (last.tail or "") + part
+    return element
+
+
+def question(
+    approval: Approval, seal: str, minutes_left: int, pair: str, *, warning: str = ""
+) -> str:
+    """The page that asks. *pair* is the command that pairs a browser."""
     preview = approval.preview
     left = "less than a minute" if minutes_left < 1 else f"about {minutes_left} min"
-    body = (
-        f'<div class="head danger"><p class="kind">{_KINDS[approval.kind]}</p>'
-        f"<h1>{_text(preview.headline)}</h1>"
-        f'<p class="by">Asked for by <bdi>{escape(one_line(approval.caller, 120))}</bdi>, '
-        f"which cannot approve it itself.</p></div>"
-        + "".join(_section(section) for section in preview.sections if section.lines)
-        + _form(approval, seal, wrong=wrong)
-        + _exact_call(approval)
+    names = dict.fromkeys(each.name or each.id for each in preview.targets)
+    said_no = (
+        f"You said no at {approval.decided_at:%H:%M} UTC, and the assistant was told. "
+        "You can still say yes."
+        if approval.decided_at
+        else ""
     )
-    aside = f"Request {approval.id}, open until {approval.expires_at:%H:%M} UTC ({left} left)"
-    return document(f"Approve? {one_line(preview.headline, 80)}", body, aside=aside, foot=_IN_DOUBT)
-
-
-def notice(title: str, text: str, tone: str = "plain", *, kind: str = "", after: str = "") -> str:
-    """A page that only tells: what became of a request. *after* is markup."""
-    label = f'<p class="kind">{escape(kind)}</p>' if kind else ""
-    body = (
-        f'<div class="head {tone}">{label}<h1>{_text(title)}</h1>'
-        f'<p class="by">{_text(text)}</p></div>{after}'
+    return document(
+        f"Approve? Request {approval.id}",
+        tag(
+            "div",
+            tag("p", f"{_KINDS[approval.kind]}: may {approval.tool} be called?", class_="kind"),
+            tag("p", "Account: ", _text(preview.account), class_="account"),
+            tag("h1", _text(preview.headline)),
+            tag("ul", *(tag("li", _text(name)) for name in names), class_="names")
+            if names
+            else None,
+            tag(
+                "p",
+                "Asked for by ",
+                tag("bdi", one_line(approval.caller, 250)),
+                ", which cannot approve it itself.",
+                class_="by",
+            ),
+            class_="head danger",
+        ),
+        *(_section(section) for section in preview.sections if section.lines),
+        _form(approval, seal, pair, said_no, warning),
+        _exact_call(approval),
+        aside=f"Request {approval.id}, open until {approval.expires_at:%H:%M} UTC ({left} left)",
+        foot="If you did not expect this question, refuse.",
     )
-    return document(title, body)
 
 
-def reveal_form(token: str, seal: str) -> str:
-    """The button that shows a waiting secret, once."""
-    return (
-        f'<form method="post" action="/secret/{escape(token)}" autocomplete="off">'
-        f'<input type="hidden" name="seal" value="{escape(seal)}">'
-        "<label>The secret is waiting. It is shown once and then forgotten.</label>"
-        '<div class="buttons"><button class="show" type="submit">Show it</button></div></form>'
+def notice(title: str, text: str, tone: str = "plain", *more: Part, kind: str = "") -> str:
+    """A page that only tells: what became of a request."""
+    head = tag(
+        "div",
+        tag("p", kind, class_="kind") if kind else None,
+        tag("h1", _text(title)),
+        tag("p", _text(text), class_="by"),
+        class_=f"head {tone}",
+    )
+    return document(title, head, *more)
+
+
+def button_form(action: str, seal: str, label: str, button: str) -> ET.Element:
+    """A form with one button."""
+    return tag(
+        "form",
+        _hidden(seal),
+        tag("label", label),
+        tag("div", tag("button", button, class_="show", type="submit"), class_="buttons"),
+        method="post",
+        action=action,
+        autocomplete="off",
+    )
+
+
+def how_to_pair(pair: str) -> ET.Element:
+    """What a person does, once, so that their browser may say yes."""
+    return tag(
+        "div",
+        tag("p", "Run this in a terminal, and press the button that it leads to:"),
+        tag("pre", pair),
+        tag("p", "It pairs this browser for 30 days. Then load this page again."),
+        class_="note",
     )
 
 
 def secret(tool: str, fields: Mapping[str, JSON]) -> str:
     """The page that shows a secret."""
-    parts = "".join(
-        f"<section><h2>{escape(one_line(str(name), 80))}</h2><pre>{escape(_plain(value))}</pre>"
-        "</section>"
+    head = tag(
+        "div",
+        tag("p", "Shown once", class_="kind"),
+        tag("h1", tool),
+        tag(
+            "p",
+            "Copy what you need now: this page cannot be loaded again. Nothing of it is stored, "
+            "and the assistant did not receive it.",
+            class_="by",
+        ),
+        class_="head go",
+    )
+    parts = (
+        tag("section", tag("h2", one_line(str(name), 80)), tag("pre", _plain(value)))
         for name, value in fields.items()
         if value not in (None, "")
     )
-    head = (
-        '<div class="head go"><p class="kind">Shown once</p>'
-        f'<h1>{escape(tool)}</h1><p class="by">Copy what you need now: this page cannot be '
-        "loaded again. Nothing of it is stored, and the assistant did not receive it.</p></div>"
+    return document("A secret, shown once", head, *parts)
+
+
+def _section(section: Section) -> ET.Element:
+    lines = tag("ul", *(tag("li", _text(line)) for line in section.lines))
+    title = tag("h2", _text(section.title))
+    return tag("section", title, lines, class_="lose" if section.title == LOSSES else "plain")
+
+
+def _form(approval: Approval, seal: str, pair: str, said_no: str, warning: str) -> ET.Element:
+    approve = tag(
+        "button", "Approve this call", class_="act", type="submit", name="answer", value="approve"
     )
-    return document("A secret, shown once", head + parts)
-
-
-def _section(section: Section) -> str:
-    lines = "".join(f"<li>{_text(line)}</li>" for line in section.lines)
-    if section.title == LOSSES:
-        return f'<section class="lose"><h2>{escape(section.title)}</h2><ul>{lines}</ul></section>'
-    return f"<section><h2>{_text(section.title)}</h2><ul>{lines}</ul></section>"
-
-
-def _form(approval: Approval, seal: str, *, wrong: bool) -> str:
-    warning = (
-        '<p class="wrong" role="alert">That is not the text. Nothing was approved.</p>'
-        if wrong
-        else ""
+    deny = tag("button", "Refuse", type="submit", name="answer", value="deny")
+    field = tag(
+        "input",
+        class_="typed",
+        id="typed",
+        name="typed",
+        type="text",
+        autocomplete="off",
+        autocapitalize="off",
+        spellcheck="false",
     )
     typed = one_line(approval.preview.typed)
     # The first submit button is what the Enter key presses: with the text typed, that is meant.
-    return (
-        f'<form method="post" action="/approve/{escape(approval.token)}" autocomplete="off">'
-        f'{warning}<input type="hidden" name="seal" value="{escape(seal)}">'
-        f'<label for="typed">To approve, type <code>{escape(typed)}</code></label>'
-        '<input class="typed" id="typed" name="typed" type="text" autocomplete="off" '
-        f'autocapitalize="off" spellcheck="false"{" autofocus" if wrong else ""}>'
-        '<div class="buttons">'
-        '<button class="act" type="submit" name="answer" value="approve">Approve this call</button>'
-        '<button type="submit" name="answer" value="deny">Refuse</button></div></form>'
+    return tag(
+        "form",
+        tag("p", warning, class_="wrong", role="alert") if warning else None,
+        tag("p", said_no, class_="wrong") if said_no else None,
+        _hidden(seal),
+        tag("label", "To approve, type ", tag("code", typed), for_="typed"),
+        field,
+        tag("div", approve, None if said_no else deny, class_="buttons"),
+        tag(
+            "p",
+            "A yes counts only from a browser that was paired once, in a terminal, with ",
+            tag("code", pair),
+            class_="pair",
+        ),
+        method="post",
+        action=f"{PATH}/approve/{approval.token}",
+        autocomplete="off",
     )
 
 
-def _exact_call(approval: Approval) -> str:
+def _exact_call(approval: Approval) -> ET.Element:
     arguments = clean(json.dumps(approval.arguments, ensure_ascii=False, indent=2), 20_000)
-    return (
-        f"<details><summary>The exact call</summary><pre>{escape(approval.tool)} "
-        f"{escape(arguments)}</pre></details>"
+    return tag(
+        "details",
+        tag("summary", "The exact call"),
+        tag("pre", f"{approval.tool} {arguments}"),
     )
 
 
-def _text(text: str) -> str:
+def _hidden(seal: str) -> ET.Element:
+    return tag("input", type="hidden", name="seal", value=seal)
+
+
+def _text(text: str) -> ET.Element:
     """One line of a stranger's or our words, fenced off in its own writing direction."""
-    return f"<bdi>{escape(clean(text))}</bdi>"
+    return tag("bdi", clean(text))
 
 
 def _plain(value: JSON) -> str:

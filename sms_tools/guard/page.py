@@ -1,49 +1,48 @@
 """The approval page: where a person reads what would happen, and says yes or no.
 
-Served on loopback. A request's link is unguessable; a GET only shows; a POST counts only from the
-page itself (its seal, its origin, the browser's own word on where the request comes from). There
-is no script and nothing is loaded from elsewhere.
+Served on loopback. Its link stands in the conversation, so whoever reads that can see the page and
+say no. A yes, and the showing of a secret, need a browser that the person has paired.
 """
 
-import hashlib
 import hmac
-import secrets
+import logging
 import threading
 from collections.abc import Mapping
 from datetime import datetime
-from importlib.resources import files
 from typing import Final
-from urllib.parse import parse_qs
 
-from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from sms_tools.guard import html
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import LIFETIME, Approval, Delivery, Status, Verdict
 from sms_tools.guard.audit import AuditError
+from sms_tools.guard.command import Command
+from sms_tools.guard.pairing import COOKIE, PATH, Judgement, Pairings, Standing
+from sms_tools.guard.sealed import (
+    HEADERS,
+    Seals,
+    application,
+    keep_cookie,
+    nothing_here,
+    page,
+    refused,
+)
 from sms_tools.operation import JSON, Kind
 
-COMMAND_HEADER: Final = "x-sms-tools-command"
-"""Sent by `sms-tools approvals show`; a web page cannot send it across origins unasked."""
+log = logging.getLogger(__name__)
 
-_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
-_LONGEST_FORM: Final = 8_192
-_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    # Not no-referrer: with that, browsers send `Origin: null` and a form cannot prove its origin.
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
+COMMAND_HEADER: Final = "x-sms-tools-command"
+"""Carries the delivery's proof out of the state; sent by `sms-tools approvals show` alone."""
+
+_REPLAYED: Final = (
+    "This browser showed a proof that was used up before: somebody may have copied it. All "
+    "pairings were ended, and nothing was approved. If you did not copy the browser's profile "
+    "yourself, look at which programs run on this computer before you pair again."
+)
 
 
 class Vault:
@@ -79,92 +78,125 @@ class Vault:
 class Page:
     """The page's handlers over one store of approvals."""
 
-    def __init__(self, answers: Answers, vault: Vault) -> None:
+    def __init__(
+        self, answers: Answers, vault: Vault, pairings: Pairings, command: Command | None = None
+    ) -> None:
         """*answers* takes what a person says; *vault* holds what only a person may see."""
         self._answers = answers
         self._approvals = answers.approvals
         self._vault = vault
-        self._key = secrets.token_bytes(32)
+        self._pairings = pairings
+        self._pair = (command or Command())("pair")
+        self._seals = Seals()
 
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         """The page as an ASGI application."""
-        return Starlette(
-            routes=[
-                Route("/style.css", self._style, methods=["GET"]),
-                Route("/approve/{token}", self._show, methods=["GET"]),
-                Route("/approve/{token}", self._decide, methods=["POST"]),
-                Route("/secret/{token}", self._offer, methods=["GET"]),
-                Route("/secret/{token}", self._reveal, methods=["POST"]),
-            ],
-            exception_handlers={404: _nothing_here, 405: _nothing_here},
+        return application(
+            Route(f"{PATH}/approve/{{token}}", self._show, methods=["GET"]),
+            Route(f"{PATH}/approve/{{token}}", self._decide, methods=["POST"]),
+            Route(f"{PATH}/secret/{{token}}", self._offer, methods=["GET"]),
+            Route(f"{PATH}/secret/{{token}}", self._reveal, methods=["POST"]),
         )
 
-    async def _style(self, request: Request) -> Response:
-        if not _is_local(request):
-            return _refused("This page answers on this computer only.")
-        css = files("sms_tools.guard").joinpath("style.css").read_text(encoding="utf-8")
-        return Response(css, media_type="text/css", headers=_HEADERS)
-
     async def _show(self, request: Request) -> Response:
-        if not _is_local(request):
-            return _refused("This page answers on this computer only.")
         approval = await self._approvals.by_token(request.path_params["token"])
-        return await self._render(approval) if approval else await _nothing_here(request, None)
+        return await self._render(approval) if approval else await nothing_here(request, None)
 
     async def _decide(self, request: Request) -> Response:
         token = request.path_params["token"]
-        form, problem = await self._form(request, f"approve:{token}")
+        form, problem = await self._seals.form(request, f"approve:{token}")
         approval = await self._approvals.by_token(token)
         if problem or approval is None:
-            return _refused(problem or "There is no such request.")
+            return refused(problem or "There is no such request.")
+        there = RedirectResponse(f"{PATH}/approve/{token}", status_code=303, headers=HEADERS)
         try:
             if form.get("answer") == "deny":
                 await self._answers.deny(approval, "page")
-            elif form.get("answer") == "approve":
-                verdict = await self._answers.approve(approval, form.get("typed"), "page")
-                if verdict is Verdict.WRONG_TEXT and self._is_open(approval):
-                    return await self._render(approval, wrong=True)
-        except AuditError:
-            return _refused("The audit cannot be written, so nothing was approved.")
-        return RedirectResponse(f"/approve/{token}", status_code=303, headers=_HEADERS)
+            elif form.get("answer") == "approve" and self._is_open(approval):
+                return await self._approve(request, approval, form.get("typed"), there)
+        except AuditError as error:
+            return refused(f"The audit cannot be written, so nothing was approved: {error}")
+        return there
+
+    async def _approve(
+        self, request: Request, approval: Approval, typed: str | None, there: Response
+    ) -> Response:
+        """Take a yes from a paired browser."""
+        judged = await self._judge(request)
+        if judged.standing is not Standing.PAIRED:
+            return await self._not_paired(judged, approval)
+        verdict = await self._answers.approve(approval, typed, "page")
+        wrong = verdict is Verdict.WRONG_TEXT
+        answer = await self._render(approval, _WRONG, 422) if wrong else there
+        return _renewed(answer, judged)
 
     async def _offer(self, request: Request) -> Response:
         delivery = await self._delivery(request)
-        if not _is_local(request) or delivery is None:
-            return await _nothing_here(request, None)
-        form = html.reveal_form(delivery.token, self._seal(f"secret:{delivery.token}"))
-        return _page(html.notice(delivery.tool, "What you approved has been read.", after=form))
+        if delivery is None:
+            return await nothing_here(request, None)
+        told = "What you approved has been read."
+        return page(html.notice(delivery.tool, told, "plain", self._reveal_form(delivery)))
 
     async def _reveal(self, request: Request) -> Response:
         token = request.path_params["token"]
-        by_command = _is_local(request) and COMMAND_HEADER in request.headers
-        problem = ""
-        if not by_command:
-            _, problem = await self._form(request, f"secret:{token}")
         delivery = await self._delivery(request)
+        proof = request.headers.get(COMMAND_HEADER)
+        if proof is not None:
+            return self._hand_over(delivery, proof)
+        _, problem = await self._seals.form(request, f"secret:{token}")
         if problem or delivery is None:
-            return _refused(problem or "There is nothing here.")
+            return refused(problem or "There is nothing here.")
+        judged = await self._judge(request)
+        if judged.standing is not Standing.PAIRED:
+            return await self._not_paired(judged)
         fields = self._vault.take(delivery.id, self._approvals.now())
         if fields is None:
-            return _refused("It was shown already, or its time is over.")
-        if by_command:
-            return JSONResponse(dict(fields), headers=_HEADERS)
-        return _page(html.secret(delivery.tool, fields))
+            return _renewed(refused("It was shown already, or its time is over."), judged)
+        return _renewed(page(html.secret(delivery.tool, fields)), judged)
 
-    async def _render(self, approval: Approval, *, wrong: bool = False) -> Response:
+    def _hand_over(self, delivery: Delivery | None, proof: str) -> Response:
+        """Give a secret to the command, which has read the proof from the state."""
+        if delivery is None or not hmac.compare_digest(proof.encode(), delivery.proof.encode()):
+            return refused("There is nothing here.")
+        fields = self._vault.take(delivery.id, self._approvals.now())
+        if fields is None:
+            return refused("It was shown already, or its time is over.")
+        return JSONResponse(dict(fields), headers=HEADERS)
+
+    async def _judge(self, request: Request) -> Judgement:
+        """Whose browser this is. Only a POST of our own page asks: to a link from elsewhere a
+        browser sends no such cookie."""
+        judged = await self._pairings.judge(request.cookies.get(COOKIE))
+        if judged.standing is Standing.REPLAYED:
+            log.warning("A used-up proof of a paired browser came back; all pairings were ended.")
+            await self._answers.audit.record("pairing", outcome="replayed, all ended", how="page")
+        return judged
+
+    async def _not_paired(self, judged: Judgement, approval: Approval | None = None) -> Response:
+        if judged.standing is Standing.REPLAYED:
+            return page(html.notice("Nothing was done", _REPLAYED, kind="Not paired any more"), 403)
+        if judged.standing is Standing.JUST_USED:
+            return refused("This browser has just answered. Load the page again.", 409)
+        if approval is not None:
+            return await self._render(approval, _UNPAIRED, 403)
+        told = "This browser is not paired, so nothing was shown."
+        pairing = html.how_to_pair(self._pair)
+        return page(html.notice("Nothing was done", told, "plain", pairing), 403)
+
+    async def _render(self, approval: Approval, warning: str = "", status: int = 200) -> Response:
         if self._is_open(approval):
             left = (approval.expires_at - self._approvals.now()).total_seconds()
-            seal = self._seal(f"approve:{approval.token}")
-            markup = html.question(approval, seal, int(left // 60), wrong=wrong)
-            return _page(markup, status=422 if wrong else 200)
-        return _page(await self._outcome(approval))
+            seal = self._seals.seal(f"approve:{approval.token}")
+            markup = html.question(approval, seal, int(left // 60), self._pair, warning=warning)
+            return page(markup, status=status)
+        return page(await self._outcome(approval))
 
     async def _outcome(self, approval: Approval) -> str:
         headline = approval.preview.headline
         delivery = await self._approvals.delivery(delivery_id=approval.id)
         if delivery and self._vault.has(approval.id, self._approvals.now()):
-            form = html.reveal_form(delivery.token, self._seal(f"secret:{delivery.token}"))
-            return html.notice(headline, "Approved and read.", "go", after=form)
+            form = self._reveal_form(delivery)
+            return html.notice(headline, "Approved and read.", "go", form)
         if approval.status is Status.USED:
             return html.notice(headline, "Approved, and used. It serves no second call.", "go")
         if approval.status is Status.DENIED:
@@ -181,7 +213,9 @@ class Page:
         return html.notice(headline, text, "go", kind="Approved")
 
     def _is_open(self, approval: Approval) -> bool:
-        return approval.status is Status.PENDING and not self._approvals.is_over(approval)
+        """Whether a person can still say yes. Their own no does not bind them."""
+        asked = approval.status in (Status.PENDING, Status.DENIED)
+        return asked and not self._approvals.is_over(approval)
 
     async def _delivery(self, request: Request) -> Delivery | None:
         delivery = await self._approvals.delivery(token=request.path_params["token"])
@@ -189,47 +223,24 @@ class Page:
             return delivery
         return None
 
-    def _seal(self, purpose: str) -> str:
-        """What a form of ours carries, so that it was this page that was seen before the POST."""
-        return hmac.new(self._key, purpose.encode(), hashlib.sha256).hexdigest()
-
-    async def _form(self, request: Request, purpose: str) -> tuple[dict[str, str], str]:
-        """The form's fields, or why the post does not count."""
-        if not _is_local(request):
-            return {}, "This page answers on this computer only."
-        if request.headers.get("origin") != f"http://{request.headers['host']}":
-            return {}, "The answer did not come from this page."
-        if request.headers.get("sec-fetch-site") != "same-origin":
-            return {}, "The answer did not come from a browser that shows this page."
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _LONGEST_FORM:
-                return {}, "The answer is too long."
-        fields = {
-            key: values[-1]
-            for key, values in parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).items()
-        }
-        if not hmac.compare_digest(fields.get("seal", "").encode(), self._seal(purpose).encode()):
-            return {}, "The page is out of date. Load it again."
-        return fields, ""
+    def _reveal_form(self, delivery: Delivery) -> html.Part:
+        """The button that shows a waiting secret, once, to a paired browser."""
+        return html.button_form(
+            f"{PATH}/secret/{delivery.token}",
+            self._seals.seal(f"secret:{delivery.token}"),
+            "The secret is waiting. It is shown once and then forgotten.",
+            "Show it",
+        )
 
 
-def _is_local(request: Request) -> bool:
-    """Whether the request names this machine: a stranger's name for it is DNS rebinding."""
-    host = request.headers.get("host", "")
-    name, _, port = host.rpartition(":")
-    return (name if port.isdigit() and name else host) in _HOSTS
+_WRONG: Final = "That is not the text. Nothing was approved."
+_UNPAIRED: Final = (
+    "This browser is not paired, so nothing was approved. Pair it with the command below, and "
+    "answer again."
+)
 
 
-def _page(markup: str, status: int = 200) -> Response:
-    return HTMLResponse(markup, status_code=status, headers=_HEADERS)
-
-
-def _refused(text: str) -> Response:
-    return _page(html.notice("Nothing was done", text), status=403)
-
-
-async def _nothing_here(request: Request, error: Exception | None) -> Response:  # noqa: ARG001
-    text = "There is no such request, or it is long over."
-    return _page(html.notice("Nothing here", text), status=404)
+def _renewed(answer: Response, judged: Judgement) -> Response:
+    if judged.renewed is not None:
+        keep_cookie(answer, judged.renewed)
+    return answer

@@ -1,22 +1,15 @@
 """What the guard decides about: a call, who makes it, and what a person is shown of it."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from sms_tools.account import Account
 from sms_tools.canonical import digest
 from sms_tools.operation import JSON, Kind, Operation
 from sms_tools.redaction import HIDDEN, redact
-from sms_tools.text import clean, one_line
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who makes a call. An approval given to one identity serves no other."""
-
-    identity: str
-    """Transport and client's name and version, or the authenticated principal."""
+from sms_tools.text import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +67,31 @@ class Preview:
         """A digest of `state`."""
         return digest(self.state)
 
-    def text(self, most_lines: int = 60) -> str:
-        """The preview as plain text for a dialog or a terminal, cut to about *most_lines*."""
+    def text(self) -> str:
+        """The preview as plain text, whole."""
         lines = [f"Account: {one_line(self.account, 200)}"] if self.account else []
-        lines.append(one_line(self.headline, 400))
+        return "\n".join([*lines, self.body()])
+
+    def body(self) -> str:
+        """The headline and the sections as plain text."""
+        lines = [one_line(self.headline, 400)]
         for section in self.sections:
             if section.lines:
-                lines += ["", section.title, *_bulleted(section.lines, most_lines)]
+                lines += ["", section.title, *("- " + one_line(s, 2_000) for s in section.lines)]
         return "\n".join(lines)
+
+    def bounded(self, most_bytes: int = 12_000) -> "Preview":
+        """The same within about *most_bytes*; each section has its share, and says what it lacks.
+
+        What a dialog and a tool's result carry: the page and the command show all of it.
+        """
+        left, parts = most_bytes, []
+        for number, section in enumerate(self.sections):
+            share = left // (len(self.sections) - number)
+            lines, used = _within(section.lines, share)
+            parts.append(Section(section.title, lines))
+            left -= used
+        return replace(self, sections=parts, targets=self.targets[:_MOST_TARGETS])
 
     def to_dict(self) -> dict[str, JSON]:
         """The preview as data, for a result and for the store."""
@@ -113,17 +123,31 @@ class Preview:
         )
 
     def shown(self) -> dict[str, JSON]:
-        """The part of :meth:`to_dict` that belongs into a tool's result."""
-        data = self.to_dict()
+        """The part of :meth:`to_dict` that belongs into a tool's result, bounded."""
+        data = self.bounded().to_dict()
         shown = ("account", "headline", "sections", "must_be_typed", "targets")
-        return {key: data[key] for key in shown}
+        more = len(self.targets) - _MOST_TARGETS
+        left_out: dict[str, JSON] = {"more_targets": more} if more > 0 else {}
+        return {key: data[key] for key in shown} | left_out
 
 
-def _bulleted(lines: Sequence[str], most: int) -> Iterator[str]:
-    for line in lines[:most]:
-        yield "- " + clean(line).replace("\n", " ")
-    if len(lines) > most:
-        yield f"- and {len(lines) - most} more (the approval page and the command list them all)"
+_MOST_TARGETS: Final = 40
+_MORE: Final = "and {} more (the approval page and the command list them all)"
+
+
+def _within(lines: Sequence[str], most_bytes: int) -> tuple[Sequence[str], int]:
+    """As many of *lines* as fit, and how many bytes they take."""
+    kept: list[str] = []
+    used = 0
+    for line in lines:
+        short = one_line(line, 600)
+        size = len(short.encode())
+        if used + size > most_bytes and kept:
+            kept.append(_MORE.format(len(lines) - len(kept)))
+            break
+        kept.append(short)
+        used += size
+    return kept, used
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +238,31 @@ def ids_of(operation: Operation[Any]) -> Sequence[str]:
 def typeable(name: str | None, fallback: str) -> str:
     """What a person can be asked to type for a thing called *name*: its name, or *fallback*.
 
-    A name that is long, empty or carries hidden characters cannot be typed with certainty.
+    A name is typed only if it can be typed with certainty and cannot be typed by habit: plain
+    letters, digits, ``-``, ``_`` and ``.``, or Chinese characters, and none of the words with
+    which people agree. Letters that do not print, combine or look like others are not typed.
     """
-    shown = one_line(name or "")
-    return shown if shown and shown == name and len(shown) <= 64 else fallback
+    return name if name and is_unmistakable(name) else fallback
+
+
+def is_unmistakable(name: str) -> bool:
+    """Whether a person who types *name* can mean nothing else by it."""
+    if not _PLAIN.fullmatch(name):
+        return False
+    words = [word for word in re.split(r"[-_.]+", name.casefold()) if word]
+    return bool(words) and not _COMMON.issuperset(words) and _WORDS_OF_ASKING.isdisjoint(words)
+
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._\-\u4e00-\u9fff]{3,64}")
+_WORDS_OF_ASKING: Final = frozenset({"type", "agree", "approve", "approved", "approval", "confirm"})
+"""Words of the question itself: a name that holds one of them could be read as part of it."""
+_HABITUAL: Final = """
+a accept agreed all allow any apply auto cancel close confirmed continue create default delete deny
+do done enter execute false go good help i if it launch lets me migrate never next no none not now
+ok okay okey on one please proceed ready refuse register reject remove request run send server sms
+start stop submit sure sync target task test that the this to true tools unlock update want will y
+yeah yep yes you ja nein oui non si sim da hai
+是 否 好 好的 可以 确认 确定 同意 批准 取消 拒绝 是的 行
+"""
+_COMMON: Final = _WORDS_OF_ASKING | frozenset(_HABITUAL.split())
+"""Words that are typed by habit. A name of nothing else is not what must be typed."""

@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import Approval, Delivery, Status, Verdict
-from sms_tools.guard.audit import AuditError
+from sms_tools.guard.audit import Audit, AuditError
 from sms_tools.guard.page import COMMAND_HEADER
+from sms_tools.guard.pairing import PATH, Pairings
 from sms_tools.operation import JSON
 from sms_tools.text import clean, one_line
+from sms_tools.wording import count_of
 
 _SECONDS: Final = 10.0
 
@@ -36,8 +38,17 @@ class Terminal:
     """Whether a person can be sitting there: input and output are both a terminal."""
 
 
-async def list_waiting(answers: Answers, terminal: Terminal) -> int:
+async def list_waiting(
+    answers: Answers, terminal: Terminal, pairings: Pairings | None = None
+) -> int:
     """Print what waits for a person; returns the exit status."""
+    alarm = await pairings.alarm() if pairings else None
+    if alarm is not None:
+        terminal.write(
+            f"At {alarm:%Y-%m-%d %H:%M} UTC a used-up proof of a paired browser came back: "
+            "somebody may have copied it. All pairings were ended; `sms-tools approvals pair` "
+            "begins anew."
+        )
     waiting = await answers.approvals.waiting()
     if not waiting:
         terminal.write("Nothing waits for approval.")
@@ -58,7 +69,7 @@ async def approve(answers: Answers, approval_id: str, terminal: Terminal) -> int
         terminal.write("Approving needs a person at a terminal; this is none. Nothing was done.")
         return 2
     _describe(approval, terminal)
-    typed = terminal.ask(f"To approve, type {approval.preview.typed}: ")
+    typed = terminal.ask(f"To approve, type {one_line(approval.preview.typed)}: ")
     try:
         verdict = await answers.approve(approval, typed, "command")
     except AuditError as error:
@@ -114,15 +125,24 @@ async def show(
     return 0
 
 
+async def unpair(pairings: Pairings, audit: Audit, terminal: Terminal) -> int:
+    """End all pairings; returns the exit status. Taking a permission back needs no terminal."""
+    ended = await pairings.end()
+    terminal.write(f"{count_of(ended, 'browser')} unpaired." if ended else "No browser was paired.")
+    if ended:
+        await audit.record("pairing", outcome="unpaired", how="command")
+    return 0
+
+
 def fetch_secret(delivery: Delivery) -> Mapping[str, JSON] | None:
     """Ask the running server's page, on loopback, for a secret; None if it has none."""
     if urlsplit(delivery.origin).hostname != "127.0.0.1":
         return None
     request = urllib.request.Request(  # noqa: S310 (loopback, checked above)
-        f"{delivery.origin}/secret/{delivery.token}",
+        f"{delivery.origin}{PATH}/secret/{delivery.token}",
         method="POST",
         data=b"",
-        headers={COMMAND_HEADER: "show"},
+        headers={COMMAND_HEADER: delivery.proof},
     )
     # Without a proxy: the secret goes from this machine to this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -139,7 +159,8 @@ async def _open(answers: Answers, approval_id: str, terminal: Terminal) -> Appro
     if approval is None:
         terminal.write(f"There is no request {one_line(approval_id, 40)}.")
         return None
-    if approval.status is not Status.PENDING or answers.approvals.is_over(approval):
+    open_ = (Status.PENDING, Status.DENIED)  # a person's own no does not bind them
+    if approval.status not in open_ or answers.approvals.is_over(approval):
         terminal.write(f"Nothing to answer any more: {_standing(answers, approval)}")
         return None
     return approval
@@ -153,7 +174,7 @@ def _standing(answers: Answers, approval: Approval) -> str:
 
 
 def _describe(approval: Approval, terminal: Terminal) -> None:
-    for line in approval.preview.text(most_lines=100_000).splitlines():
+    for line in approval.preview.text().splitlines():
         terminal.write(line)
     arguments = json.dumps(approval.arguments, ensure_ascii=False)
     terminal.write("")

@@ -32,6 +32,8 @@ from sms_tools.wording import count_of, named
 _FEW: Final = 5
 """Of so many servers everything that is there now is shown; of more, one line each."""
 _NAMES: Final = 12
+MIGRATE: Final = "migrate"
+"""The goal of plans that set up new tasks."""
 
 
 def digest_of(plan: Plan, steps: Sequence[Step]) -> str:
@@ -63,7 +65,7 @@ async def preview_of_plan(
     return Preview(
         headline=f"Apply plan {plan.id} ({plan.goal}): {count_of(len(steps), 'call')} on "
         f"{count_of(len(servers), 'server')}, one after the other.",
-        typed=typed(steps),
+        typed=typed(steps, plan.goal),
         sections=[
             section
             for section in _sections(plan, entries, steps, gone, shown, names)
@@ -127,10 +129,15 @@ def _moved(
     return found
 
 
-def typed(steps: Sequence[Step]) -> str:
-    """A plan that launches names how many targets; every other how many calls it makes."""
+def typed(steps: Sequence[Step], goal: str = "") -> str:
+    """A plan that launches names how many targets, a migration that starts how many tasks; every
+    other how many calls it makes.
+    """
     launches = {step.source_id for step in steps if step.launches}
-    return f"launch {len(launches)}" if launches else f"apply {len(steps)}"
+    if launches:
+        return f"launch {len(launches)}"
+    starts = {step.source_id for step in steps if step.wanted == "running"}
+    return f"start {len(starts)}" if starts and goal == MIGRATE else f"apply {len(steps)}"
 
 
 def _sections(

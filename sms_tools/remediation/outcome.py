@@ -7,6 +7,7 @@ from sms_tools.diagnosis.answer import Action, Draft
 from sms_tools.fleet.desk import Desk
 from sms_tools.operation import JSON, Kind
 from sms_tools.remediation.applying import covered, goes_on, left
+from sms_tools.remediation.consent import MIGRATE
 from sms_tools.remediation.plan import Plan, Result, Step
 from sms_tools.remediation.store import Entry
 from sms_tools.wording import count_of, listed
@@ -155,5 +156,6 @@ def _next(plan: Plan, entries: Mapping[int, Entry], remaining: Sequence[Step]) -
         servers = list(dict.fromkeys(step.source_id for step in worst))
         why = "a plan from what is there now"
         again = {"goal": plan.goal, **plan.asked, "servers": servers}
-        actions.append(Action("plan_remediation", again, why))
+        if plan.goal != MIGRATE:  # its rows are in nobody's keeping but the person's
+            actions.append(Action("plan_remediation", again, why))
     return actions

@@ -14,6 +14,7 @@ from sms_tools.canonical import digest
 from sms_tools.fleet.effect import Launch
 from sms_tools.operation import JSON, Operation
 from sms_tools.operations import CATALOGUE
+from sms_tools.redaction import redact
 
 Actor = Literal["api", "source", "console", "support", "person"]
 Wanted = Literal[
@@ -106,6 +107,11 @@ class Step:
     def operation(self) -> Operation[Any]:
         """The call, checked by its class."""
         return CATALOGUE[self.tool].model_validate(self.arguments)
+
+    def without(self, secrets: Sequence[str]) -> "Step":
+        """This step with secrets out of its words; its arguments are sent as they stand."""
+        words = ("server", "does", "undo", "loses", "costs", "verified_by", "servers", "open_gates")
+        return replace(self, **{each: redact(getattr(self, each), secrets) for each in words})
 
     def on_task(self, task_id: str) -> "Step":
         """This step with the id of a task that was only created by an earlier one."""

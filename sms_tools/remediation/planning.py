@@ -85,14 +85,14 @@ async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
         soak=SOAK if asked.soak_hours is None else timedelta(hours=asked.soak_hours),
     )
     await _GOALS[asked.goal](request, write)
-    await _show(desk, write, by_name=request.by_name)
+    await show_calls(desk, write, by_name=request.by_name)
     given = {k: v for k, v in asked.given.items() if k not in ("project", "group", "batch")}
     made = Plan(
         id=f"P{short_id()}",
         goal=asked.goal,
         made_at=desk.now(),
         expires_at=desk.now() + LIFETIME,
-        steps=tuple(write.steps),
+        steps=tuple(step.without(desk.api.secret_values()) for step in write.steps),
         stops_at_failure=asked.goal in _STOPS,
         first=tuple(write.first),
         account=desk.api.settings.account.key,
@@ -103,7 +103,7 @@ async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
     return _answer(fleet, made, write, asked, servers)
 
 
-async def _show(desk: Desk, write: Writer, *, by_name: bool) -> None:
+async def show_calls(desk: Desk, write: Writer, *, by_name: bool) -> None:
     """Give every call what its preview says; who cannot be shown is not in the plan."""
     calls = [step for step in write.steps if step.is_call]
     shown = await show(desk.api, calls)

@@ -257,7 +257,8 @@ async def no_longer_fits(plan: Plan, step: Step, desk: Desk) -> str | None:
     source = await desk.api(GetSourceServer(source_id=create.source_id))
     target = source.init_target_server
     now = [
-        _disk(disk.model_dump(exclude_none=True)) for disk in (target.disks if target else ()) or ()
+        wanted_disk(disk.model_dump(exclude_none=True))
+        for disk in (target.disks if target else ()) or ()
     ]
     planned = create.arguments["target_server"]["disks"]
     if _layout(now) != _layout(planned):
@@ -282,7 +283,8 @@ def _layout(disks: Sequence[Mapping[str, JSON]]) -> list[JSON]:
     """Disks and partitions without how full they are, which moves by itself."""
 
     def still(part: Mapping[str, JSON]) -> dict[str, JSON]:
-        return {k: v for k, v in part.items() if k not in ("used_size", "physical_volumes")}
+        moves = ("used_size", "physical_volumes", "disk_id")  # the last is the target's own
+        return {k: v for k, v in part.items() if k not in moves}
 
     return [
         [still(disk), [still(volume) for volume in disk.get("physical_volumes") or ()]]
@@ -368,7 +370,7 @@ def _again(
         "source_server": {"id": source.id},
         "target_server": {
             "name": (target and target.name) or source.name,
-            "disks": [_disk(disk.model_dump(exclude_none=True)) for disk in disks],
+            "disks": [wanted_disk(disk.model_dump(exclude_none=True)) for disk in disks],
         },
         "region_id": task.region_id,
         "region_name": task.region_name or task.region_id,
@@ -392,7 +394,7 @@ def _again(
     return CreateMigrationTask.model_validate({k: v for k, v in wanted.items() if v is not None})
 
 
-def _disk(disk: dict[str, Any]) -> dict[str, Any]:
+def wanted_disk(disk: dict[str, Any]) -> dict[str, Any]:
     """A recommended disk with the fields that a new task takes."""
     kept: dict[str, Any] = {name: disk[name] for name in _DISK_FIELDS if name in disk}
     if kept.get("device_use") not in ("NORMAL", "OS", "BOOT"):

@@ -26,16 +26,11 @@ from sms_tools.operations.projects import ListMigrationProjects, MigrationProjec
 from sms_tools.operations.source_servers import GetSourceServer, SourceServerDetail
 from sms_tools.operations.tasks import CreateMigrationTask
 from sms_tools.operations.templates import ListTemplates, Template
+from sms_tools.remediation.rebuilding import wanted_disk
 from sms_tools.remediation.sheet import Problem, Row, Sheet
 from sms_tools.text import one_line
-from sms_tools.wording import count_of, listed
+from sms_tools.wording import listed
 
-_DISK_FIELDS: Final = ("name", "size", "used_size", "device_use", "physical_volumes")
-_VOLUME_FIELDS: Final = (
-    *("device_use", "file_system", "index", "mount_point", "name", "size"),
-    *("inode_size", "used_size", "uuid"),
-)
-_DISK_USES: Final = frozenset({"NORMAL", "OS", "BOOT", "BOOT|OS", "VOLUME_GROUP"})
 _SHOWN: Final = 5
 _FIELD_OF: Final[Mapping[str, str]] = {
     "vm_template_id": "template",
@@ -147,8 +142,8 @@ async def _project_names(desk: Desk, gaps: list[str]) -> Mapping[str, str]:
 async def place_rows(desk: Desk, world: World, sheet: Sheet, *, start: bool) -> Sequence[Placed]:
     """Every row with its verdict: named servers are read once each."""
     placed = [_named(row, world) for row in sheet.rows]
-    placed = _without_twins(placed)
-    ids = [each.server.id for each in placed if each.server and not each.problems]
+    named = [each.server.id for each in placed if each.server and not each.problems]
+    ids = list(dict.fromkeys(named))
     replies = await desk.api.each([GetSourceServer(source_id=key) for key in ids])
     details = {
         key: reply
@@ -156,7 +151,8 @@ async def place_rows(desk: Desk, world: World, sheet: Sheet, *, start: bool) -> 
         if isinstance(reply, SourceServerDetail)
     }
     world = replace(world, details=details)
-    return [_judged(desk, each, world, start=start) if each.server else each for each in placed]
+    judged = [_judged(desk, each, world, start=start) if each.server else each for each in placed]
+    return _without_twins(judged)
 
 
 def _named(row: Row, world: World) -> Placed:
@@ -208,10 +204,13 @@ def _with(placed: Placed, column: str, says: str) -> Placed:
 
 
 def _without_twins(placed: Sequence[Placed]) -> list[Placed]:
-    """A server, and an existing target, is taken by its first row; what follows is refused."""
+    """A server, and an existing target, is taken by the first row that is in order."""
     seen: dict[tuple[str, str], int] = {}
     found = []
     for each in placed:
+        if each.problems:
+            found.append(each)
+            continue
         keys = [("server", each.server.id)] if each.server else []
         if each.row.wish.vm_id:
             keys.append(("vm_id", each.row.wish.vm_id))
@@ -334,6 +333,9 @@ def _written(placed: Placed, detail: SourceServerDetail, world: World) -> Placed
     wish, template = placed.row.wish, placed.template
     region = (template.region if template else None) or world.own_region
     project_id = (template.projectid if template else None) or world.own_project
+    if not project_id and (project_id := _only_project(world, region)):
+        says = f"Its IAM project {one_line(project_id, 64)} is the one of the region's templates."
+        placed = replace(placed, doubts=[*placed.doubts, says])
     name = world.project_names.get(region)
     known = _project_of_tasks(world.fleet.servers, project_id)
     project_name = known or name
@@ -380,6 +382,15 @@ def _written(placed: Placed, detail: SourceServerDetail, world: World) -> Placed
     return replace(placed, task=None if placed.problems else task)
 
 
+def _only_project(world: World, region: str) -> str | None:
+    """The IAM project of all templates and tasks of the region; None if they are of several."""
+    briefs = [s.source.current_task for s in world.fleet.servers if s.source]
+    found = {each.projectid for each in world.templates or () if each.region == region}
+    found |= {brief.project_id for brief in briefs if brief and brief.region_id == region}
+    known = found - {None, ""}
+    return known.pop() if len(known) == 1 else None
+
+
 def _project_of_tasks(servers: Iterable[Server], project_id: str | None) -> str | None:
     """The project's name as tasks that are there have it; the commonest."""
     names = Counter(
@@ -398,7 +409,7 @@ def _task_name(detail: SourceServerDetail) -> str:
 
 def _target_server(placed: Placed, detail: SourceServerDetail) -> dict[str, Any]:
     wish = placed.row.wish
-    disks = [_disk(disk.model_dump(exclude_none=True)) for disk in _recommended(detail)]
+    disks = [wanted_disk(disk.model_dump(exclude_none=True)) for disk in _recommended(detail)]
     for disk, disk_id in zip(disks, wish.target_disks, strict=False):
         disk["disk_id"] = disk_id
     target: dict[str, Any] = {"name": _task_name(detail), "disks": disks}
@@ -411,22 +422,3 @@ def _target_server(placed: Placed, detail: SourceServerDetail) -> dict[str, Any]
     if detail.btrfs_list:
         target["btrfs_list"] = [each.model_dump(exclude_none=True) for each in detail.btrfs_list]
     return target
-
-
-def _disk(disk: dict[str, Any]) -> dict[str, Any]:
-    """A recommended disk with the fields that a new task takes."""
-    kept: dict[str, Any] = {name: disk[name] for name in _DISK_FIELDS if name in disk}
-    if kept.get("device_use") not in _DISK_USES:
-        kept.pop("device_use", None)
-    kept.setdefault("used_size", kept.get("size"))
-    kept["physical_volumes"] = [
-        {name: volume[name] for name in _VOLUME_FIELDS if volume.get(name) is not None}
-        for volume in disk.get("physical_volumes") or ()
-    ]
-    return kept
-
-
-def refused_in_words(placed: Sequence[Placed]) -> str:
-    """``3 rows rejected``, for a summary; empty where none is."""
-    number = sum(each.verdict == "rejected" for each in placed)
-    return f"{count_of(number, 'row')} rejected" if number else ""

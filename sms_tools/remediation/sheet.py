@@ -44,7 +44,7 @@ class Problem:
     def as_data(self) -> dict[str, JSON]:
         """The problem as it stands in an answer."""
         row: dict[str, JSON] = {"column": self.column} if self.column else {}
-        return {**row, "problem": self.says}
+        return {**row, "problem": one_line(self.says, 240)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ async def apply(plan_id: str, runtime: Runtime, context: AnyContext) -> ToolResu
     if not steps:
         return runtime.exit.result(told(plan, entries, runtime.desk))
     caller = caller_of(context, runtime.transport)
-    consent = await store.consent(plan, caller.identity)
+    consent = await store.consent(plan, caller.key)
     # What only the policy allowed is asked of the policy again: it may have become stricter.
     going_on = covered(plan, entries) if consent and consent != _BY_POLICY else []
     if going_on:
@@ -78,7 +78,7 @@ async def apply(plan_id: str, runtime: Runtime, context: AnyContext) -> ToolResu
 
     async def begin() -> Mapping[int, "Entry"]:
         if not going_on:
-            await store.begin(plan, run.approved, caller.identity)
+            await store.begin(plan, run.approved, caller.key)
         return await application.run()
 
     async def finish(results: Mapping[int, "Entry"]) -> Mapping[str, JSON]:
@@ -155,7 +155,8 @@ class Run:
                 "plan_step",
                 account=str(self._runtime.settings.account),
                 tool=step.tool,
-                caller=self._caller.identity,
+                caller=str(self._caller),
+                caller_id=self._caller.key,
                 plan_id=self._plan.id,
                 step=step.number,
                 outcome=result,

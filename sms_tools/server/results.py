@@ -42,6 +42,7 @@ _MORE: Final[dict[str, Schema]] = {
     "schedule_wave": {"servers": _SERVERS},
     "check_network_paths": {"paths": _rows(port={"type": "integer"}, verdict=_TEXT)},
     "wait_for_progress": {"returned_on": _TEXT},
+    "plan_migration": {"rows": _rows(row={"type": "integer"}, verdict=_TEXT)},
     "plan_remediation": {"goal": _TEXT, "steps": _rows(tool=_TEXT)},
     "apply_plan": {"approval_id": _TEXT, "expires_at": _TEXT},
 }

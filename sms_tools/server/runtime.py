@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_types import CallToolResult, InputRequiredResult
 
-from sms_tools.guard import Approvals, Ask, Audit, Caller, Go, Guard, Held, Policy, Subject
+from sms_tools.guard import Approvals, Ask, Audit, Caller, Command, Go, Guard, Held, Policy, Subject
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.desk import PageDesk
+from sms_tools.guard.pairing import Pairings
 from sms_tools.guard.policy import refused_read
 from sms_tools.moment import Clock, utc_now
 from sms_tools.operation import JSON, Kind
@@ -93,10 +95,22 @@ class Runtime:
 
 
 def caller_of(context: AnyContext, transport: str) -> Caller:
-    """Who calls: the transport and what the client calls itself."""
+    """Who calls: how, whose token came with it, and what the client says of itself.
+
+    A session is part of it only where the protocol has one. On stdio there is none: some clients
+    start a process for each call, and an approval serves the same client's next process.
+    """
     params = context.session.client_params
-    client = f"{params.client_info.name} {params.client_info.version}" if params else "unnamed"
-    return Caller(f"{transport}: {client}")
+    request = getattr(context.request_context, "request", None)
+    user = request.scope.get("user") if request is not None else None
+    token = getattr(user, "access_token", None)
+    return Caller(
+        client=params.client_info.name if params else "",
+        version=params.client_info.version if params else "",
+        transport=transport,
+        subject=(token.subject or token.client_id) if token else None,
+        session=(context.headers or {}).get("mcp-session-id"),
+    )
 
 
 @asynccontextmanager
@@ -109,13 +123,18 @@ async def open_runtime(
     service_clock: Clock | None = None,
     reached_by: str = "stdio",
     page: bool = True,
+    links: bool = True,
+    command: Command | None = None,
+    pairings: Path | None = None,
     longest_wait: float = LONGEST_WAIT,
 ) -> AsyncIterator[Runtime]:
     """Open what a server needs.
 
     *transport* replaces the network, as the sandbox does; *service_clock* is the service's time
     where it is not ours, while approvals and the audit follow *clock*. Without *page*, a person
-    answers with the command alone: for a process that ends before anybody could open a link.
+    answers with the *command* alone: for a process that ends before anybody could open a link.
+    Without *links* no result leads to the page. *pairings* is the state folder of the browsers
+    that may say yes on it, where it is not this server's own: the sandbox shares the account's.
     """
     async with AsyncExitStack() as stack:
         state = State(settings.state_dir)
@@ -128,16 +147,24 @@ async def open_runtime(
             refuses=lambda operation: refused_read(operation, policy),
         )
         stack.push_async_callback(parts.close)
-        audit = Audit(state, clock, settings.secret_values())
+        audit = Audit(state, clock, lambda: parts.api.secret_values())
         approvals = Approvals(state, clock, audit)
-        desk = PageDesk(Answers(approvals, audit)) if page else None
+        browsers = state
+        if pairings and pairings != settings.state_dir:
+            browsers = State(pairings)
+            stack.callback(browsers.close)
+        desk = (
+            PageDesk(Answers(approvals, audit), Pairings(browsers, clock), command)
+            if page
+            else None
+        )
         if desk:
             stack.callback(desk.close)
         yield Runtime(
             settings=settings,
             parts=parts,
             state=state,
-            guard=Guard(policy, approvals, audit, desk),
+            guard=Guard(policy, approvals, audit, desk, command, links=links),
             page=desk,
             exit=Exit(lambda: parts.api.secret_values()),
             transport=reached_by,

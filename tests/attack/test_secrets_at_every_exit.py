@@ -78,6 +78,7 @@ async def test_a_secret_in_a_name_is_hidden_wherever_it_is_read_back(
         assert person.read
         assert_clean("the dialog", "\n".join(person.read))
         assert_clean("the result after a no", everything_in(declined))
+        world.clock.pass_(minutes=11)  # so long a no holds
         async with world.client("legacy") as client:
             await exits_of_a_held_call(client, call, world)
             for tool, arguments in (
@@ -170,3 +171,19 @@ def test_hostile_texts_take_time_that_grows_with_their_length_only(piece: str) -
         redact(text)
         spent.append(time.process_time() - before)
     assert spent[1] < max(16 * spent[0], 1.0)  # four times the text; sixteen would be its square
+
+
+@pytest.mark.parametrize("shape", ["assigned", "login", "secret key"])
+async def test_a_plan_that_is_kept_holds_no_secret_of_a_name(shape: str, tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    async with open_world(folder) as world, world.client("legacy") as client:
+        for source in world.cloud.sources.values():
+            source.name = f"{source.name} {SHAPES[shape]}"
+        told = await client.call_tool("plan_remediation", {"goal": "retry_failed"})
+        plan = (told.structured_content or {})["plan_id"]
+        assert plan
+        assert_clean("the plan", everything_in(told))
+        asked = await client.call_tool("apply_plan", {"plan_id": plan})
+        assert (asked.structured_content or {})["status"] == "approval_required"
+        assert_clean("the request", everything_in(asked))
+        assert_clean("the state folder", all_bytes(folder))

@@ -74,7 +74,7 @@ def test_standard_output_of_serve_carries_the_protocol_and_nothing_else(state: P
         server.stdin.close()
         assert server.stdout.read() == ""
         assert server.wait(20) == 0
-    assert len(answers[2]["result"]["tools"]) == 66
+    assert len(answers[2]["result"]["tools"]) == 67
     assert answers[5]["result"]["structuredContent"]["status"] == "approval_required"
 
 
@@ -103,7 +103,11 @@ def test_a_caller_over_http_is_none_on_stdio_that_goes_by_the_same_name(
         assert server.stderr
         found = re.search(r"http://\S+/mcp", server.stderr.readline())
         assert found
-        accept = {"Accept": "application/json, text/event-stream"}
+        token = (state / "sandbox" / "http-token").read_text(encoding="ascii").strip()
+        accept = {
+            "Accept": "application/json, text/event-stream",
+            "Authorization": f"Bearer {token}",
+        }
         with httpx.Client(headers=accept, timeout=30, trust_env=False) as client:
             opened = client.post(found[0], json=_INITIALIZE)
             session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sms_tools.diagnosis.company import ALONE, Company, company_of
@@ -196,6 +196,7 @@ def test_where_nothing_happened_or_not_all_were_read_nothing_is_told() -> None:
     going_on = other(-500, 0, 50)[:-1]
     assert company_of(mine, [going_on]) == Company("untold", 1)
     assert company_of(mine, [], everything=False).dependence == "untold"
+    assert company_of(mine, [], to_come=True).dependence == "untold"
 
 
 def test_rates_that_rise_and_fall_against_each_other_show_a_shared_line() -> None:
@@ -356,3 +357,38 @@ def test_the_unit_of_migrate_speed_is_judged_by_the_bytes(
 def test_the_services_rate_follows_from_its_own_remaining_time() -> None:
     assert service_mbit_s(1_000 * MBIT, 10) == 100
     assert service_mbit_s(1_000, 60_000) is None
+
+
+@given(
+    gaps=st.lists(st.floats(0.01, 3_000), min_size=3, max_size=40),
+    parts=st.lists(st.integers(0, 10**13), min_size=40, max_size=40),
+    left=st.integers(0, 10**16),
+    total=st.integers(1, 10**17),
+    segments=st.lists(
+        st.tuples(st.integers(0, 1439), st.integers(1, 1440), st.floats(0.001, 1e5)), max_size=3
+    ),
+    dependence=st.sampled_from(["alone", "independent", "shared", "untold"]),
+)
+@settings(deadline=None)
+def test_whatever_was_seen_a_range_lies_ahead_and_in_order(
+    gaps: list[float],
+    parts: list[int],
+    left: int,
+    total: int,
+    segments: list[tuple[int, int, float]],
+    dependence: Any,
+) -> None:
+    series, minute, done = [], -sum(gaps), 0
+    for gap, part in zip(gaps, parts, strict=False):
+        series.append(sample(minute, done, total_bytes=total))
+        minute, done = minute + gap, done + part
+    limits = Limits(tuple(Segment(a, b, speed) for a, b, speed in segments if a < b))
+    company = Company(dependence, 3)
+    found = estimate(
+        left, NOW, measured=measure(series), limits=limits, company=company, total=total
+    )
+    if isinstance(found, Eta):
+        assert found.latest >= NOW
+        assert found.earliest is None or NOW <= found.earliest <= found.latest
+    else:
+        assert found.reason

@@ -13,7 +13,7 @@ from sms_tools.guard.answers import Answers
 from sms_tools.operation import Kind
 from sms_tools.state import State
 
-CALLER = Caller("stdio: example-client 1.0")
+CALLER = Caller("example-client", "1.0", "stdio")
 
 
 @dataclass

@@ -94,7 +94,7 @@ async def test_after_a_dialog_that_closed_unanswered_the_same_call_gets_a_link_i
     again = await asked(guard, thing)
     assert not again.dialog
     assert (await guard.hold(again)).status == "approval_required"
-    await guard.answer(again, action="decline")
+    await guard.approvals.close(again.approval.id)
     assert not (await asked(guard, thing)).dialog
 
 
@@ -140,15 +140,47 @@ async def test_after_approval_elsewhere_the_same_call_goes_through_once(
     assert isinstance(await guard.begin(thing.subject(), CALLER), Ask)
 
 
-async def test_a_refusal_elsewhere_is_told_once_and_then_forgotten(
+@pytest.mark.parametrize("where", ["dialog", "page", "command"])
+async def test_after_a_no_the_person_is_left_in_peace_for_ten_minutes(
+    guard: Guard, thing: Thing, answers: Answers, clock: Clock, where: str
+) -> None:
+    ask = await asked(guard, thing)
+    if where == "dialog":
+        await guard.answer(ask, action="decline")
+    else:
+        await answers.deny(ask.approval, where)
+    for _ in range(60):
+        held = await guard.begin(thing.subject(), CALLER)
+        assert isinstance(held, Held)
+        assert held.status == "declined"
+        assert held.result["declined_at"] == "2026-03-01T12:00:00Z"
+        assert held.result["how"] == where
+        assert held.result["approval_command"].endswith(f"approvals approve {ask.approval.id}")
+    clock.pass_(minutes=10)
+    assert isinstance(await guard.begin(thing.subject(), CALLER), Ask)
+    assert thing.previews == 2
+
+
+async def test_a_no_to_one_caller_is_none_to_another(guard: Guard, thing: Thing) -> None:
+    await guard.answer(await asked(guard, thing), action="decline")
+    other = Caller("other", "1.0", "stdio")
+    assert isinstance(await guard.begin(thing.subject(), other), Ask)
+
+
+async def test_a_person_who_said_no_can_still_say_yes_and_only_they_can(
     guard: Guard, thing: Thing, answers: Answers
 ) -> None:
     ask = await asked(guard, thing)
-    await answers.deny(ask.approval, "page")
-    held = await guard.begin(thing.subject(), CALLER)
+    held = await guard.answer(ask, action="decline")
     assert isinstance(held, Held)
-    assert held.status == "declined"
-    assert isinstance(await guard.begin(thing.subject(), CALLER), Ask)
+    late = await guard.answer(ask, action="accept", typed="yes")  # a client that thinks twice
+    assert isinstance(late, Held)
+    denied = await guard.approvals.get(ask.approval.id)
+    assert denied
+    await answers.approve(denied, "web-01", "command")
+    go = await guard.begin(thing.subject(), CALLER)
+    assert isinstance(go, Go)
+    assert await guard.perform(go, thing.delete) == "deleted"
 
 
 async def test_an_approval_does_not_serve_other_arguments(
@@ -165,7 +197,7 @@ async def test_an_approval_does_not_serve_another_caller(
     guard: Guard, thing: Thing, answers: Answers
 ) -> None:
     await answers.approve((await asked(guard, thing)).approval, "web-01", "page")
-    assert isinstance(await guard.begin(thing.subject(), Caller("http: other")), Ask)
+    assert isinstance(await guard.begin(thing.subject(), Caller("other", "1.0", "http")), Ask)
 
 
 async def test_an_approval_ends_after_ten_minutes(
@@ -337,7 +369,7 @@ async def test_a_caller_cannot_bury_a_person_in_requests(guard: Guard, thing: Th
     held = await guard.begin(thing.subject(Kind.DESTRUCTIVE, number=-1), CALLER)
     assert isinstance(held, Held)
     assert held.result["blocked_by"] == "waiting"
-    assert isinstance(await guard.begin(thing.subject(), Caller("http: other")), Ask)
+    assert isinstance(await guard.begin(thing.subject(), Caller("other", "1.0", "http")), Ask)
 
 
 @pytest.mark.parametrize(

@@ -134,15 +134,18 @@ async def test_without_consent_nothing_is_sent(
         return asked
 
     assert (await guard.hold(await ask())).status == "approval_required"
-    for action, typed in [("decline", None), ("cancel", None), ("accept", "yes"), ("accept", None)]:
+    for action, typed in [("cancel", None), ("accept", "yes"), ("accept", None), ("decline", None)]:
         held = await guard.answer(await ask(), action=action, typed=typed)  # type: ignore[arg-type]
         assert isinstance(held, Held)
         assert held.status == "declined"
+    # After a no the same call is not put before the person again for ten minutes.
+    assert isinstance(await guard.begin(subject, CALLER), Held)
+    clock.pass_(minutes=10)
     # Approved, and then asked for with other arguments, or by another caller.
     await answers.approve((await ask()).approval, (await ask()).typed, "page")
     other = replace(subject, arguments={**subject.arguments, "force": 1})
     assert isinstance(await guard.begin(other, CALLER), Ask)
-    assert isinstance(await guard.begin(subject, Caller("http: somebody else")), Ask)
+    assert isinstance(await guard.begin(subject, Caller("somebody else", "1.0", "http")), Ask)
     # Approved, and then too late.
     go = await guard.begin(subject, CALLER)
     assert isinstance(go, Go)

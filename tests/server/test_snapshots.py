@@ -104,6 +104,7 @@ async def test_all_documented_operations_and_composites_are_listed(world: World)
         "check_network_paths",
         "wait_for_progress",
         "plan_remediation",
+        "plan_migration",
         "apply_plan",
     }
 

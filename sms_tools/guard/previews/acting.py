@@ -117,7 +117,7 @@ async def _launch(operation: ManageMigrationTask, server: Server, reader: Reader
         losses=["The snapshot of an earlier launch is replaced.", _NO_WAY_BACK],
         hangs=[
             *gate_lines(gates, without=FAILS_BEFORE_A_NEW_TRY if again else ()),
-            f"Consistency is {consistency.verdict}{verified}: {consistency.why}",
+            f"Consistency, {consistency.verdict}{verified}: {consistency.why}",
             *([f"Verified directories: {', '.join(directories)}."] if directories else []),
         ],
         state={

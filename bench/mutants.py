@@ -1,0 +1,155 @@
+"""How well the tests defend the code that decides: small changes of meaning, and which are caught.
+
+Usage: ``python -m bench.mutants [--sample 60] [--seed 1] [--list] [FILE …]``
+
+Draws changes from the files of ``fleet/``, ``guard/`` and ``remediation/`` (or from those named):
+a comparison turned round, a condition denied, ``and`` for ``or``, a number moved by one, a truth
+value exchanged, a ``return`` of nothing. Each is written into a copy of the package, and the tests
+that belong to its folder run until one fails. Prints the survivors, each a place to look at: some
+change nothing that anybody could see. The checkout itself is never touched.
+"""
+
+import argparse
+import ast
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[1]
+FOLDERS: Final = ("fleet", "guard", "remediation")
+TESTS: Final = {
+    "fleet": ["tests/fleet", "tests/diagnosis", "tests/guard/test_previews.py"],
+    "guard": ["tests/guard", "tests/attack", "tests/server/test_matrix.py"],
+    "remediation": ["tests/remediation", "tests/server/test_plans.py"],
+}
+"""By the folder of a change: what runs against it."""
+_LIMIT: Final = 300
+"""Seconds for one change; a change that hangs is caught."""
+
+_TURNED: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change of meaning in one place."""
+
+    path: Path
+    line: int
+    what: str
+    source: str
+    """The whole file with the change in it."""
+
+    def __str__(self) -> str:
+        return f"{self.path.relative_to(ROOT)}:{self.line}: {self.what}"
+
+
+def mutants_of(path: Path) -> Iterator[Mutant]:
+    """Every change that the operators find in *path*."""
+    text = path.read_text(encoding="utf-8")
+    places = len(list(ast.walk(ast.parse(text))))
+    for index in range(places):
+        tree = ast.parse(text)
+        node = list(ast.walk(tree))[index]
+        what = _changed(node)
+        if what:
+            yield Mutant(path, getattr(node, "lineno", 0), what, ast.unparse(tree))
+
+
+def _changed(node: ast.AST) -> str:
+    """Change *node* in place; what was done, or nothing."""
+    match node:
+        case ast.Compare(ops=[operator]) if type(operator) in _TURNED:
+            node.ops = [_TURNED[type(operator)]()]
+            return f"{type(operator).__name__} turned round"
+        case ast.BoolOp():
+            node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+            return "and/or exchanged"
+        case ast.If() | ast.IfExp():
+            node.test = ast.UnaryOp(ast.Not(), node.test)
+            return "condition denied"
+        case ast.Constant(value=bool() as value):
+            node.value = not value
+            return f"{value} exchanged"
+        case ast.Constant(value=int() as value):
+            node.value = value + 1
+            return f"{value} moved by one"
+        case ast.Return(value=ast.expr()) if not isinstance(node.value, ast.Constant):
+            node.value = ast.Constant(None)
+            return "returns nothing"
+    return ""
+
+
+def survives(mutant: Mutant) -> bool:
+    """Whether every test of its folder passes with *mutant* in place."""
+    folder = mutant.path.relative_to(ROOT / "sms_tools").parts[0]
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch)
+        for part in ("sms_tools", "tests", "prompts", "bench"):
+            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", copy)
+        (copy / mutant.path.relative_to(ROOT)).write_text(mutant.source, encoding="utf-8")
+        tests = [each for each in TESTS[folder] if (copy / each).exists()]
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+        environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+        try:
+            ended = subprocess.run(
+                command, cwd=copy, env=environ, capture_output=True, timeout=_LIMIT, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return False
+        return ended.returncode == 0
+
+
+def drawn(paths: Sequence[Path], sample: int, seed: int) -> Sequence[Mutant]:
+    """A sample of all changes, the same for the same seed."""
+    found = [mutant for path in paths for mutant in mutants_of(path)]
+    return random.Random(seed).sample(found, min(sample, len(found)))  # noqa: S311 (a sample)
+
+
+def main() -> None:
+    """Draw, run, and print the score."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("files", nargs="*", type=Path)
+    parser.add_argument("--sample", type=int, default=60, help="how many changes (default 60)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--list", action="store_true", help="only print what would be changed")
+    options = parser.parse_args()
+    paths = [path.resolve() for path in options.files] or [
+        path for folder in FOLDERS for path in sorted((ROOT / "sms_tools" / folder).rglob("*.py"))
+    ]
+    chosen = drawn(paths, options.sample, options.seed)
+    if options.list:
+        print("\n".join(map(str, chosen)))
+        return
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        results = list(zip(chosen, pool.map(survives, chosen), strict=True))
+    for mutant, lives in results:
+        if lives:
+            print(f"survives: {mutant}")
+    caught = sum(not lives for _, lives in results)
+    print(f"{caught} of {len(results)} changes caught (seed {options.seed})")
+
+
+if __name__ == "__main__":
+    main()
