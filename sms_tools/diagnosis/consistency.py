@@ -9,6 +9,7 @@ from sms_tools.diagnosis.answer import NONE_READ, Action, Draft
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.fleet.verification import (
     VERDICTS,
@@ -36,6 +37,8 @@ class SummarizeConsistencyResults(FleetQuestion):
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """Verdicts by server, worst first, and the directories that cause them."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
+        if self.detail == "full":
+            fleet = await with_waves(desk, fleet)
         verifiable = [s for s in fleet.servers if is_due(s) or _has_results(s)]
         found = await read_consistency(desk, verifiable, anew=self.servers is not None)
         judged = [Judged(server, found[server.id]) for server in verifiable]

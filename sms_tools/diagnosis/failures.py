@@ -11,6 +11,7 @@ from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.diagnosis.remedy import plan_action
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, find_project, read_fleet, read_shared, together
 from sms_tools.knowledge.facts import ERRORS_PAGE, NETWORK_EVENT_CODES, TEMPLATES_PAGE
 from sms_tools.operations.source_servers import FailedServer, ListFailedSourceServers
@@ -42,6 +43,8 @@ class SummarizeFailedServers(FleetQuestion):
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
             lambda: _listed(desk, wave.id if wave else None),
         )
+        if self.detail == "full":
+            fleet = await with_waves(desk, fleet)
         failures = failures_of(fleet, entries)
         networks, more = await _networks(desk, failures)
         groups = group(failures, networks)

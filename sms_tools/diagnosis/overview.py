@@ -10,6 +10,7 @@ from sms_tools.diagnosis.causes import Group, failures_of, group
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, read_fleet, together
 from sms_tools.knowledge import PHASES
 from sms_tools.knowledge.states import normalize_state
@@ -48,6 +49,8 @@ class MigrationOverview(FleetQuestion):
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
             lambda: self._own_counts(desk),
         )
+        if self.detail == "full":
+            fleet = await with_waves(desk, fleet)
         return self._told(fleet, counts)
 
     async def _own_counts(self, desk: Desk) -> SourceServerOverview | SmsToolsError | None:

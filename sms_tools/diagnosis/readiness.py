@@ -10,6 +10,7 @@ from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.gates import Gates, Readiness
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.readiness import may_go, read_readiness
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
@@ -32,6 +33,8 @@ class CheckCutoverReadiness(FleetQuestion):
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The verdict on each server that is not launched yet."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
+        if self.detail == "full":
+            fleet = await with_waves(desk, fleet)
         launched = [server for server in fleet.servers if server.phase == "finished"]
         waiting = [server for server in fleet.servers if server.phase != "finished"]
         read = await read_readiness(

@@ -4,7 +4,10 @@
 
     SmsToolsError
     ├── SettingsError           the installation is not set up for this
+    │   └── PolicyError             the policy file says what means nothing (guard.policy)
+    ├── StateError              the state cannot be used (state); AuditError: nor the audit (guard)
     ├── RequestRefused          refused here, before anything was sent
+    │   └── PromptError             a prompt that cannot be rendered as asked (prompting)
     ├── ServiceUnreachable      no whole answer; `outcome_unknown` says whether it may have acted
     │   ├── CircuitOpen         nothing was sent: it failed again and again a moment ago
     │   └── UnreadableReply         an answer that is none to what was asked: not read, never zero
