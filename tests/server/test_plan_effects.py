@@ -167,10 +167,10 @@ async def test_a_plan_of_one_account_is_refused_on_another(night: Night) -> None
     assert "plan_remediation" in answer["what_to_do"]
 
 
-async def test_the_account_is_the_first_line_that_a_person_reads(night: Night) -> None:
+async def test_the_account_is_the_first_fact_that_a_person_reads(night: Night) -> None:
     async with night.client() as client:
         await call(client, "apply_plan", plan_id=await planned(client, **NETWORK))
-    assert night.asked[0].startswith("Account: sandbox")
+    assert "Account: sandbox (mixed, seed 1)" in night.asked[0].splitlines()[:2]
 
 
 async def test_the_dialog_names_what_the_copy_leaves_out(night: Night) -> None:
