@@ -41,11 +41,10 @@ _WORDS: Final = {
 
 
 class WhatChanged(FleetQuestion):
-    """What happened in the server migration since a point in time, such as yesterday evening: new
-    failures, recovered, finished, other transitions, Agents gone or back, bytes copied; who did
-    what through this server (who launched it?), what waits for approval. It compares with what
-    this server saw before, so it knows nothing from before its first reading and says so. For the
-    current state use migration_overview.
+    """What happened since a point in time, such as last night (昨晚): new failures, recovered,
+    finished, other transitions, Agents disconnected or back, bytes copied. It compares
+    with what this server saw before, so it knows nothing from before its first reading
+    and says so. For the current state use migration_overview.
     """
 
     since: Annotated[
@@ -413,7 +412,7 @@ def _summary(
     if memory.compared_with is None:
         return (
             f"What changed since {iso(since)} is not known: there is no earlier sample. This "
-            "reading is the first one; ask again later. The service itself tells only when each "
+            "reading is the first one; ask again later. The service itself only says when each "
             "state last changed."
         )
     parts = [f"{counts[kind]} {word}" for kind, word in _WORDS.items() if counts.get(kind)]

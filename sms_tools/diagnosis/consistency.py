@@ -28,10 +28,10 @@ _WORST_DIRECTORIES: Final = 8
 
 
 class SummarizeConsistencyResults(FleetQuestion):
-    """Are the copies consistent with their sources? Judges the latest verification of each server:
-    clean, warning (only extra files), inconsistent, partial (nothing compared, or the cap of files
-    reached), stale (older than the last synchronisation), never or unreadable; by server and
-    directory, and what the check does not prove. Raw results: get_consistency_results.
+    """Are the copies identical to their sources (一致性)? Judges the latest verification of
+    each server: clean, warning (only extra files), inconsistent, partial (nothing
+    compared, or the cap of files reached), stale (older than the last synchronisation),
+    never or unreadable; by directory, and what the check does not prove.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

@@ -52,10 +52,10 @@ _RATE_NOTE: Final = (
 
 
 class SummarizeProgress(FleetQuestion):
-    """How far is the copying, and when will it be done? Per server and in all: bytes, rate, an
-    estimated time of arrival as a range (or why there is none), whether a deadline is met, what is
-    really stuck and what only seems so. Ask again after some minutes for a better estimate. To
-    wait for an event use wait_for_progress, for the reason of a slow server diagnose_server.
+    """How far is the copying, how fast, and when will it be done (进度, 多久)? Per server and in
+    all: bytes, rate, ETA as a range (or why there is none), whether a deadline is met,
+    which servers are stuck (hung) and which only look stuck. Ask again after some minutes
+    for a better estimate. For why one is slow use diagnose_server.
     """
 
     deadline: Annotated[
@@ -250,7 +250,7 @@ def _actions(question: SummarizeProgress, courses: Sequence[Course]) -> Sequence
             Action(
                 "wait_for_progress",
                 {**where, "timeout_seconds": 300},
-                "tells when something happens; estimates grow better with time",
+                "returns when something happens; estimates improve with time",
             )
         )
     if courses and all(course.copied for course in courses):

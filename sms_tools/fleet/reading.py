@@ -339,7 +339,7 @@ def _problems(
     if part.complete:
         return []
     why = f": {part.note}" if part.note else "."
-    return [Problem(operation, f"the list may not be whole{why}")]
+    return [Problem(operation, f"the list may be incomplete{why}")]
 
 
 def _tasks_by_source(
