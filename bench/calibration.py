@@ -132,7 +132,9 @@ def estimates(name: str, seed: int, *, every: int = 6) -> Iterator[Told]:
 
 
 def _company(samples: Sequence[Sample], others: Sequence[Copy], now: int) -> Company:
-    return company_of(samples, [other.seen(now) for other in others if other.start < now])
+    begun = [other for other in others if other.start < now]
+    series = [other.seen(now) for other in begun]
+    return company_of(samples, series, to_come=len(begun) < len(others))
 
 
 def _drawn(name: str, draw: Random) -> tuple[Copy, Sequence[Copy]]:

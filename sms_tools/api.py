@@ -430,9 +430,9 @@ def _unreachable(
     elif isinstance(error, httpx.ConnectError):
         what = f"no connection to {host} ({one_line(str(error), 120) or type(error).__name__})"
     elif isinstance(error, TimeoutError | httpx.TimeoutException):
-        what = f"no whole answer from {host} within {seconds:.3g} seconds"
+        what = f"no complete answer from {host} within {seconds:.3g} seconds"
     else:
-        what = f"the connection broke before the reply was whole ({type(error).__name__})"
+        what = f"the connection broke before the reply was complete ({type(error).__name__})"
     unknown = left and operation.danger is not Kind.READ and not isinstance(error, _NEVER_SENT)
     return ServiceUnreachable(
         f"{operation.__spec__.name}: {what}.", outcome_unknown=unknown, advice=advice

@@ -55,7 +55,8 @@ class SignatureAuth(httpx.Auth):
             raise RequestRefused(
                 f"The request body has {len(request.content)} bytes; with an access key the "
                 "gateway accepts 12 MB.",
-                advice="Send less at a time, or use a token (SMS_TOOLS_IAM_USER and its fellows).",
+                advice="Send less at a time, or use a token (SMS_TOOLS_IAM_USER and the "
+                "related variables).",
             )
         facts = Facts(
             method=request.method,
@@ -191,7 +192,7 @@ class MissingAuth(httpx.Auth):
             "No credentials are configured.",
             advice=(
                 "Set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK in the environment of the server, "
-                "or start it with --sandbox; `sms-tools check` tells more."
+                "or start it with --sandbox; `sms-tools check` says more."
             ),
         )
         yield request

@@ -63,7 +63,7 @@ def read_profile(path: Path) -> Profile:
         if name in given and not _VALUE.fullmatch(given[name]):
             raise SettingsError(
                 f"holds spaces or other characters in {name} of [{section}]",
-                advice="Copy the value once more, whole.",
+                advice="Copy the complete value again.",
             )
         if name in given and given[name][0] in "\"'":
             raise SettingsError(

@@ -214,7 +214,7 @@ class _Reader:
         if _PLACEHOLDER.fullmatch(text):
             self._wrong(
                 variable,
-                "holds a placeholder such as ${NAME} that nobody replaced",
+                "holds a placeholder such as ${NAME} that was never replaced",
                 "Write the value itself where the variable is set, or leave the variable out.",
             )
             return None
@@ -368,7 +368,9 @@ class _Reader:
         if text is None or _VISIBLE_ASCII.fullmatch(text):
             return text
         problem = Problem(
-            variable, "holds spaces, line breaks or other characters", "Copy it once more, whole."
+            variable,
+            "holds spaces, line breaks or other characters",
+            "Copy the complete value again.",
         )
         if problem not in self.problems:
             self.problems.append(problem)

@@ -261,7 +261,7 @@ _IN_WORDS: Final[Mapping[str, str]] = {
     "No space left": "cannot grow: the disk is full",
     "readonly": "can be read but not written",
     "Read-only file system": "can be read but not written",
-    "malformed": f"is damaged: {_FILE} is no whole database; move it aside to begin a new one",
+    "malformed": f"is damaged: {_FILE} is not a valid database; move it aside to begin a new one",
     "not a database": f"is damaged: {_FILE} is no database; move it aside to begin a new one",
     "unable to open": "cannot be opened by this user",
     "Permission denied": "cannot be opened by this user",

@@ -284,7 +284,7 @@ def _checked(proxy: Proxy) -> Proxy:
     direct = f"Set {variable} to http://host:port, or name the service's host in NO_PROXY."
     if _PLACEHOLDER.search(proxy.url):
         raise SettingsError(
-            f"{variable} holds a placeholder such as ${{NAME}} that nobody replaced. "
+            f"{variable} holds a placeholder such as ${{NAME}} that was never replaced. "
             "Nothing was sent.",
             advice=f"Write the value itself where {variable} is set, or leave it out.",
         )
@@ -349,7 +349,7 @@ def _untrusted(host: str, environ: Mapping[str, str]) -> SettingsError:
     named = next((n for n in ("SSL_CERT_FILE", "SSL_CERT_DIR") if environ.get(n)), None)
     store = f"the certificates of {named}" if named else "the public authorities"
     return SettingsError(
-        f"The certificate of {host} is signed by nobody who is trusted here ({store}), so nothing "
+        f"The certificate of {host} is not signed by anyone trusted here ({store}), so nothing "
         "was sent.",
         advice="If your network inspects TLS or has an authority of its own, set SSL_CERT_FILE to "
         "a PEM file with that authority (and the public ones, where they are needed as well). If "

@@ -23,7 +23,7 @@ COMMANDS = {
     "tools": "every tool with its kind, area, size and what the policy does with it",
     "approvals": "calls that wait for a person: list, show, approve, deny; pair, unpair a browser",
     "audit": "what was changed or refused, by whom and how; --verify checks the chain",
-    "check": "can this installation do its work, and what to do if not",
+    "check": "can this installation do its work, and how to fix what is not right",
     "completion": "completes commands and options in a shell: bash, zsh or fish",
 }
 
@@ -117,5 +117,5 @@ def _unexpected(command: str, error: BaseException) -> int:
         command,
         f"{kind}{what}",
         "`sms-tools check` says what this installation lacks;"
-        f" with {DEBUG}=1 in the environment the whole trace is shown.",
+        f" with {DEBUG}=1 in the environment the full traceback is shown.",
     )

@@ -33,7 +33,7 @@ async def _printed(options: argparse.Namespace) -> int:
         audit = Audit(state, utc_now)
         if options.verify:
             found = await audit.verify()
-            print(f"{found.lines} lines, {'whole' if not found.problems else 'NOT whole'}")
+            print(f"{found.lines} lines, {'intact' if not found.problems else 'NOT intact'}")
             for said in (*found.problems, *found.notes):
                 print(f"  {said}")
             return int(bool(found.problems))

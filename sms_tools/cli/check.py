@@ -101,7 +101,7 @@ async def _state(settings: Settings) -> list[Line]:
     if audit.problems:
         remedy = "See `sms-tools audit --verify`."
         return [kept, Line("FAIL", f"the audit: {audit.problems[0]}", remedy)]
-    return [kept, Line("ok", f"the audit is whole ({audit.lines} lines)")]
+    return [kept, Line("ok", f"the audit is intact ({audit.lines} lines)")]
 
 
 def _policy(options: argparse.Namespace) -> Iterator[Line]:

@@ -40,7 +40,7 @@ def configure(command: argparse.ArgumentParser) -> None:
         "--speed",
         type=float,
         default=120.0,
-        help="how many times as fast as ours the sandbox's time runs (default 120)",
+        help="clock speed-up factor of the sandbox (default 120)",
     )
 
 

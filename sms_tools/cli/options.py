@@ -22,9 +22,7 @@ def add_sandbox_options(command: argparse.ArgumentParser) -> None:
         "--servers", type=int, help="how many servers; what makes a scenario stays"
     )
     command.add_argument("--seed", type=int, default=1, help="same seed, same fleet (default 1)")
-    command.add_argument(
-        "--speed", type=_speed, default=60.0, help="how many times as fast as ours its time runs"
-    )
+    command.add_argument("--speed", type=_speed, default=60.0, help="clock speed-up factor")
 
 
 def _speed(text: str) -> float:

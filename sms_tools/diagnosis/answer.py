@@ -153,7 +153,7 @@ class Draft:
             shown = action.as_data()
             actions.setdefault(json.dumps([shown["tool"], shown["arguments"]]), shown)
         document: dict[str, Any] = {
-            "summary": lacking(self.incomplete) + self.summary,
+            "summary": f"{lacking(self.incomplete)}{self.summary}{_as_of(self.observed_at)}",
             "observed_at": iso(self.observed_at),
             **self.data,
             "suggested_actions": list(actions.values())[:_ACTIONS],
@@ -208,6 +208,11 @@ _READ_BY: Final = {
 _NOT_ABOUT_THE_SERVICE: Final = "samples"
 _BRIEF: Final = re.compile(r" \(|; |\.( |$)")
 _LACKS: Final = 3
+
+
+def _as_of(moment: datetime) -> str:
+    """When what a summary tells was read: a quoted sentence has to carry it along."""
+    return f" (Read {moment:%Y-%m-%d %H:%M} UTC.)"
 
 
 def lacking(gaps: Sequence[str]) -> str:

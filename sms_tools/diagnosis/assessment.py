@@ -29,8 +29,9 @@ _LARGE: Final = 1024**4
 
 
 class AssessSources(FleetQuestion):
-    """Are these source servers fit to be migrated? Per server go, repair_first, other_method or
-    unknown, each finding with who acts and how, suggested type, template, bytes to copy; quotas.
+    """Are these hosts fit and supported for migration (评估)? Per server go, repair_first,
+    other_method or unknown; each finding with who acts and how; suggested type, template,
+    bytes to copy; quotas.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
@@ -254,7 +255,9 @@ async def _list(desk: Desk, key: str, operation: Any, gaps: list[str]) -> Any:
         gaps.append(f"{name}: could not be read ({one_line(str(error), 200)}).")
         return None
     if not listing.complete:
-        gaps.append(f"{operation.__spec__.name}: the list may not be whole. {listing.note}".strip())
+        gaps.append(
+            f"{operation.__spec__.name}: the list may be incomplete. {listing.note}".strip()
+        )
     return listing
 
 

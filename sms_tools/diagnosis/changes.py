@@ -13,7 +13,7 @@ from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.diagnosis.spoken import Since
 from sms_tools.errors import RequestRefused
-from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.desk import Deed, Desk, Pending
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.fleet.samples import Sample, Samples
 from sms_tools.knowledge import explain
@@ -41,10 +41,10 @@ _WORDS: Final = {
 
 
 class WhatChanged(FleetQuestion):
-    """What happened in the server migration since a point in time, such as yesterday evening: new
-    failures, recovered, finished, other transitions, Agents gone or back, bytes copied. It compares
-    with what this server saw before, so it knows nothing from before its first reading and says
-    so. For the state of now use migration_overview.
+    """What happened since a point in time, such as last night (昨晚): new failures, recovered,
+    finished, other transitions, Agents disconnected or back, bytes copied. It compares
+    with what this server saw before, so it knows nothing from before its first reading
+    and says so. For the current state use migration_overview.
     """
 
     since: Annotated[
@@ -70,10 +70,18 @@ class WhatChanged(FleetQuestion):
             if (change := change_of(server, memory.baseline.get(server.id), memory, since))
         ]
         changes.sort(key=lambda each: (_KINDS.index(each.kinds[0]), each.server.name))
-        return self._told(fleet, since, memory, changes)
+        deeds = await _deeds(desk, since)
+        waiting = await desk.journal.waiting() if desk.journal else ()
+        done = told_deeds(deeds or (), fleet, memory)
+        return self._told(fleet, since, memory, changes, Journaled(done, waiting, deeds is None))
 
     def _told(
-        self, fleet: Fleet, since: datetime, memory: "Memory", changes: Sequence["Change"]
+        self,
+        fleet: Fleet,
+        since: datetime,
+        memory: "Memory",
+        changes: Sequence["Change"],
+        journaled: "Journaled",
     ) -> dict[str, Any]:
         full = self.detail == "full"
         counts = Counter(kind for change in changes for kind in change.kinds)
@@ -83,10 +91,11 @@ class WhatChanged(FleetQuestion):
             else _summary(since, memory, changes, counts, whole=not fleet.problems),
             observed_at=fleet.observed_at,
             data={},
-            actions=_actions(self, memory, counts),
+            actions=_actions(self, memory, changes, counts),
             notes=memory.notes(since),
-            incomplete=fleet.incomplete,
+            incomplete=[*fleet.incomplete, *journaled.gaps],
         )
+        draft.summary += journaled.says
         if fleet.project:
             draft.data["project"] = {"name": fleet.project.name, "id": fleet.project.id}
         draft.data |= {
@@ -116,6 +125,11 @@ class WhatChanged(FleetQuestion):
             offset=self.offset,
             full=full,
         )
+        most = _FULL_SHOWN if full else _SHOWN
+        draft.data["done_here"] = draft.part("done_here", journaled.done, most, "detail=full")
+        draft.data["waiting_for_approval"] = draft.part(
+            "waiting_for_approval", journaled.waiting_rows, most, "detail=full"
+        )
         if not memory.compared_with:
             draft.data["changed_by_the_services_clock"] = draft.part(
                 "changed_by_the_services_clock",
@@ -124,6 +138,95 @@ class WhatChanged(FleetQuestion):
                 "detail=full",
             )
         return draft.fit(offset=self.offset, full=full)
+
+
+@dataclass(frozen=True)
+class Journaled:
+    """What was done through this server, and what waits for a person."""
+
+    done: Sequence[dict[str, Any]]
+    """The latest first."""
+    waiting: Sequence[Pending] | None
+    unread: bool = False
+
+    @property
+    def says(self) -> str:
+        """Both in a sentence; empty where there is neither."""
+        says = ""
+        if launches := [row for row in self.done if row["action"] in _LAUNCHES]:
+            last = launches[0]
+            names = [f'"{one_line(each["name"], 40)}"' for each in last.get("servers", [])[:3]]
+            what = f" of {listed(names)}" if names else ""
+            says += f" The latest launch from here{what} at {last['at']} was by {last['by']}."
+        if self.waiting:
+            are = "call waits" if len(self.waiting) == 1 else "calls wait"
+            says += f" {len(self.waiting)} {are} for a person's approval."
+        return says
+
+    @property
+    def gaps(self) -> Sequence[str]:
+        """What of it could not be read."""
+        gaps = ["audit: could not be read; who did what is not known."] if self.unread else []
+        if self.waiting is None:
+            gaps.append("approvals: could not be read; what waits for a person is not known.")
+        return gaps
+
+    @property
+    def waiting_rows(self) -> Sequence[dict[str, Any]]:
+        """The rows of what waits. Only a person can agree: there is no call for it."""
+        return [
+            {
+                "id": each.id,
+                "tool": each.tool,
+                "says": each.says,
+                "asked_by": each.caller,
+                "since": iso(each.since),
+                "until": iso(each.until),
+            }
+            for each in self.waiting or ()
+        ]
+
+
+_LAUNCHES: Final = frozenset({"test", "cutover"})
+
+
+async def _deeds(desk: Desk, since: datetime) -> Sequence[Deed] | None:
+    """What was done since then; the audit follows a clock of its own, so it is asked by age."""
+    return await desk.journal.deeds(desk.now() - since) if desk.journal else ()
+
+
+def told_deeds(deeds: Sequence[Deed], fleet: Fleet, memory: "Memory") -> list[dict[str, Any]]:
+    """Who did what to which server, the latest first; of a narrowed fleet only what was about it.
+
+    A task that is gone is known from the samples.
+    """
+    by_id: dict[str, Server] = {}
+    for server in fleet.servers:
+        before = memory.baseline.get(server.id)
+        for name in (before and before.task_id, server.task_id, server.id):
+            if name:
+                by_id[name] = server
+    rows = []
+    for deed in reversed(deeds):
+        servers = list(
+            {id(by_id[text]): by_id[text] for text in deed.about if text in by_id}.values()
+        )
+        if fleet.narrowed and not servers:
+            continue
+        row = {
+            "at": iso(deed.at),
+            "tool": deed.tool,
+            "action": deed.action,
+            "servers": [server.as_data() for server in servers[:5]],
+            "by": deed.by,
+            "agreed": deed.agreed,
+            "outcome": deed.outcome or "not written down",
+            "code": deed.code,
+            "plan_id": deed.plan_id,
+        }
+        keep = ("action", "outcome")
+        rows.append({k: v for k, v in row.items() if k in keep or v not in (None, [])})
+    return rows
 
 
 Turn = tuple[datetime | None, Sample]
@@ -309,7 +412,7 @@ def _summary(
     if memory.compared_with is None:
         return (
             f"What changed since {iso(since)} is not known: there is no earlier sample. This "
-            "reading is the first one; ask again later. The service itself tells only when each "
+            "reading is the first one; ask again later. The service itself only says when each "
             "state last changed."
         )
     parts = [f"{counts[kind]} {word}" for kind, word in _WORDS.items() if counts.get(kind)]
@@ -327,15 +430,19 @@ def _summary(
     return says
 
 
-def _actions(question: WhatChanged, memory: Memory, counts: Mapping[str, int]) -> Sequence[Action]:
+def _actions(
+    question: WhatChanged, memory: Memory, changes: Sequence[Change], counts: Mapping[str, int]
+) -> Sequence[Action]:
     where = dict(scope(question))
     actions = []
     if counts.get("new_failure"):
         actions.append(Action("summarize_failed_servers", where, "why they failed, what to do"))
-    if counts.get("finished"):
-        actions.append(
-            Action("find_cleanup_candidates", where, "what launched servers leave behind")
+    if launched := next((each.server for each in changes if "finished" in each.kinds), None):
+        why = (
+            "how the launch ended; try the target itself, and keep task and source until its "
+            "owner has agreed"
         )
+        actions.append(Action("diagnose_server", {"server": launched.id}, why))
     if memory.compared_with is None or not actions:
         actions.append(Action("migration_overview", where, "how the migration stands now"))
     return actions

@@ -22,7 +22,7 @@ _COSTLY: Final = ("clone", "temporary_disk")
 _MANY: Final = 200
 _NOT_SEEN: Final = (
     "snapshots, public addresses and disks of targets are billed too, and are not visible here",
-    "empty migration projects: list_source_servers with migproject tells",
+    "empty migration projects: list_source_servers with migproject shows them",
 )
 _CAUTION: Final = (
     "Deleting cannot be undone. Check every launched target first; delete a task before its "
@@ -31,10 +31,11 @@ _CAUTION: Final = (
 
 
 class FindCleanupCandidates(FleetQuestion):
-    """What is left over after a migration? What may be deleted (tasks and records of launched
-    servers, tasks without a server, templates without a task), what costs money meanwhile
-    (rehearsal clones, temporary disks), what must stay and why. Deletes nothing: for that
-    plan_remediation with clean_up.
+    """What is left over after a migration, and what are we still paying for (清理, 计费)? What
+    may be deleted (tasks and records of launched servers, tasks without a server,
+    templates without a task), what costs money meanwhile (rehearsal clones, temporary
+    disks), what must stay and why. Deletes nothing: plan_remediation (goal=clean_up)
+    does.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

@@ -41,11 +41,16 @@ UNTOLD: Final = Company("untold")
 
 
 def company_of(
-    mine: Sequence[Sample], others: Sequence[Sequence[Sample]], *, everything: bool = True
+    mine: Sequence[Sample],
+    others: Sequence[Sequence[Sample]],
+    *,
+    everything: bool = True,
+    to_come: bool = False,
 ) -> Company:
     """Whether the copy of *mine* depends on *others*; each series oldest first.
 
     *everything*: these are all the copies there were. Without that, being alone is not known.
+    *to_come*: others may yet begin; who was alone so far has not shown what that does.
     """
     stretch = copy_stretch(mine)
     if len(stretch) < 2:
@@ -66,7 +71,9 @@ def company_of(
         return Company("shared", now)
     if not everything or "untold" in verdicts:
         return Company("untold", now)
-    return Company("independent" if verdicts else "alone", now)
+    if not verdicts:
+        return Company("untold" if to_come else "alone", now)
+    return Company("independent", now)
 
 
 def _rates(path: Path, edges: Sequence[float]) -> Sequence[float]:

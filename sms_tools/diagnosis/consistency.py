@@ -9,6 +9,7 @@ from sms_tools.diagnosis.answer import NONE_READ, Action, Draft
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.fleet.verification import (
     VERDICTS,
@@ -27,15 +28,17 @@ _WORST_DIRECTORIES: Final = 8
 
 
 class SummarizeConsistencyResults(FleetQuestion):
-    """Are the copies consistent with their sources? Judges the latest verification of each server:
-    clean, warning (only extra files), inconsistent, partial (nothing compared, or the cap of files
-    reached), stale (older than the last synchronisation), never or unreadable; by server and
-    directory, and what the check does not prove. Raw results: get_consistency_results.
+    """Are the copies identical to their sources (一致性)? Judges the latest verification of
+    each server: clean, warning (only extra files), inconsistent, partial (nothing
+    compared, or the cap of files reached), stale (older than the last synchronisation),
+    never or unreadable; by directory, and what the check does not prove.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """Verdicts by server, worst first, and the directories that cause them."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
+        if self.detail == "full":
+            fleet = await with_waves(desk, fleet)
         verifiable = [s for s in fleet.servers if is_due(s) or _has_results(s)]
         found = await read_consistency(desk, verifiable, anew=self.servers is not None)
         judged = [Judged(server, found[server.id]) for server in verifiable]

@@ -24,10 +24,11 @@ _EVENTS: Final = 10
 
 
 class DiagnoseServer(Question):
-    """Why is this one server failing, slow or stuck? Its phase, the timeline of its sub-tasks, and
-    ranked hypotheses with evidence for and against, what is unknown, and the next step with who
-    must take it. Use it for one server by name; for many failures use summarize_failed_servers, for
-    the time left summarize_progress. Three or four requests; a second look later tells stuck.
+    """Why is this one server failing, slow, stuck or hung (诊断)? Its phase, the timeline of
+    its sub-tasks, ranked hypotheses (also the bottleneck) with evidence for and against,
+    what is unknown, the next step and who must take it. For many failures use
+    summarize_failed_servers, for the time left summarize_progress. Call again later to
+    confirm a stall.
     """
 
     server: Annotated[str, Field(min_length=1, max_length=255, description="Name, address or id.")]
@@ -122,7 +123,7 @@ def _actions(close: CloseUp, hypotheses: Sequence[Hypothesis]) -> Sequence[Actio
     if server.phase in RUNNING:
         actions.append(Action("summarize_progress", this, "how far it is, and until when"))
         if names & {"suspect", "comparing"}:
-            why = "a second look tells whether it moves"
+            why = "a second look shows whether it moves"
             actions.append(Action("wait_for_progress", this, why))
     if server.task_id and not close.task_is_gone:
         whole = GetMigrationTask(task_id=server.task_id)

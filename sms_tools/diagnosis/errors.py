@@ -30,10 +30,10 @@ _ORIGINS: Final = {
 
 
 class ExplainErrorCode(Question):
-    """Explain an error code of server migration (SMS.xxxx, APIGW.xxxx): cause, first step, who has
-    to act, whether a retry is safe, whether all data must be copied again, and where that is known
-    from. Needs no connection. Use it for a code that a person quotes; for the servers that failed
-    use summarize_failed_servers, which explains their codes itself.
+    """What does an error code mean (错误码, SMS.xxxx or APIGW.xxxx)? Cause, first step, who has
+    to act, whether a retry is safe, whether all data must be copied again, and where that
+    is known from. Needs no connection. summarize_failed_servers explains the codes of
+    failed servers itself.
     """
 
     __open_world__: ClassVar[bool] = False
@@ -92,7 +92,7 @@ def summary_of(known: ErrorKnowledge) -> str:
     """The code in a sentence or two, for somebody who reads nothing else."""
     if not known.known:
         return (
-            f"Nobody documents {known.code}: neither the reference nor the FAQ has it, so its "
+            f"{known.code} is undocumented: neither the reference nor the FAQ has it, so its "
             "cause is unknown here."
         )
     again = " All data has to be copied again." if known.full_copy_again else ""

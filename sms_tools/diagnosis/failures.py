@@ -11,6 +11,7 @@ from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.diagnosis.remedy import plan_action
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, find_project, read_fleet, read_shared, together
 from sms_tools.knowledge.facts import ERRORS_PAGE, NETWORK_EVENT_CODES, TEMPLATES_PAGE
 from sms_tools.operations.source_servers import FailedServer, ListFailedSourceServers
@@ -29,10 +30,10 @@ _TIGHT: Final = 100
 
 
 class SummarizeFailedServers(FleetQuestion):
-    """Which source servers failed to migrate, and why? Groups them by cause from states, task
-    errors, the error list, failed rehearsals and environment checks: code, count, servers, cause,
-    first step, who must act, whether a full copy is lost; servers that run again apart. Use it for
-    "what failed"; for one server in depth use diagnose_server, for a code explain_error_code.
+    """Which servers failed to migrate (哪些失败), and why? Groups those with the same problem,
+    from states, task errors, the error list, rehearsals and environment checks: code,
+    count, servers, cause, first step, who must act, whether a full copy is lost;
+    recovered servers separately. For one server use diagnose_server.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
@@ -42,6 +43,8 @@ class SummarizeFailedServers(FleetQuestion):
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
             lambda: _listed(desk, wave.id if wave else None),
         )
+        if self.detail == "full":
+            fleet = await with_waves(desk, fleet)
         failures = failures_of(fleet, entries)
         networks, more = await _networks(desk, failures)
         groups = group(failures, networks)
@@ -109,7 +112,7 @@ async def _listed(desk: Desk, wave: str | None) -> tuple[Sequence[FailedServer],
         return (), [gap]
     if listing.complete:
         return listing.items, ()
-    return listing.items, [f"list_failed_source_servers: may not be whole. {listing.note}".strip()]
+    return listing.items, [f"list_failed_source_servers: may be incomplete. {listing.note}".strip()]
 
 
 async def _networks(
@@ -240,7 +243,8 @@ def _summary(fleet: Fleet, groups: Sequence[Group], recovered: Sequence[Failure]
         why = " (one network event)" if largest.is_network_event else why
         says += f" The largest: {codes} on {count_of(len(largest.servers), 'server')}{why}."
     if unknown := [code for each in groups for code in each.codes if not _known(each)]:
-        says += f" Nobody documents {listed(sorted(set(unknown))[:3])}."
+        verb = "is" if len(set(unknown)) == 1 else "are"
+        says += f" {listed(sorted(set(unknown))[:3])} {verb} undocumented."
     if again_full := sum(len(each.servers) for each in groups if _loses_its_copy(each)):
         says += f" {count_of(again_full, 'server')} must copy everything again."
     return says + again

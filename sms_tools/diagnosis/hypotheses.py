@@ -198,7 +198,7 @@ def check_agent(close: CloseUp) -> Sequence[Hypothesis]:
             f"The Agent on the source has not been connected{lasting}; without it nothing is "
             "copied and no action is carried out.",
             evidence=[Evidence("connected", False, SOURCE, since)],
-            rules_out=["a copy that is stuck: there is nobody who copies"],
+            rules_out=["a copy that is stuck: nothing is copying"],
             unknown=["whether the machine, the Agent or the way to port 443 is down"],
             next_step="See on the source whether the machine and the Agent run and port 443 of "
             "the cloud can be reached. A restart of the Agent costs Windows and block-level "
@@ -216,7 +216,7 @@ def check_pause(close: CloseUp) -> Sequence[Hypothesis]:
         Hypothesis(
             "paused",
             "certain",
-            "The task is paused, or pausing; that does not happen by itself without an error.",
+            "The task is paused, or pausing; that does not happen automatically without an error.",
             evidence=[state_evidence(close), Evidence("task.state", close.server.task_state, TASK)],
             rules_out=["a copy that is stuck"],
             unknown=["who paused it, and why"],
@@ -255,10 +255,10 @@ def check_records(close: CloseUp) -> Sequence[Hypothesis]:
             Hypothesis(
                 "task_is_gone",
                 "certain",
-                "The source server names a task that does not exist any more.",
+                "The source server names a task that no longer exists.",
                 evidence=[Evidence("current_task.id", server.task_id, SOURCE, close.now)],
                 next_step="Look for another task of it with list_migration_tasks "
-                "(source_server_id); without one, create it anew.",
+                "(source_server_id); without one, create it again.",
                 actor="api",
             )
         )

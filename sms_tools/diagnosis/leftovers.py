@@ -115,9 +115,9 @@ def _finished(server: Server, found: Leftovers, *, tasks_read: bool) -> None:
         server.state_since,
     )
     if not tasks_read:
-        found.stays.append(replace(row, why="Whether a task hangs on it is unknown."))
+        found.stays.append(replace(row, why="Whether a task depends on it is unknown."))
     elif server.other_tasks:
-        found.stays.append(replace(row, why="Older tasks still hang on it."))
+        found.stays.append(replace(row, why="Older tasks still depend on it."))
     else:
         delete = DeleteSourceServer(source_id=server.id)
         found.may_go.append(
@@ -201,7 +201,7 @@ def _template(template: Template, fleet: Fleet, found: Leftovers, *, whole: bool
     elif template.is_template:
         found.stays.append(replace(row, why="No task uses it, but it was made to be used again."))
     else:
-        why = "It was made for one task, and no task uses it any more."
+        why = "It was made for one task, and no task uses it now."
         delete = DeleteTemplate(template_id=template_id)
         remove = Action.of(delete, "a template without a task")
         found.may_go.append(replace(row, why=why, remove=remove))

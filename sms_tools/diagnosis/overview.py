@@ -10,6 +10,7 @@ from sms_tools.diagnosis.causes import Group, failures_of, group
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, read_fleet, together
 from sms_tools.knowledge import PHASES
 from sms_tools.knowledge.states import normalize_state
@@ -36,10 +37,11 @@ _WORDS: Final = {
 
 
 class MigrationOverview(FleetQuestion):
-    """How is the server migration going? One call over the whole fleet or one project (wave):
-    servers by phase, bytes copied of the total, Agents offline, the biggest problems, checked
-    against the service's own counts. Start here. For causes of failures use
-    summarize_failed_servers, for times summarize_progress, for one server diagnose_server.
+    """How is the migration going (总体情况)? The whole fleet or one project (wave) in one call:
+    servers by phase from not started to finished, bytes copied of the total, Agents
+    offline, the biggest problems. Start here. For causes of failures use
+    summarize_failed_servers, for times summarize_progress, for one server
+    diagnose_server.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
@@ -48,6 +50,8 @@ class MigrationOverview(FleetQuestion):
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
             lambda: self._own_counts(desk),
         )
+        if self.detail == "full":
+            fleet = await with_waves(desk, fleet)
         return self._told(fleet, counts)
 
     async def _own_counts(self, desk: Desk) -> SourceServerOverview | SmsToolsError | None:
@@ -307,7 +311,7 @@ def _actions(
             Action("summarize_progress", where, "how far the copies are, and until when")
         )
     if phases["syncing"]:
-        why = "tells which servers in continuous sync can be launched"
+        why = "shows which servers in continuous sync can be launched"
         actions.append(Action("check_cutover_readiness", where, why))
     if phases["waiting"] and not actions:
         why = "the servers that wait for a task or a start"

@@ -37,6 +37,8 @@ from sms_tools.knowledge import PHASES
 from sms_tools.operations.tasks import GetMigrationRateLimits
 from sms_tools.wording import count_of, iso, percent, size
 
+_MAY_BEGIN: Final = frozenset({"unavailable", "waiting", "initializing", "paused", "failed"})
+"""Phases from which a server may yet come to copy."""
 _MANY: Final = 300
 """With more copies than this, less is read of each: no estimate of them is of high confidence."""
 _LOOK_BACK_MANY: Final = timedelta(hours=3)
@@ -50,10 +52,10 @@ _RATE_NOTE: Final = (
 
 
 class SummarizeProgress(FleetQuestion):
-    """How far is the copying, and when will it be done? Per server and in all: bytes, rate, an
-    estimated time of arrival as a range (or why there is none), whether a deadline is met, what is
-    really stuck and what only seems so. Ask again after some minutes for a better estimate. To
-    wait for an event use wait_for_progress, for the reason of a slow server diagnose_server.
+    """How far is the copying, how fast, and when will it be done (进度, 多久)? Per server and in
+    all: bytes, rate, ETA as a range (or why there is none), whether a deadline is met,
+    which servers are stuck (hung) and which only look stuck. Ask again after some minutes
+    for a better estimate. For why one is slow use diagnose_server.
     """
 
     deadline: Annotated[
@@ -248,7 +250,7 @@ def _actions(question: SummarizeProgress, courses: Sequence[Course]) -> Sequence
             Action(
                 "wait_for_progress",
                 {**where, "timeout_seconds": 300},
-                "tells when something happens; estimates grow better with time",
+                "returns when something happens; estimates improve with time",
             )
         )
     if courses and all(course.copied for course in courses):
@@ -284,11 +286,13 @@ async def _company(
     before = await memory.series_of(sorted(gone)[:MOST_COMPARED], since, until=fleet.observed_at)
     others = {each: samples[each] for each in copying if each in samples} | dict(before)
     complete = everything and len(gone) <= MOST_COMPARED
+    to_come = any(server.phase in _MAY_BEGIN for server in fleet.servers)
     return {
         each: company_of(
             samples.get(each, ()),
             [series for other, series in others.items() if other != each],
             everything=complete,
+            to_come=to_come,
         )
         for each in copying
     }

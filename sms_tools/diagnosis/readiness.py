@@ -10,6 +10,7 @@ from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.gates import Gates, Readiness
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.readiness import may_go, read_readiness
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
@@ -23,15 +24,17 @@ _ALSO_UNSEEN: Final = "whether the target boots and can be reached: a rehearsal 
 
 
 class CheckCutoverReadiness(FleetQuestion):
-    """Can these servers be launched (cut over) now? Every gate per server as pass, fail or unknown:
-    stage, state, Agent, errors, copy, last sync, clone, consistency, checks. The verdict is ready,
-    not_ready, or not_confirmed as soon as one gate is unknown. Launches nothing: for that
-    plan_remediation with cut_over. Only consistency: summarize_consistency_results.
+    """Can these servers go live now: be launched, cut over (割接)? Before a launch, not after.
+    Every gate per server as pass, fail or unknown: stage, state, Agent, errors, copy,
+    last sync, clone, consistency, checks. Verdict: ready, not_ready, or not_confirmed as
+    soon as one gate is unknown. Launches nothing: plan_remediation (goal=cut_over) does.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The verdict on each server that is not launched yet."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
+        if self.detail == "full":
+            fleet = await with_waves(desk, fleet)
         launched = [server for server in fleet.servers if server.phase == "finished"]
         waiting = [server for server in fleet.servers if server.phase != "finished"]
         read = await read_readiness(
@@ -149,7 +152,7 @@ def _summary(fleet: Fleet, judged: Sequence[Judged], launched: Sequence[Server])
         says += f" In continuous sync, but not ready or not confirmed: {names_of(near)}."
     if launched:
         says += f" {len(launched)} launched already."
-    return f"{says} What nobody can see from here is under not_checked."
+    return f"{says} What cannot be seen from here is under not_checked."
 
 
 def _actions(question: CheckCutoverReadiness, judged: Sequence[Judged]) -> Sequence[Action]:

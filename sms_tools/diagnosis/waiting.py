@@ -33,11 +33,10 @@ _NEXT_IN_SYNC: Final = 300
 
 
 class WaitForProgress(Question):
-    """Wait until something happens to servers in migration, instead of asking again and again:
-    returns on a change of phase, step, connection or error, when nothing is under way any more, or
-    after timeout_seconds (40 if left out), with next_poll_seconds: call it again to go on. Reports
-    progress meanwhile and can be cancelled. For the current state without waiting use
-    summarize_progress.
+    """Wait (等待) until something happens to servers in migration, instead of polling: returns
+    on a change of phase, step, connection or error, when nothing is under way, or after
+    timeout_seconds (40 if left out), with next_poll_seconds: call it again to go on. For
+    the current state use summarize_progress.
     """
 
     servers: Servers = None
@@ -251,7 +250,7 @@ def _summary(fleet: Fleet, reason: Reason, changes: Sequence[Event], watch: Watc
     if changes:
         changed = [event.server for event in changes]
         says = f"After {waited} something happened to {names_of(changed)}."
-        return says + (" Nothing is under way any more." if reason == "end" else "") + read
+        return says + (" Nothing is under way any longer." if reason == "end" else "") + read
     whose = f" of {names_of(fleet.servers)}" if len(fleet.servers) == 1 else ""
     if reason == "end":
         return f"Nothing{whose} is under way, so there is nothing to wait for.{read}"

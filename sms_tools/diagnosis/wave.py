@@ -46,7 +46,7 @@ _PEOPLE: Final = (
     "Nothing starts or pauses a copy by the clock: a person or a plan starts each one at its "
     "starts_at, or when the one named in after is done.",
     "Set the limits before the start. At the end of a window pause what runs (a limit of 1 Mbit/s "
-    "holds it down where nobody does), and start it again when the next one opens.",
+    "holds it down where no one does), and start it again when the next one opens.",
 )
 
 
@@ -315,7 +315,7 @@ class Wave:
         if copy.left is None:
             return "how much there is to copy is not known"
         if not self.usable:
-            return "nobody has said how fast the line is (line_mbit_s)"
+            return "the speed of the line was not given (line_mbit_s)"
         return "it takes longer than a year"
 
     def _row_out(self, server: Server, why: str) -> dict[str, Any]:

@@ -4,7 +4,10 @@
 
     SmsToolsError
     ├── SettingsError           the installation is not set up for this
+    │   └── PolicyError             the policy file says what means nothing (guard.policy)
+    ├── StateError              the state cannot be used (state); AuditError: nor the audit (guard)
     ├── RequestRefused          refused here, before anything was sent
+    │   └── PromptError             a prompt that cannot be rendered as asked (prompting)
     ├── ServiceUnreachable      no whole answer; `outcome_unknown` says whether it may have acted
     │   ├── CircuitOpen         nothing was sent: it failed again and again a moment ago
     │   └── UnreadableReply         an answer that is none to what was asked: not read, never zero
@@ -107,7 +110,7 @@ class ServiceError(SmsToolsError):
     ``operation`` the name of the operation that was refused.
     """
 
-    advice = "explain_error_code tells what the code means and what to do first."
+    advice = "explain_error_code says what the code means and what to do first."
 
     def __init__(self, reply: ErrorReply, operation: str, *, advice: str = "") -> None:
         super().__init__(_sentence(reply, operation), advice=advice)
@@ -192,7 +195,7 @@ class InvalidState(ServiceError):
     """Not now: the thing is in another state, or something still depends on it."""
 
     advice = (
-        "Read the present state (get_migration_task or diagnose_server) and choose an action "
+        "Read the current state (get_migration_task or diagnose_server) and choose an action "
         "that it allows."
     )
 
@@ -222,7 +225,7 @@ class ServerFault(ServiceError):
     """The service failed; a call that changes something may have been carried out in part."""
 
     advice = (
-        "Try again later. If the call changes something, read the present state first: it may "
+        "Try again later. If the call changes something, read the current state first: it may "
         "have been carried out. With the request id, support can find it."
     )
 
@@ -355,7 +358,7 @@ def _advice(kind: type[ServiceError], reply: ErrorReply, operation: str, now: da
         return (
             "The service answered with a success whose body is this error: take it as failed. "
             "After a call that changes something, read the current state first; "
-            "explain_error_code tells what a code means."
+            "explain_error_code says what a code means."
         )
     if kind is InvalidState and reply.code in ("SMS.7111", "SMS.7311", "SMS.7601"):
         return "What depends on it has to go first; list_migration_tasks or list_source_servers."

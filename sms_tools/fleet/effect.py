@@ -52,11 +52,11 @@ _LAUNCH_WORDS: Final = {
     "now": "This launches the target: it is the cutover.",
     "after_copy": (
         "The task does not keep synchronising, so the target launches automatically, unverified, "
-        "when the copy ends. Nobody is asked again."
+        "when the copy ends. No one is asked again."
     ),
     "unknown": (
         "Whether the target launches automatically when the copy ends could not be read; it may, "
-        "unverified and with nobody asked again."
+        "unverified, and no one is asked again."
     ),
 }
 

@@ -271,7 +271,7 @@ def _failed(check: EnvironmentCheck, result: str) -> Remark:
     known = explain(check.error_code, params) if check.error_code else None
     code = known.code if known else None
     if result not in ("ERROR", "WARN"):
-        says = f"Check {name} has a result that nobody documents."
+        says = f"Check {name} has an undocumented result."
         return Remark("check_unclear", "unknown", says, "support", "Look at it on the console.")
     kind = "failed_check" if result == "ERROR" else "check_warning"
     weight: Weight = "note" if result == "WARN" else "repair_first"
@@ -313,7 +313,7 @@ def _state(facts: Facts) -> Iterator[Remark]:
             "stale_record",
             "repair_first",
             f"Its Agent has been disconnected for {span(ago)}: the record is as old, and the Agent "
-            f"gives up by itself after {AGENT_SILENT_DAYS} days without work.",
+            f"gives up after {AGENT_SILENT_DAYS} days without work.",
             "source",
             "Start the Agent on the source again, then assess it again.",
         )
@@ -367,7 +367,8 @@ def _disk_count(facts: Facts) -> Iterator[Remark]:
             "repair_first",
             f"It has {len(facts.disks)} disks; a target takes {MAX_DISKS_PER_SOURCE}.",
             "source",
-            "Detach or merge disks and restart the Agent; what must stay goes by another method.",
+            "Detach or merge disks and restart the Agent; what must stay has to be migrated by "
+            "another method.",
             "SMS.1311",
         )
 
@@ -488,7 +489,7 @@ def _types(facts: Facts) -> Iterator[Remark]:
             "api",
             "Take MIGRATE_FILE."
             if facts.linux
-            else "Windows goes by blocks only: let the vendor say what is left.",
+            else "Windows is copied by blocks only: ask the vendor what is possible.",
             "SMS.6617",
         )
     record = facts.detail or facts.server.source

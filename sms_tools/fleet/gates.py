@@ -124,7 +124,7 @@ def _state(server: Server, now: datetime) -> Finding:
 
 def _connected(server: Server, now: datetime) -> Finding:
     if server.connected is None:
-        return _gate("unknown", "Nobody says whether the Agent is connected.")
+        return _gate("unknown", "Whether the Agent is connected is unknown.")
     if server.connected:
         return _gate("pass", "The Agent is connected.")
     seen = Evidence("connected", False, _SOURCES, server.connection_since or now)

@@ -1,14 +1,15 @@
 """Which migration project each server is in: no record says so, only the list of each project."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Final
 
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.reading import Fleet, read_shared
+from sms_tools.fleet.reading import Fleet, Problem, read_shared
 from sms_tools.knowledge.facts import SOURCES_PAGE
-from sms_tools.operations.projects import MigrationProject
+from sms_tools.operations.projects import ListMigrationProjects, MigrationProject
 from sms_tools.operations.source_servers import ListSourceServers
 from sms_tools.paging import at_once
 from sms_tools.text import one_line
@@ -24,6 +25,32 @@ class Membership:
     def project_of(self, server_id: str) -> str | None:
         """The name of the server's project; None where it is in none, or that was not read."""
         return self.names.get(server_id)
+
+
+_MOST_PROJECTS: Final = 20
+"""Above so many projects nobody reads one list each for a name in a row."""
+
+
+async def with_waves(desk: Desk, fleet: Fleet) -> Fleet:
+    """*fleet*, each server with the name of its migration project.
+
+    It takes one list a project, so it is read where everything is asked for (`detail=full`), and
+    in an account of at most twenty projects; what could not be read is said.
+    """
+    if fleet.project:
+        names = Membership({each.id: fleet.project.name or "" for each in fleet.servers})
+    else:
+        try:
+            projects, _ = await read_shared(desk, "projects", ListMigrationProjects(limit=100))
+        except SmsToolsError:
+            problem = Problem("list_migration_projects", "could not be read; waves are missing.")
+            return replace(fleet, problems=[*fleet.problems, problem])
+        if len(projects.items) > _MOST_PROJECTS:
+            return fleet
+        names = await read_membership(desk, fleet, projects.items)
+    marked = [replace(each, wave=names.project_of(each.id)) for each in fleet.servers]
+    gaps = [Problem("list_migration_projects", one_line(gap, 200)) for gap in names.gaps]
+    return replace(fleet, servers=marked, problems=[*fleet.problems, *gaps])
 
 
 async def read_membership(

@@ -66,7 +66,7 @@ class Way:
         source = {**self.server.as_data(), "address": as_the_target_sees(self.server.ip)}
         return {
             "from": source,
-            "to": place or {"name": "its target, which nobody has named yet"},
+            "to": place or {"name": "its target, not chosen yet"},
             "port": self.port,
             "verdict": self.verdict,
             "seen_by": self.seen_by,

@@ -126,7 +126,7 @@ async def read_fleet(
     before = desk.api.requests_made
     wave = await find_project(desk, project)
     parts = await _read_parts(desk, wave, fresh=fresh)
-    fleet = _shared_fleet(desk, parts, wave)
+    fleet = await _with_launches(desk, parts, wave)
     if parts.is_new:
         await Samples(desk).record(fleet.servers, fleet.observed_at)
     if fault := Samples(desk).fault:
@@ -276,6 +276,31 @@ def _shared_fleet(desk: Desk, parts: _Parts, wave: MigrationProject | None) -> F
     return fleet
 
 
+async def _with_launches(desk: Desk, parts: _Parts, wave: MigrationProject | None) -> Fleet:
+    """The joined lists, and which servers without a task were seen launched before.
+
+    After a clean-up the service calls a launched server waiting; what was seen remembers.
+    """
+    fleet = _shared_fleet(desk, parts, wave)
+    if not parts.is_new or not fleet.tasks_read:
+        return fleet
+    bare = [s.id for s in fleet.servers if s.id and not s.task_id and s.phase == "waiting"]
+    if not bare:
+        return fleet
+    seen = await Samples(desk).last_phases(bare)
+    if "finished" not in seen.values():
+        return fleet
+    fleet = replace(
+        fleet,
+        servers=[
+            replace(s, launched_before=True) if seen.get(s.id) == "finished" else s
+            for s in fleet.servers
+        ],
+    )
+    desk.shared[f"fleet: {wave.id if wave else ''}"] = (parts, fleet)
+    return fleet
+
+
 def _joined(parts: _Parts, wave: MigrationProject | None) -> Fleet:
     sources = None if isinstance(parts.sources, SmsToolsError) else parts.sources
     tasks = None if isinstance(parts.tasks, SmsToolsError) else parts.tasks
@@ -314,7 +339,7 @@ def _problems(
     if part.complete:
         return []
     why = f": {part.note}" if part.note else "."
-    return [Problem(operation, f"the list may not be whole{why}")]
+    return [Problem(operation, f"the list may be incomplete{why}")]
 
 
 def _tasks_by_source(

@@ -39,6 +39,7 @@ _KEEP: Final = (
     + ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS)
 )
 _FAULT: Final = "samples: fault"
+_PASSING: Final = ("deleting", "unknown")
 _NAME: Final = 2
 """Where a row has the server's name; the trace comes last."""
 _THIN_EVERY: Final = timedelta(minutes=10)
@@ -205,6 +206,23 @@ class Samples:
             before = None if row["before"] is None else _time(row["before"])
             found.setdefault(row["source_id"], []).append((before, _sample(row)))
         return found
+
+    async def last_phases(self, source_ids: Sequence[str]) -> Mapping[str, str]:
+        """The phase in which each of these servers was last seen at rest, by source id."""
+        query = "SELECT phase FROM samples WHERE account = ? AND source_id = ? ORDER BY at DESC"
+        query += " LIMIT 5"
+
+        def read(database: Database) -> Mapping[str, str]:
+            found = {}
+            for each in source_ids:
+                rows = database.execute(query, (self._account, each))
+                phases = [row["phase"] for row in rows if row["phase"] not in _PASSING]
+                if phases:
+                    found[each] = phases[0]
+            return found
+
+        nothing: Mapping[str, str] = {}
+        return await self._read(read, nothing)
 
     async def oldest(self) -> datetime | None:
         """When the first sample that is still kept was taken; None if there is none."""

@@ -38,6 +38,12 @@ class Server:
     """The current task; None where there is none, or the tasks could not be read."""
     other_tasks: Sequence[MigrationTask] = field(default=())
     """Older tasks of the same server."""
+    launched_before: bool = False
+    """Whether it was seen launched before its task was deleted: the service then calls it
+    waiting again.
+    """
+    wave: str | None = None
+    """The name of its migration project, where that was read."""
 
     @cached_property
     def id(self) -> str:
@@ -58,8 +64,9 @@ class Server:
         return (named and named.name) or None
 
     def as_data(self) -> dict[str, Any]:
-        """How a server stands in every answer: ``{"name": …, "id": …}``."""
-        return {"name": self.name, "id": self.id}
+        """How a server stands in every answer: name and id, and its project where it was read."""
+        wave = {"project": one_line(self.wave, 60)} if self.wave else {}
+        return {"name": self.name, "id": self.id, **wave}
 
     @property
     def ip(self) -> str | None:
@@ -192,9 +199,12 @@ class Server:
     @cached_property
     def phase(self) -> Phase:
         """What it is doing, in the contract's words."""
-        return phase_of(
+        phase = phase_of(
             migration_cycle=self.stage, source_state=self.state, task_state=self.task_state
         )
+        if phase == "waiting" and self.launched_before and not self.task_id:
+            return "finished"
+        return phase
 
     @property
     def connected(self) -> bool | None:

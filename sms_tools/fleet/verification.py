@@ -126,7 +126,7 @@ def judge(results: ConsistencyResults, copied_at: datetime | None, now: datetime
         verdict = "stale"
     elif verdict != "inconsistent" and (verified_at is None or copied_at is None):
         missing = "when it ran" if verified_at is None else "when data was last copied"
-        why = f"Whether it still holds cannot be told: nobody says {missing}. {why}"
+        why = f"Whether it still holds is unknown: there is no {missing}. {why}"
         verdict = "unreadable"
     return Consistency(verdict, why, verified_at, copied_at, directories)
 
@@ -185,7 +185,7 @@ def _why_partial(directories: Sequence[Directory]) -> str:
         f"{capped} at the cap of {CONSISTENCY_MAX_FILES:,} files" if capped else "",
         f"{unknown} without usable numbers" if unknown else "",
     ]
-    return f"Directories not compared whole: {', '.join(filter(None, parts))}."
+    return f"Directories not compared completely: {', '.join(filter(None, parts))}."
 
 
 def is_due(server: Server) -> bool:

@@ -411,7 +411,7 @@ class Guard:
         await self._record("held", subject, caller, status="blocked", reason=ruling.reason, how=by)
         remedy = {
             "policy": "only whoever starts the server can change this.",
-            "waiting": "they have to be answered, or to run out, first.",
+            "waiting": "they have to be answered or expire first.",
         }
         return Held(
             {
@@ -430,7 +430,7 @@ class Guard:
             {
                 "status": "blocked",
                 "summary": f"The service would refuse this now: {reason} Nothing has been done "
-                "and nobody was asked.",
+                "and no approval was asked for.",
                 "tool": subject.tool,
                 "blocked_by": "state",
                 "reason": reason,

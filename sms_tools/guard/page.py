@@ -198,7 +198,7 @@ class Page:
             form = self._reveal_form(delivery)
             return html.notice(headline, "Approved and read.", "go", form)
         if approval.status is Status.USED:
-            return html.notice(headline, "Approved, and used. It serves no second call.", "go")
+            return html.notice(headline, "Approved, and used. It cannot be reused.", "go")
         if approval.status is Status.DENIED:
             return html.notice(headline, "Refused. Nothing was done.", kind="Refused")
         if self._approvals.is_over(approval) or approval.status is Status.CLOSED:

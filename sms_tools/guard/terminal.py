@@ -66,7 +66,9 @@ async def approve(answers: Answers, approval_id: str, terminal: Terminal) -> int
     if approval is None:
         return 1
     if not terminal.is_terminal:
-        terminal.write("Approving needs a person at a terminal; this is none. Nothing was done.")
+        terminal.write(
+            "Approving needs a person at a terminal; this is not a terminal. Nothing was done."
+        )
         return 2
     _describe(approval, terminal)
     typed = terminal.ask(f"To approve, type {one_line(approval.preview.typed)}: ")
@@ -77,7 +79,7 @@ async def approve(answers: Answers, approval_id: str, terminal: Terminal) -> int
         return 1
     said = {
         Verdict.APPROVED: "Approved. The same call now goes through once, if nothing has changed.",
-        Verdict.WRONG_TEXT: "That is not the text. Nothing was approved.",
+        Verdict.WRONG_TEXT: "The text does not match. Nothing was approved.",
     }
     terminal.write(said.get(verdict, "The request was over already. Nothing was approved."))
     return 0 if verdict is Verdict.APPROVED else 1
@@ -113,7 +115,7 @@ async def show(
         terminal.write(f"Status: {_standing(answers, approval)}")
         return 0
     if not terminal.is_terminal:
-        terminal.write("A secret is shown to a person at a terminal only; this is none.")
+        terminal.write("A secret is only shown to a person at a terminal; this is not a terminal.")
         return 2
     secret = (fetch or fetch_secret)(delivery)
     if secret is None:
@@ -161,7 +163,7 @@ async def _open(answers: Answers, approval_id: str, terminal: Terminal) -> Appro
         return None
     open_ = (Status.PENDING, Status.DENIED)  # a person's own no does not bind them
     if approval.status not in open_ or answers.approvals.is_over(approval):
-        terminal.write(f"Nothing to answer any more: {_standing(answers, approval)}")
+        terminal.write(f"This request is closed: {_standing(answers, approval)}")
         return None
     return approval
 

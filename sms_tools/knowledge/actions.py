@@ -143,7 +143,7 @@ def _stop(facts: _Facts) -> Legality:
         return _contradiction(facts, code)
     if facts.source in _SAYING:
         return _illegal(f"Only a running migration can be paused; {_server(facts.source)}.", code)
-    return _unknown(f"Nobody knows whether pausing works here: {_server(facts.source)}.", code)
+    return _unknown(f"Whether pausing works here is unknown: {_server(facts.source)}.", code)
 
 
 def _restart(facts: _Facts) -> Legality:
@@ -165,7 +165,7 @@ def _restart(facts: _Facts) -> Legality:
             f"A restart needs a target that was launched successfully; {_server(facts.source)}.",
             code,
         )
-    return _unknown(f"Nobody knows whether a restart works here: {_server(facts.source)}.", code)
+    return _unknown(f"Whether a restart works here is unknown: {_server(facts.source)}.", code)
 
 
 def _sync(facts: _Facts) -> Legality:
@@ -255,10 +255,10 @@ def _delete_task(facts: _Facts) -> Legality:
 def _delete_source(facts: _Facts) -> Legality:
     code = "SMS.7601"
     if facts.tasks or (facts.tasks is None and facts.task):
-        return _illegal("A migration task still hangs on this source server.", code)
+        return _illegal("This source server still has a migration task.", code)
     if facts.tasks is None:
-        return _unknown("It is not known whether a task hangs on this source server.", code)
-    return _legal("No migration task hangs on this source server.")
+        return _unknown("Whether this source server has a task is unknown.", code)
+    return _legal("This source server has no migration task.")
 
 
 def _delete_template(facts: _Facts) -> Legality:

@@ -173,7 +173,7 @@ def _unknown(name: str, params: Sequence[object]) -> ErrorKnowledge:
         message=_raw(name, params),
         family="unknown",
         cause=(
-            "Nobody documents this code: it is neither in the reference nor in the FAQ. The code "
+            "This code is undocumented: it is neither in the reference nor in the FAQ. The code "
             "and its parameters are shown as the service sent them; the failing sub-task says "
             "more than a guess would."
         ),

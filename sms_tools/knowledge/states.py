@@ -47,7 +47,7 @@ PHASES: Mapping[str, Meaning] = MappingProxyType(
         ),
         "initializing": Meaning(
             "The migration is being prepared: certificates, temporary disk, formatting.",
-            "The full copy follows by itself.",
+            "The full copy follows automatically.",
         ),
         "replicating": Meaning(
             "The full copy is running.",
@@ -75,7 +75,7 @@ PHASES: Mapping[str, Meaning] = MappingProxyType(
             "the target has written since.",
         ),
         "failed": Meaning(
-            "The migration stopped with an error; the stage tells how far it had come.",
+            "The migration stopped with an error; the stage shows how far it got.",
             "Explain the error code and take its first step.",
         ),
         "deleting": Meaning("The task or the record is being deleted.", "It disappears."),

@@ -44,11 +44,11 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "delete_source_server": (
             "The record comes back only when the Agent is restarted, which itself ends a running "
             "migration of Windows or Linux block-level.",
-            "No task may hang on it (SMS.7601).",
+            "It may not have a task (SMS.7601).",
         ),
         "delete_source_servers": (
             "The record comes back only when the Agent is restarted.",
-            "No task may hang on any of them (SMS.7601).",
+            "None of them may have a task (SMS.7601).",
         ),
         "update_source_server": (
             "Disks that are set not to migrate are left out without a further word.",
@@ -58,13 +58,13 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "source_server may be null; regions differ in the fields they send.",
         ),
         "get_migration_task": (
-            "All sub-tasks at 100 do not mean finished: the rounds before stay in the list.",
+            "All sub-tasks at 100 % does not mean finished: earlier rounds stay in the list.",
             "remain_seconds comes from the rate of five seconds; 60000 was seen on finished ones.",
             "migrate_speed is MB/s by one table and Mbit/s by the SDK.",
             _NOT_FOUND,
         ),
         "create_migration_task": (
-            "Without syncing the target is launched by itself when the copy ends.",
+            "Without syncing the target is launched automatically when the copy ends.",
             "The disks of an existing target are erased when the task first starts.",
             "Sizes are bytes; megabytes give SMS.0515.",
             "Deleting a task may delete the template that it was made from.",
@@ -128,6 +128,8 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "A read by its method, but it may take the command away from the Agent.",
         ),
         "calculate_sha256": ("The value stands in the address, where logs may keep it.",),
-        "sign_privacy_agreement": ("A legal consent for the whole account: a person's to give.",),
+        "sign_privacy_agreement": (
+            "Legally binding consent for the whole account: only a person may give it.",
+        ),
     }
 )

@@ -21,10 +21,10 @@ class GetAgentConfiguration(
     kind=Kind.READ,
     section="5.2.1",
 ):
-    """Read the configuration that the server migration service gives to the migration Agents:
-    the main region, the default disk type and the regions with their projects.
+    """Read the configuration that the service gives to the migration Agents: the main region, the
+    default disk type and the regions with their projects.
 
-    Made for the Agent and harmless to read. Use it to see which region_name and project_name
-    values the service knows before create_migration_task; it says nothing about a single source
-    server, for which get_source_server is the tool.
+    Made for the Agent and harmless to read. Use it to see which region_name and project_name values
+    the service knows before create_migration_task. It says nothing about a single server: use
+    get_source_server for that.
     """

@@ -45,14 +45,14 @@ class ConfigureMigrationOptions(
     section="5.10.1",
     idempotent=True,
 ):
-    """Set advanced options of a migration task: paths to exclude, to synchronise only or to
-    verify, and the Agent's CPU, memory and disk use.
+    """Exclude folders (paths), synchronise only some, choose what is verified, or cap the Agent's
+    CPU, memory and disk use, for one migration task.
 
     Keys: EXCLUDE_MIGRATE_PATH, SYNC_EXCLUDE_PATH, ONLY_SYNC_PATH; in newer regions
     MIGRATE_EXCLUDE_DIR, SYNC_EXCLUDE_DIR, ONLY_SYNC_DIR, CONSISTENCY_DIR, CONSISTENCY_MODE,
     LINUX_CPU_LIMIT (1–100 %), LINUX_MEM_LIMIT (MB), LINUX_IO_LIMIT (MB/s). Excluded paths are
-    silently missing on the target after cutover. Works before the start, while paused or waiting
-    to synchronise; read the result back with get_migration_options.
+    silently missing on the target after cutover. Works before the start, while paused or waiting to
+    synchronise; read the result back with get_migration_options.
     """
 
     task_id: TaskId

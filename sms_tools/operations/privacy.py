@@ -19,8 +19,8 @@ class SignPrivacyAgreement(
 ):
     """Sign the server migration privacy agreement in the name of the whole account.
 
-    A legal consent that only a person with the authority to give it may decide on; it cannot be
-    withdrawn here. get_privacy_agreement tells whether it is still needed.
+    Legally binding consent: only a person with the authority to give it may decide, and it cannot
+    be withdrawn here. get_privacy_agreement shows whether it is still needed.
     """
 
 

@@ -60,7 +60,7 @@ class ProjectSettings(Fields):
     enterprise_project: Annotated[Text | None, Field(description="Enterprise project name.")] = None
     syncing: Annotated[
         bool,
-        Field(description="Sync on after the full copy; false launches by itself."),
+        Field(description="Keep syncing after the full copy; false launches automatically."),
     ]
     start_network_check: Annotated[
         bool | None, Field(description="Measure the network before migrating.")
@@ -75,7 +75,8 @@ class CreateMigrationProject(
     kind=Kind.WRITE,
     section="5.8.1",
 ):
-    """Create a migration project: a named group of source servers, often one wave of a migration.
+    """Create a migration project: a named group of source servers, often one wave (batch) of a
+    migration.
 
     Its settings are defaults for the tasks of its servers. Names are unique; an account holds 50
     projects. Costs nothing. Returns the new id. Move servers into it with update_source_server
@@ -90,7 +91,7 @@ class ListMigrationProjects(
     kind=Kind.READ,
     section="5.8.2",
 ):
-    """List the migration projects of the account with their settings.
+    """List the migration projects (waves) of the account with their settings.
 
     Use it to find a project's id or the default project. The servers of one project come from
     list_source_servers (migproject); get_migration_project reads one project by id.
@@ -109,7 +110,8 @@ class GetMigrationProject(
     kind=Kind.READ,
     section="5.8.3",
 ):
-    """Read one migration project's settings by its id: region, rate limit, syncing and the like.
+    """Read one migration project's (wave's) settings by its id: region, rate limit, syncing and the
+    like.
 
     list_migration_projects finds ids; list_source_servers (migproject) lists its servers.
     """
@@ -124,7 +126,7 @@ class DeleteMigrationProject(
     kind=Kind.DESTRUCTIVE,
     section="5.8.4",
 ):
-    """Delete a migration project for good.
+    """Delete a migration project (an empty wave) for good.
 
     Works only on a project without servers that is not the default one: move its servers with
     update_source_server (migprojectid) first. Servers and tasks themselves are untouched.
@@ -144,8 +146,8 @@ class UpdateMigrationProject(
 ):
     """Change the settings of a migration project, such as its name, rate limit or syncing.
 
-    Replaces the former settings: read them with get_migration_project first and send every one
-    that is to stay; one left out may fall back to its default. Whether tasks that exist follow is
+    Replaces the former settings: read them with get_migration_project first and send every one that
+    is to stay; one left out may fall back to its default. Whether existing tasks are affected is
     not documented: change those with update_migration_task or set_migration_rate_limits.
     """
 

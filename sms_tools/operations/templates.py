@@ -206,11 +206,12 @@ class CreateTemplate(
     section="5.6.1",
     wrapped_in="template",
 ):
-    """Create a template: the flavor, network, disks and image of target servers to be created.
+    """Create a template: the flavor (size), network, disks and image of target servers to be
+    created.
 
-    Creates nothing billed by itself: a task that names it (create_migration_task, vm_template_id)
-    or a clone_test does. The id `autoCreate` has the service create that part of the network.
-    Returns the new id; an account holds 50 templates.
+    Nothing is billed yet: a task that names it (create_migration_task, vm_template_id) or a
+    clone_test creates what is. With the id `autoCreate` the service creates that part of the
+    network. Returns the new id; an account holds 50 templates.
     """
 
 
@@ -221,7 +222,8 @@ class ListTemplates(
     kind=Kind.READ,
     section="5.6.2",
 ):
-    """List the templates for target servers to be created, whole, filtered by name or place.
+    """List the templates for target servers to be created, with all settings, filtered by name or
+    place.
 
     Use it to find an id for create_migration_task or a clone_test. get_template reads one by its
     id. Login passwords are left out.
@@ -304,10 +306,11 @@ class UpdateTemplate(
     replaces=True,
     wrapped_in="template",
 ):
-    """Change a target server template; its former settings cannot be restored.
+    """Change a target server template (flavor, subnet, image, disks); its former settings cannot be
+    restored.
 
-    Read it with get_template first and send every setting that is to stay: whether one left out
-    is kept is not documented. Targets that exist are not touched.
+    Read it with get_template first and send every setting that is to stay: whether one left out is
+    kept is not documented. Existing targets are not touched.
     """
 
     template_id: TemplateId
@@ -355,8 +358,8 @@ class GetTemplateTargetPassword(
 ):
     """Reveal the login password that a template sets on its target servers.
 
-    For a person who has lost it, on request; migrating and troubleshooting never need it.
-    get_template reads everything else about the template.
+    For a person who has lost it and asks for it; migrating and troubleshooting never need it. A
+    person is asked first. get_template reads everything else about the template.
     """
 
     template_id: TemplateId

@@ -215,7 +215,7 @@ class Application:
                 before = "Its call was made earlier; it is not made again."
                 return _result(verdict), [_said(before), *_evidence(step, found)]
         elif judge(step, found) == "seen" and drift(step.before, found):
-            return Result.SKIPPED, [_said("It is so already."), *found.evidence()]
+            return Result.SKIPPED, [_said("Already in the wanted state."), *found.evidence()]
         if why := drift(step.before, found) or forbidden(step, found):
             return Result.SKIPPED, [_said(why), *found.evidence()]
         shown = (await show(self.desk.api, [step])).get(step.number, Shown(None, "It is not read."))

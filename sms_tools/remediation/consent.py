@@ -47,13 +47,13 @@ async def preview_of_plan(
     """Every step of *steps*, what it loses and costs, and what has changed since the plan.
 
     Raises:
-        RequestRefused: the servers could not be read whole.
+        RequestRefused: not all servers could be read.
         SmsToolsError: nothing could be read.
     """
     fleet = await read_fleet(desk, fresh=True)
     if not fleet.sources_read or not fleet.tasks_read:
         raise RequestRefused(
-            "The servers of the plan could not be read whole; nobody was asked.",
+            "Not all servers of the plan could be read, so no approval was asked for.",
             advice="Call apply_plan again in a moment; sms-tools check tests the connection.",
         )
     shown = await show(desk.api, steps)
@@ -201,7 +201,7 @@ def _ending(plan: Plan) -> Sequence[str]:
     failing = (
         "the first that fails ends the plan."
         if plan.stops_at_failure
-        else "one that fails does not keep the others."
+        else "if one fails, the others go on."
     )
     return [
         "Each step reads the state first and is skipped if what is shown here has changed; "

@@ -74,7 +74,7 @@ async def cut_over(request: Request, write: Writer) -> None:
         return
     ask = write.person(
         "person",
-        f"Settle what nobody can see from here: {'; '.join(CUTOVER_UNKNOWABLE[:3])}; "
+        f"Settle what cannot be seen from here: {'; '.join(CUTOVER_UNKNOWABLE[:3])}; "
         f"{CUTOVER_UNKNOWABLE[4]}. Stop the services on the sources. Then say so.",
     )
     for place, (server, names) in enumerate(chosen):

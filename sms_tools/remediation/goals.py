@@ -109,7 +109,7 @@ def _no_retry(known: ErrorKnowledge | None, request: Request) -> tuple[str, Goal
         return None if request.narrowed else ("The task names no error: look at it first.", None)
     if known.full_copy_again:
         return (
-            f"{known.code}: starting again does not help; the task has to be built anew, and "
+            f"{known.code}: starting again does not help; the task has to be rebuilt, and "
             "everything is copied again.",
             "rebuild",
         )
@@ -117,7 +117,7 @@ def _no_retry(known: ErrorKnowledge | None, request: Request) -> tuple[str, Goal
         return f"{known.code}: starting again does not help. {known.first_step}", None
     if known.retry_safe is None and not request.narrowed:
         return (
-            f"{known.code}: nobody knows whether starting again helps. {known.first_step} Name the "
+            f"{known.code}: whether starting again helps is unknown. {known.first_step} Name the "
             "server to try all the same.",
             None,
         )
@@ -196,7 +196,7 @@ async def clean_up(request: Request, write: Writer) -> None:
     """Delete the tasks of finished migrations, when the targets have served for a while."""
     write.preconditions.append(
         "The applications on the targets were accepted: after this, no changes of the source can "
-        "be synchronised any more."
+        "be synchronised any longer."
     )
     for server in request.servers:
         if server.phase != "finished":

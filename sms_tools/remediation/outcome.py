@@ -154,7 +154,7 @@ def _next(plan: Plan, entries: Mapping[int, Entry], remaining: Sequence[Step]) -
         why = f"why step {worst[0].number} did not work"
         actions.append(Action("diagnose_server", {"server": worst[0].source_id}, why))
         servers = list(dict.fromkeys(step.source_id for step in worst))
-        why = "a plan from what is there now"
+        why = "a plan from the current state"
         again = {"goal": plan.goal, **plan.asked, "servers": servers}
         if plan.goal != MIGRATE:  # its rows are in nobody's keeping but the person's
             actions.append(Action("plan_remediation", again, why))

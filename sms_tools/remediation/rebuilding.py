@@ -88,7 +88,7 @@ async def rebuild(request: Request, write: Writer) -> None:
         lost = bool(known and known.full_copy_again)
         if server.phase != "failed":
             if request.by_name:
-                write.leave(server, f"Only a failed server is built anew; it is {server.phase}.")
+                write.leave(server, f"Only a failed server is rebuilt; it is {server.phase}.")
         elif not lost:
             if request.by_name:
                 _leave(server, code, write)

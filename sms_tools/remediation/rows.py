@@ -122,7 +122,7 @@ async def _list(desk: Desk, key: str, operation: Any, gaps: list[str]) -> Sequen
         gaps.append(f"{name}: could not be read ({one_line(str(error), 200)}).")
         return None
     if not listing.complete:
-        gaps.append(f"{name}: the list may not be whole. {listing.note}".strip())
+        gaps.append(f"{name}: the list may be incomplete. {listing.note}".strip())
     return listing.items
 
 

@@ -240,7 +240,7 @@ def _flag(value: JSON) -> bool:
 def _number(value: JSON) -> int:
     text = _text(value)
     if not re.fullmatch(r"\d{1,4}", text, re.ASCII):
-        raise ValueError("is no whole number from 0 to 9999")
+        raise ValueError("is not a whole number from 0 to 9999")
     return int(text)
 
 

@@ -33,7 +33,7 @@ _SCHEMA: Final = (
     """CREATE TABLE plan_consents (
         plan TEXT PRIMARY KEY, approval TEXT NOT NULL, caller TEXT NOT NULL)""",
 )
-_PLAN_AGAIN: Final = "plan_remediation makes a new plan from what is there now."
+_PLAN_AGAIN: Final = "plan_remediation makes a new plan from the current state."
 
 
 @dataclass(frozen=True, slots=True)

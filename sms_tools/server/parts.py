@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
     from sms_tools.api import Api
-    from sms_tools.fleet.desk import Desk
+    from sms_tools.fleet.desk import Desk, Journal
 
 Transport: TypeAlias = "httpx.AsyncBaseTransport | Callable[[], httpx.AsyncBaseTransport] | None"
 """What replaces the network, or what makes it; None for the network itself."""
@@ -33,13 +33,17 @@ class Parts:
         transport: Transport,
         seen_at: Clock,
         refuses: Callable[[Operation[Any]], str | None],
+        journal: "Callable[[], Journal] | None" = None,
     ) -> None:
-        """*seen_at* is the service's time; *refuses* says why a read must not be made."""
+        """*seen_at* is the service's time; *refuses* says why a read must not be made;
+        *journal* makes what tells of calls made before.
+        """
         self._settings = settings
         self._state = state
         self._transport = transport
         self._seen_at = seen_at
         self._refuses = refuses
+        self._journal = journal
 
     @cached_property
     def api(self) -> "Api":
@@ -54,7 +58,8 @@ class Parts:
         """What questions are answered from."""
         from sms_tools.fleet.desk import Desk
 
-        return Desk(self.api, self._state, self._seen_at)
+        journal = self._journal() if self._journal else None
+        return Desk(self.api, self._state, self._seen_at, journal=journal)
 
     async def close(self) -> None:
         """Close the connections, if any were opened."""

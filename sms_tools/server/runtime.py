@@ -24,6 +24,7 @@ from sms_tools.state import State
 if TYPE_CHECKING:
     from sms_tools.api import Api
     from sms_tools.fleet.desk import Desk
+    from sms_tools.guard.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -139,16 +140,23 @@ async def open_runtime(
     async with AsyncExitStack() as stack:
         state = State(settings.state_dir)
         stack.callback(state.close)
+        audit = Audit(state, clock, lambda: parts.api.secret_values())
+        approvals = Approvals(state, clock, audit)
+
+        def journal() -> "Journal":
+            from sms_tools.guard.journal import Journal  # with the questions, not at start
+
+            return Journal(audit, approvals, str(settings.account), clock)
+
         parts = Parts(
             settings,
             state,
             transport,
             service_clock or clock,
             refuses=lambda operation: refused_read(operation, policy),
+            journal=journal,
         )
         stack.push_async_callback(parts.close)
-        audit = Audit(state, clock, lambda: parts.api.secret_values())
-        approvals = Approvals(state, clock, audit)
         browsers = state
         if pairings and pairings != settings.state_dir:
             browsers = State(pairings)

@@ -125,7 +125,7 @@ def test_the_audit_is_shown_and_verified_and_a_change_is_found(run: Run, state: 
     path.write_text(path.read_text(encoding="utf-8").replace("sign_", "read_"), encoding="utf-8")
     verified = run("audit", "--sandbox", "--verify")
     assert verified.returncode == 1
-    assert "NOT whole" in verified.stdout
+    assert "NOT intact" in verified.stdout
 
 
 def test_check_without_credentials_says_what_to_do(run: Run) -> None:

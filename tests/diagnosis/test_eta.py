@@ -196,6 +196,7 @@ def test_where_nothing_happened_or_not_all_were_read_nothing_is_told() -> None:
     going_on = other(-500, 0, 50)[:-1]
     assert company_of(mine, [going_on]) == Company("untold", 1)
     assert company_of(mine, [], everything=False).dependence == "untold"
+    assert company_of(mine, [], to_come=True).dependence == "untold"
 
 
 def test_rates_that_rise_and_fall_against_each_other_show_a_shared_line() -> None:

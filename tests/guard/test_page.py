@@ -124,7 +124,7 @@ async def test_another_text_asks_again_and_approves_nothing(
     link = link_to(approval)
     form = {"seal": seal(await browser.get(link)), "answer": "approve", "typed": "web-02"}
     reply = await browser.post(link, data=form, headers=FROM_THE_PAGE)
-    assert "That is not the text" in reply.text
+    assert "The text does not match" in reply.text
     assert await status(answers, approval) is Status.PENDING
 
 

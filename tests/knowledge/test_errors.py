@@ -276,7 +276,7 @@ def test_an_unknown_code_says_so(code: str) -> None:
     assert entry.retry_safe is None
     assert entry.full_copy_again is None
     assert entry.origin == ()
-    assert "Nobody documents" in entry.cause
+    assert "undocumented" in entry.cause
     assert entry.family == "unknown"
 
 

@@ -142,7 +142,7 @@ async def _clone(operation: ManageMigrationTask, server: Server, reader: Reader)
         effect=effect_of(server, "clone_test"),
         will=[
             *(template_lines(template) if template else []),
-            "Synchronisation stands still while the clone is made, then goes on.",
+            "Synchronisation stops while the clone is made, then continues.",
         ],
         losses=["No call here deletes the clone: that is done on the ECS console."],
         costs=[
@@ -187,7 +187,7 @@ def _overwritten(server: Server) -> str:
 def _erasing(server: Server, effect: Effect) -> list[str]:
     doubt = "If an earlier start has formatted them already, the copy goes on."
     return [
-        f"The disks of the target {target_words(server)} are formatted and partitioned anew: "
+        f"The disks of the target {target_words(server)} are formatted and partitioned again: "
         "everything on them is lost.",
         *erased_lines(server),
         *([doubt] if effect.erases is None else []),
@@ -204,7 +204,7 @@ async def _stop(operation: ManageMigrationTask, server: Server, reader: Reader) 
         server,
         reader,
         f"Pause the migration of {named(server.raw_name, server.id)}.",
-        will=["The copy pauses; start resumes it. A large Linux copy is compared again then."],
+        will=["The copy pauses; start resumes it. A large Linux copy is then compared again."],
     )
 
 

@@ -101,7 +101,7 @@ def _launched_by(operation: CreateMigrationTask) -> list[str]:
         return []
     return [
         "Without `syncing` the target launches automatically, unverified, when the copy ends. "
-        "Nobody is asked again."
+        "No one is asked again."
     ]
 
 
@@ -192,7 +192,7 @@ async def update_source(operation: UpdateSourceServer, api: Api) -> Preview:
         will=["The settings below replace those that the service holds."],
         losses=[
             "A disk or volume with `need_migration: false`, or with a smaller `adjust_size`, "
-            "leaves data behind; nothing tells later that it is missing.",
+            "leaves data behind; later nothing shows that it is missing.",
             *_left_behind(operation, server.source),
         ]
         if disks
@@ -258,7 +258,7 @@ def _not_copied(option: OptionSetting) -> list[str]:
     if "EXCLUDE" in key:
         return [f"Not copied, and missing on the target after the cutover: {value}."]
     if "ONLY" in key:
-        return [f"Only this is synchronised, all else stays as it was copied first: {value}."]
+        return [f"Only this is synchronised; everything else stays as first copied: {value}."]
     if "CONSISTENCY" in key:
         return [f"Consistency is verified by this setting only: {value}."]
     return [f"The former value of {plain(option.config_key, 60)} is replaced."]

@@ -162,7 +162,9 @@ async def delete_template(operation: DeleteTemplate, api: Api) -> Preview:
         typeable(template.name, operation.template_id),
         now=[template_line(template)],
         will=["The template is deleted. Servers created from it stay."],
-        losses=["The template cannot be brought back; its settings would have to be entered anew."],
+        losses=[
+            "The template cannot be brought back; its settings would have to be entered again."
+        ],
         hangs=[f"Used by the task of {name}." for name in own or ()],
         unread=reader.unread,
         state={"id": template.id, "name": template.name, "users": _sorted(own)},

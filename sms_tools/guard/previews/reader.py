@@ -112,6 +112,6 @@ class Reader:
 
 def _why(error: SmsToolsError) -> str:
     if isinstance(error, NotFound):
-        return "not there any more"
+        return "no longer there"
     code = error.code if isinstance(error, ServiceError) else None
     return f"the service did not give it ({code or type(error).__name__})"

@@ -62,8 +62,8 @@ async def update_project(operation: UpdateMigrationProject, api: Api) -> Preview
     if not operation.syncing:
         losses.append(
             "Without `syncing`, new tasks of this project launch their targets automatically, "
-            "unverified, when the copy ends. Nobody is asked again. Whether tasks that exist "
-            "follow is not documented."
+            "unverified, when the copy ends. No one is asked again. Whether existing tasks "
+            "are affected is not documented."
         )
     return preview(
         f"Change the settings of the migration project {named(project.name, project.id)}.",

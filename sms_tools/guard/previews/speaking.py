@@ -72,7 +72,8 @@ async def agent_word(operation: Operation[Any], api: Api) -> Preview:
         typed(server),
         now=lines(server),
         will=[
-            "The migration Agent on the source server sends this by itself; nobody else needs to."
+            "The migration Agent on the source server sends this automatically; no one else "
+            "needs to."
         ],
         losses=[losses, "The Agent's own word cannot be brought back from here."],
         sent=sent_by(operation, "task_id", "source_id", "server_id"),
@@ -104,8 +105,8 @@ async def register(operation: RegisterSourceServer, api: Api) -> Preview:
         or (["No source server with this address is registered."] if same is not None else []),
         will=["A record is created that counts towards the account's 1,000 servers."],
         losses=[
-            "No Agent stands behind the record, so it cannot be migrated. An installed Agent "
-            "registers by itself when it starts."
+            "The record has no Agent, so it cannot be migrated. An installed Agent "
+            "registers automatically when it starts."
         ],
         sent=sent_by(operation),
         unread=reader.unread,
@@ -200,8 +201,8 @@ async def privacy(operation: SignPrivacyAgreement, api: Api) -> Preview:  # noqa
         now=[signed[flag]] if flag is not None else [],
         will=["The account agrees to the statement that the service's console shows at first use."],
         losses=[
-            "This is a consent in law. Only a person who may bind the account should give it, and "
-            "only after reading the statement on the console.",
+            "This is legally binding consent. Only a person who may bind the account should give "
+            "it, and only after reading the statement on the console.",
             "It cannot be withdrawn here.",
         ],
         unread=reader.unread,

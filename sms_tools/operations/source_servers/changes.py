@@ -78,13 +78,13 @@ class UpdateSourceServer(
     kind=Kind.DESTRUCTIVE,
     section="5.3.5",
 ):
-    """Rename a source server, move it to another migration project, or choose which of its disks
-    and volumes are migrated and how large they become.
+    """Rename a source server, move it to another migration project (wave), or choose which of its
+    disks and volumes are migrated and how large they become.
 
-    Name and project can be set back. With disks or volume_groups, data can stay behind without
-    a word: need_migration false skips a disk, a smaller adjust_size shrinks it. Do that before
-    the task starts. For the target's side use create_migration_task; the Agent's own disk report
-    is update_source_server_disks.
+    Name and project can be set back. With disks or volume_groups, data can stay behind without a
+    word: need_migration false skips a disk, a smaller adjust_size shrinks it. Do that before the
+    task starts. For the target's side use create_migration_task; the Agent's own disk report is
+    update_source_server_disks.
     """
 
     source_id: SourceId

@@ -24,9 +24,9 @@ class ListFailedSourceServers(
 ):
     """List source servers whose migration failed, each with its error code and parameters.
 
-    An entry has no task id and no time, its text may be cut off, and it can outlive the failure:
-    compare with list_source_servers or list_migration_tasks. For causes, first steps and servers
-    that run again use summarize_failed_servers.
+    Only for paging through the raw entries: they have no task id and no time, may be cut off, and
+    can outlive the failure. For causes, first steps and recovered servers use
+    summarize_failed_servers.
     """
 
     limit: Annotated[
@@ -54,12 +54,12 @@ class ListSourceServers(
     kind=Kind.READ,
     section="5.3.3",
 ):
-    """List source servers with state, stage, environment checks that did not pass, bytes copied
-    and current task, about 1 kB each.
+    """List source servers (hosts whose Agent has registered) with state, stage, environment checks
+    that did not pass, bytes copied and current task, about 1 kB each.
 
     Use it to find a server's id, with a filter. get_source_server adds disks, network and all
-    checks, get_source_server_overview only counts. For a whole fleet and judged answers use
-    migration_overview (detail full) or diagnose_server.
+    checks, get_source_server_overview only counts. For judged answers use migration_overview
+    (detail full) or diagnose_server.
     """
 
     state: Annotated[SourceState | None, Field(description="Only in this state.")] = None
@@ -117,7 +117,7 @@ class GetSourceServerOverview(
     kind=Kind.READ,
     section="5.3.9",
 ):
-    """Count the source servers of the account by state, in one call and without names.
+    """Count how many source servers the account has in each state, in one call and without names.
 
     unconfigured counts those that have no target configuration yet. No filter: for one migration
     project or for names use list_source_servers; for bytes, problems and advice use

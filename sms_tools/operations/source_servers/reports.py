@@ -19,13 +19,13 @@ class RegisterSourceServer(
     kind=Kind.AGENT,
     section="5.3.2",
 ):
-    """Agent only: register a source server with the server migration service, in the Agent's
+    """Agent only: register a source server (host) with the server migration service, in the Agent's
     name.
 
-    An installed Agent does it when it starts, so restart the Agent to bring a server back. Sent
-    by anyone else it makes a server that no Agent stands behind and that cannot be migrated.
-    Returns the source server's id. To rename a server or to move it to a project use
-    update_source_server.
+    To enrol a machine, a person installs the Agent on it and enters an AK/SK there: the Agent
+    registers when it starts; restart it to bring a server back. Sent by anyone else, this makes a
+    record with no Agent, which cannot be migrated. Returns the source server's id. To rename a
+    server or to move it to a project use update_source_server.
     """
 
 

@@ -20,9 +20,9 @@ class UnlockTargetServer(
     """Unlock the target server (ECS) of a migration task, so that it can be changed on the ECS
     console again.
 
-    The lock goes by itself at the end of the migration; no call locks it again. Use it for a
-    target that stayed locked after its task ended or failed. Unlocked during a copy, a changed
-    disk makes the migration fail.
+    The lock is released automatically at the end of the migration; no call locks it again. Use it
+    for a target that stayed locked after its task ended or failed. Unlocked during a copy, a
+    changed disk makes the migration fail.
     """
 
     task_id: TaskId
@@ -35,11 +35,12 @@ class CheckNetworkAcl(
     kind=Kind.READ,
     section="5.4.12",
 ):
-    """Check whether NICs and security groups of a target subnet let a server migration through.
+    """Check whether the network ACL rules and security groups of a target subnet let a server
+    migration through.
 
     Answers with success or an error and gives no reasons; one check holds for all servers of the
-    same project, subnet and OS type. It looks at rules only: to measure the connection use
-    manage_migration_task with network_check.
+    same project, subnet and OS type. Rules only: to measure the connection use
+    manage_migration_task with network_check; check_network_paths judges ports server by server.
     """
 
     # The reference calls the path parameters t_project_id and t_network_id.
@@ -77,11 +78,11 @@ class UploadMigrationTaskLogs(
     kind=Kind.WRITE,
     section="5.4.14",
 ):
-    """Collect the logs of a migration task from Agent and target and put them into an OBS bucket,
-    for the support team or a look by a person.
+    """Collect the logs of a migration task from Agent and target into an OBS bucket, for the
+    support team or a person to look at.
 
     Needs a task that was started and no other collection under way. Runs in the background:
-    log_collect_status of list_migration_tasks tells how far it is. The logs are shared by a link
+    log_collect_status of list_migration_tasks shows how far it is. The logs are shared by a link
     that anybody can open until it expires, and the bucket's storage is billed.
     """
 

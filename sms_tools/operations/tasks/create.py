@@ -103,13 +103,14 @@ class CreateMigrationTask(
     kind=Kind.DESTRUCTIVE,
     section="5.4.1",
 ):
-    """Create a migration task that copies one source server to a target ECS: an existing one
-    (exist_server, target_server.vm_id) or one made from a template (vm_template_id).
+    """Set up a migration task that copies one source server to a target ECS: an existing one
+    (exist_server, target_server.vm_id) or a new one made from a template (vm_template_id).
 
-    A made target, its disks and its EIP are billed, as is a temporary disk. The disks of an
-    existing target are ERASED when the task starts, at once with auto_start. Without syncing the
-    target is launched by itself when the copy ends. Returns the task id; start it with
-    manage_migration_task. Change settings of an existing task with update_migration_task.
+    A new target, its disks and its EIP are billed, as is a temporary disk. The disks of an existing
+    target are ERASED when the task starts, at once with auto_start. Without syncing the target is
+    launched automatically when the copy ends. Copy disks, volume_groups and btrfs_list from
+    get_source_server. Returns the task id; manage_migration_task starts it, update_migration_task
+    changes its settings.
     """
 
     name: Annotated[Text, Field(description="Task name.")]

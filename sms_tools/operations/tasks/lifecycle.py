@@ -101,10 +101,10 @@ class DeleteMigrationTask(
 ):
     """Delete one migration task; delete_migration_tasks deletes several.
 
-    Its progress and target configuration are lost for good: a new task copies everything again.
-    To halt a copy that shall go on later use manage_migration_task with stop. The machines stay
-    as they are, temporary disks may stay and be billed. It must be ready, paused, failed or
-    finished, or its Agent disconnected.
+    Its progress and target configuration are lost for good: a new task copies everything from
+    scratch. To halt a copy that you want to resume later use manage_migration_task with stop. The
+    machines stay as they are, temporary disks may stay and be billed. It must be ready, paused,
+    failed or finished, or its Agent disconnected.
     """
 
     task_id: TaskId
@@ -117,10 +117,10 @@ class GetMigrationTask(
     kind=Kind.READ,
     section="5.4.5",
 ):
-    """Read one migration task in full: sub-tasks with what started them, rate, remaining time,
-    error, source and target with disks, clone, network check, resource use.
+    """Read one migration task (job) in full: steps (sub-tasks) with what started them, rate,
+    remaining time, error, source and target with disks, clone, network check, CPU and memory use.
 
-    There is no overall percentage. All sub-tasks at 100 do not mean finished: state and the
+    There is no overall percentage. All sub-tasks at 100 % does not mean finished: state and the
     source's migration_cycle decide. For causes and next steps use diagnose_server.
     """
 
@@ -136,13 +136,14 @@ class ManageMigrationTask(
 ):
     """Start, pause, rehearse, launch or resynchronise one migration task.
 
-    start: begin, resume or retry; a first start erases the disks of an existing target. stop:
-    pause. clone_test: the rehearsal (a test copy), on a clone that is billed until deleted on the
-    ECS console. test (newer regions: cutover): LAUNCHES the target, which ends continuous
-    synchronisation: the cutover (go live), not a trial. restart: only after a launch;
-    synchronises again and may overwrite what the target wrote since. network_check: measure.
-    Newer regions only: skip verification, clear snapshots, migration_test drill. Older regions
-    only: sync_failed_rollback, collect_log. plan_remediation shows what is legal when.
+    start: begin, resume or retry; a first start erases the disks of an existing target.
+    stop: pause. clone_test: the rehearsal (a test copy), on a clone that is billed until
+    deleted on the ECS console. test (newer regions: cutover): LAUNCHES the target, which
+    ends continuous synchronisation: the cutover (go live, 割接), not a rehearsal. restart:
+    only after a launch; synchronises again and may overwrite what the target wrote since.
+    network_check: measure the network. Newer regions only: skip verification, clear
+    snapshots, migration_test drill. Older regions only: sync_failed_rollback,
+    collect_log. For several servers use plan_remediation.
     """
 
     task_id: TaskId

