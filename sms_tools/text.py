@@ -26,3 +26,8 @@ def clean(text: str, limit: int | None = None) -> str:
 def one_line(text: str, limit: int = 200) -> str:
     """Return *text* cleaned and on one line, for names and messages inside a sentence."""
     return clean(" ".join(text.split()), limit)
+
+
+def guarded(cell: str) -> str:
+    """*cell* so that a spreadsheet shows it and runs nothing; reading a sheet takes that off."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

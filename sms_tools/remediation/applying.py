@@ -75,10 +75,11 @@ class Application:
     note: Note
     only: Collection[int] | None = None
     """The steps that the consent of an earlier run covers; None where a person has just agreed."""
+    began: float = 0.0
+    """When this run began, in the desk's `elapsed`: the person's time to answer is not in it."""
     entries: dict[int, Entry] = field(default_factory=dict)
     stopped: str = ""
     """Why no further step is begun."""
-    _began: float = 0.0
     _made: set[int] = field(default_factory=set)
     """The steps whose calls this run has made: not those of an earlier one."""
 
@@ -88,7 +89,6 @@ class Application:
         Raises:
             RequestRefused: a plan is being applied at this moment.
         """
-        self._began = self.desk.elapsed()
         with self.store.alone():
             self.entries = await self.store.journal(self.plan)
             calls = self.plan.calls
@@ -106,7 +106,7 @@ class Application:
     @property
     def _left(self) -> float:
         """Seconds of this run that are left."""
-        return BUDGET - (self.desk.elapsed() - self._began)
+        return BUDGET - (self.desk.elapsed() - self.began)
 
     def _is_covered(self, step: Step) -> bool:
         return self.only is None or step.number in self.only

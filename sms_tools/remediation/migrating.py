@@ -109,13 +109,14 @@ class PlanMigration(Question):
         return _told(fleet, made, placed, sheet.notes, world.gaps)
 
     def _sheet(self) -> Sheet:
-        if (self.csv is None or not self.csv.strip()) == (not self.rows):
+        has_csv = self.csv is not None and bool(self.csv.strip())
+        if has_csv and self.rows:
             raise RequestRefused(
                 "Give the servers once: as rows, or as csv.",
                 advice="csv is the text of a sheet whose first line names the columns.",
             )
-        if self.rows:
-            return sheet_of_rows(self.rows, self.defaults)
+        if not has_csv:
+            return sheet_of_rows(self.rows or [], self.defaults)
         sheet = sheet_of_csv(self.csv or "", self.defaults)
         if not sheet.rows:
             raise RequestRefused("The sheet has a header and no rows.")
@@ -304,6 +305,8 @@ def _by_tool(made: Plan) -> Mapping[str, int]:
 
 
 def _summary(made: Plan, planned: Sequence[Placed], rejected: Sequence[Placed]) -> str:
+    if not planned and not rejected:
+        return "Nothing is planned: give the servers as rows, or as csv with a header."
     parts = [f"{count_of(len(planned), 'row')} planned", f"{len(rejected)} rejected"]
     says = f"{listed(parts)}."
     if made.calls:

@@ -170,11 +170,6 @@ def _unguarded(cell: str) -> str:
     return text[1:] if _GUARDED.match(text) else text
 
 
-def guarded(cell: str) -> str:
-    """*cell* so that a spreadsheet shows it and runs nothing; reading takes that off again."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
-
-
 def _unknown(names: Iterable[str]) -> list[str]:
     unknown = [name for name in dict.fromkeys(names) if name not in COLUMNS]
     if not unknown:

@@ -14,6 +14,7 @@ from sms_tools.operation import Fields, Kind, Operation
 from sms_tools.operations import CATALOGUE, area_of
 from sms_tools.remediation.asking import ApplyPlan, PlanRemediation
 from sms_tools.remediation.migrating import PlanMigration
+from sms_tools.remediation.report import ExportReport
 from sms_tools.schema import input_schema
 from sms_tools.server.guide import FindOperation, RunOperation
 from sms_tools.server.offer import LISTING
@@ -28,6 +29,7 @@ def rows() -> Iterator[Row]:
         yield _question(question, "diagnosis")
     yield _question(PlanRemediation, "remediation")
     yield _question(PlanMigration, "remediation")
+    yield _question(ExportReport, "diagnosis")
     yield _apply_plan()
     for operation in CATALOGUE.values():
         yield _operation(operation)

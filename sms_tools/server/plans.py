@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sms_tools.remediation.store import Entry
 
 TOOL = "apply_plan"
+_BY_POLICY = "policy"
 
 
 class PlanTool(ServedTool[Any]):
@@ -50,7 +51,8 @@ async def apply(plan_id: str, runtime: Runtime, context: AnyContext) -> ToolResu
         return runtime.exit.result(told(plan, entries, runtime.desk))
     caller = caller_of(context, runtime.transport)
     consent = await store.consent(plan, caller.key)
-    going_on = covered(plan, entries) if consent else []
+    # What only the policy allowed is asked of the policy again: it may have become stricter.
+    going_on = covered(plan, entries) if consent and consent != _BY_POLICY else []
     if going_on:
         subject = _subject(plan, entries, going_on, runtime)
         go: Any = _under(consent or "", subject, caller, runtime)
@@ -59,7 +61,7 @@ async def apply(plan_id: str, runtime: Runtime, context: AnyContext) -> ToolResu
         go = await runtime.decide(subject, context)
     if not isinstance(go, Go):
         return go  # type: ignore[no-any-return]
-    run = Run(plan, runtime, caller, go.approval.id if go.approval else consent or "policy")
+    run = Run(plan, runtime, caller, go.approval.id if go.approval else consent or _BY_POLICY)
 
     async def report(done: float, total: float | None, message: str) -> None:
         await context.report_progress(done, total, runtime.exit.words(message))
@@ -71,6 +73,7 @@ async def apply(plan_id: str, runtime: Runtime, context: AnyContext) -> ToolResu
         act=run.act,
         note=run.note,
         only={step.number for step in going_on} if going_on else None,
+        began=runtime.desk.elapsed(),
     )
 
     async def begin() -> Mapping[int, "Entry"]:

@@ -74,6 +74,21 @@ def add_resources(server: MCPServer[Any], runtime: Runtime) -> None:
         entries = list(await runtime.guard.audit.read(last=_LATEST))
         return compact(runtime.exit.cleaned({"entries": entries}))
 
+    @server.resource(
+        "sms://reports/{id}",
+        name="reports",
+        title="Report",
+        description="A report that export_report wrote.",
+        mime_type="text/plain",
+    )
+    async def report(id: str) -> str:
+        from sms_tools.remediation.report import read_report
+
+        try:
+            return await read_report(runtime.desk.state.folder, id)
+        except SmsToolsError as error:
+            raise _failed(runtime, error) from error
+
     add_completion(server, runtime)
 
 

@@ -39,6 +39,7 @@ _MORE: Final[dict[str, Schema]] = {
     "summarize_progress": {"servers": _SERVERS},
     "check_cutover_readiness": {"servers": _SERVERS},
     "assess_sources": {"servers": _SERVERS},
+    "export_report": {"uri": _TEXT, "file": _TEXT},
     "schedule_wave": {"servers": _SERVERS},
     "check_network_paths": {"paths": _rows(port={"type": "integer"}, verdict=_TEXT)},
     "wait_for_progress": {"returned_on": _TEXT},

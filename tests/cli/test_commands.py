@@ -47,7 +47,7 @@ def test_help_of_a_command_names_its_options(
 def test_tools_as_json_lists_all_with_kind_area_size_and_policy(run: Run) -> None:
     listed = json.loads(run("tools", "--json").stdout)
     tools = {tool["name"]: tool for tool in listed["tools"]}
-    assert len(tools) == 67
+    assert len(tools) == 68
     assert listed["bytes"] == sum(tool["bytes"] for tool in tools.values()) <= 80_000
     assert tools["delete_migration_task"]["policy"] == {"destructive": "ask"}
     assert tools["manage_migration_task"]["policy"] == {"write": "allow", "destructive": "ask"}
@@ -64,7 +64,7 @@ def test_tools_shows_what_a_policy_does(run: Run) -> None:
 def test_tools_for_a_person_ends_with_the_sum(run: Run) -> None:
     said = run("tools")
     assert said.returncode == 0
-    assert "67 tools, " in said.stdout
+    assert "68 tools, " in said.stdout
 
 
 def test_a_read_is_answered(run: Run) -> None:

@@ -74,7 +74,7 @@ def test_standard_output_of_serve_carries_the_protocol_and_nothing_else(state: P
         server.stdin.close()
         assert server.stdout.read() == ""
         assert server.wait(20) == 0
-    assert len(answers[2]["result"]["tools"]) == 67
+    assert len(answers[2]["result"]["tools"]) == 68
     assert answers[5]["result"]["structuredContent"]["status"] == "approval_required"
 
 

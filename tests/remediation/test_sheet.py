@@ -3,7 +3,8 @@
 import pytest
 
 from sms_tools.errors import RequestRefused
-from sms_tools.remediation.sheet import Sheet, guarded, sheet_of_csv, sheet_of_rows
+from sms_tools.remediation.sheet import Sheet, sheet_of_csv, sheet_of_rows
+from sms_tools.text import guarded
 
 
 def limits(sheet: Sheet) -> list[tuple[str, str, int]]:

@@ -47,7 +47,8 @@ def needed(tool: Offered, world: World) -> dict[str, Any]:
 
 def without_times(result: CallToolResult) -> str:
     shown = dict(result.structured_content or {})
-    for name in ("observed_at", "notes", "plan_id", "digest", "expires_at", "suggested_actions"):
+    moving = ("observed_at", "notes", "plan_id", "digest", "expires_at", "suggested_actions")
+    for name in (*moving, "uri", "file"):
         shown.pop(name, None)
     shown.pop("waited_seconds", None)
     return re.sub(r"P[A-Z2-9]{4}-[A-Z2-9]{4}", "PLAN", json.dumps(shown, sort_keys=True))

@@ -167,10 +167,10 @@ async def test_a_plan_of_one_account_is_refused_on_another(night: Night) -> None
     assert "plan_remediation" in answer["what_to_do"]
 
 
-async def test_the_account_is_the_first_line_that_a_person_reads(night: Night) -> None:
+async def test_the_account_is_the_first_fact_that_a_person_reads(night: Night) -> None:
     async with night.client() as client:
         await call(client, "apply_plan", plan_id=await planned(client, **NETWORK))
-    assert night.asked[0].startswith("Account: sandbox")
+    assert "Account: sandbox (mixed, seed 1)" in night.asked[0].splitlines()[:2]
 
 
 async def test_the_dialog_names_what_the_copy_leaves_out(night: Night) -> None:
@@ -215,4 +215,27 @@ async def test_a_gate_that_closes_before_its_launch_holds_that_launch_back(night
         night.sandbox.cloud.manage = then_offline  # type: ignore[method-assign]
         answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
     assert results(answer) == ["done and seen", "skipped"]
+    assert len(night.calls("manage_migration_task")) == 1
+
+
+async def test_a_verification_that_fails_before_its_launch_holds_that_launch_back(
+    night: Night,
+) -> None:
+    in_scenario(night, "cutover-night")
+    async with night.client() as client:
+        plan = await call(
+            client, "plan_remediation", goal="cut_over", project="Cutover-Night", batch=2
+        )
+        second = plan["steps"][2]["server"]["name"]
+        manage = night.sandbox.cloud.manage
+
+        def then_differs(task_id: str, operation: str, **params: Any) -> None:
+            manage(task_id, operation, **params)
+            for run in night.sandbox.cloud.tasks[task_of(night, second)].verifications:
+                run.result = "failed"
+
+        night.sandbox.cloud.manage = then_differs  # type: ignore[method-assign]
+        answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
+    assert results(answer) == ["done and seen", "skipped"]
+    assert "consistency" in str(answer["steps"][1]["evidence"]).lower()
     assert len(night.calls("manage_migration_task")) == 1

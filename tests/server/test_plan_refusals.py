@@ -9,7 +9,7 @@ from mcp_types import ElicitResult
 
 from sms_tools.sandbox import Effect, Fault
 
-from .night import Night, agent_came_back, agree, call, results
+from .night import Night, agent_came_back, agree, call, results, task_of
 
 pytestmark = pytest.mark.anyio
 
@@ -165,12 +165,31 @@ async def test_a_clone_is_made_from_the_template_that_a_person_names(night: Nigh
 
 
 async def test_a_place_that_one_server_gives_up_goes_to_the_next(night: Night) -> None:
-    """Of five that could be cloned the first two are read in vain."""
     agent_came_back(night, "db-ora-03")
-    replies(night, "show_source", has_no_sizes, only="db-my-03")
     async with night.client() as client:
+        first = await call(client, "plan_remediation", goal="rebuild", batch=1)
+        name = next(s["server"]["name"] for s in first["steps"] if "server" in s)
+        replies(night, "show_source", has_no_sizes, only=name)
         plan = await call(client, "plan_remediation", goal="rebuild", batch=1)
-    assert len({s["server"]["id"] for s in plan["steps"] if "server" in s}) == 1
+    (other,) = {s["server"]["name"] for s in plan["steps"] if "server" in s}
+    assert other != name
+
+
+async def test_a_new_task_that_would_launch_by_itself_is_not_started(night: Night) -> None:
+    create = night.sandbox.cloud.create_task
+
+    def as_the_service_likes(*given: Any, **named: Any) -> Any:
+        made = create(*given, **named)
+        night.sandbox.cloud.tasks[task_of(night, "db-my-03")].syncing = False
+        return made
+
+    night.sandbox.cloud.create_task = as_the_service_likes  # type: ignore[method-assign]
+    async with night.client() as client:
+        plan = await call(client, "plan_remediation", goal="rebuild", servers=["db-my-03"])
+        answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
+    assert results(answer) == ["done and seen", "done and seen", "skipped"]
+    assert "after_copy" in str(answer["steps"][-1]["evidence"])
+    assert "NOT STARTED" in answer["summary"]
 
 
 async def test_a_failure_that_nobody_documents_is_tried_only_by_name(night: Night) -> None:

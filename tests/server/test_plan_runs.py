@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from sms_tools.guard import Policy
+from sms_tools.guard.policy import Decision
 from sms_tools.sandbox import Effect, Fault
 
 from .night import Night, call, planned, results
@@ -122,3 +124,18 @@ async def test_another_client_is_asked_for_itself(night: Night) -> None:
     async with night.client() as client:
         await call(client, "apply_plan", plan_id=plan_id)
     assert len(night.asked) == 2
+
+
+async def test_what_the_policy_alone_allowed_is_asked_of_the_policy_again(night: Night) -> None:
+    night.counts_waits = True
+    every = {"apply_plan": Decision.ALLOW, "manage_migration_task": Decision.ALLOW}
+    night.policy = Policy(tools=every)
+    async with night.client() as client:
+        plan_id = await planned(client, **NETWORK)
+        night.repair("port 22")
+        first = await call(client, "apply_plan", plan_id=plan_id)
+        assert first["status"] == "partly_done"
+        assert night.asked == []
+        night.runtime.guard.policy = Policy()
+        await call(client, "apply_plan", plan_id=plan_id)
+    assert len(night.asked) == 1

@@ -53,6 +53,7 @@ async def test_the_templates_are_those_of_the_contract(client: Client) -> None:
         "sms://projects/{id}",
         "sms://errors/{code}",
         "sms://reference/{operation}",
+        "sms://reports/{id}",
     }
 
 

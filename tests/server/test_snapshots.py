@@ -102,6 +102,7 @@ async def test_all_documented_operations_and_composites_are_listed(world: World)
         "what_changed",
         "find_cleanup_candidates",
         "check_network_paths",
+        "export_report",
         "wait_for_progress",
         "plan_remediation",
         "plan_migration",

@@ -1,0 +1,73 @@
+"""export_report: every kind in every format, safe in a spreadsheet, read back as a sheet."""
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any, get_args
+
+import pytest
+
+from sms_tools.errors import RequestRefused
+from sms_tools.guard.audit import Audit
+from sms_tools.remediation.report import ExportReport, Format, Kind, read_report
+from sms_tools.remediation.sheet import sheet_of_csv
+from tests.bureau import Bureau
+
+pytestmark = pytest.mark.anyio
+
+
+async def written(place: Bureau, **asked: Any) -> str:
+    answer = await place.ask(ExportReport(**asked))
+    name = answer["uri"].removeprefix("sms://reports/")
+    text = await read_report(place.desk.state.folder, name)
+    assert answer["file"].endswith(name)
+    return text
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+@pytest.mark.parametrize("shape", get_args(Format))
+async def test_every_kind_is_written_in_every_format(
+    bureau: Callable[..., Bureau], kind: str, shape: str
+) -> None:
+    assert len(await written(bureau("mixed"), kind=kind, format=shape)) > 30
+
+
+async def test_the_assessments_sheet_has_every_server_and_is_read_back(
+    bureau: Callable[..., Bureau],
+) -> None:
+    place = bureau("new-fleet", servers=150)
+    sheet = sheet_of_csv(await written(place, kind="assessment", format="csv"))
+    assert len(sheet.rows) == len(place.sandbox.cloud.sources)
+    assert all(row.problems == () or row.problems == [] for row in sheet.rows)
+    assert any(row.wish.template == "datacentre" for row in sheet.rows)
+
+
+@pytest.mark.parametrize("shape", ["csv", "html", "md"])
+async def test_a_strangers_name_runs_nowhere(bureau: Callable[..., Bureau], shape: str) -> None:
+    place = bureau("new-fleet")
+    name = "=cmd|<script>"
+    next(iter(place.sandbox.cloud.sources.values())).name = name
+    text = await written(place, kind="assessment", format=shape)
+    assert "<script>" not in text or shape == "csv"
+    if shape == "csv":
+        cells = [cell for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) for cell in row]
+        assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@")]
+        assert "'" + name in cells
+
+
+async def test_the_change_record_names_the_head_of_the_audit(
+    bureau: Callable[..., Bureau],
+) -> None:
+    place = bureau("mixed")
+    audit = Audit(place.desk.state, place.desk.now)
+    await audit.record("call", tool="delete_template", outcome="done", password="EXAMPLE-pass")
+    text = await written(place, kind="change_record", format="md")
+    assert (await audit.head()).hash in text
+    assert "delete_template" in text
+    assert "EXAMPLE-pass" not in text
+
+
+@pytest.mark.parametrize("name", ["../audit.jsonl", "R0123456789abcdef.md", "x", ""])
+async def test_only_reports_are_read(bureau: Callable[..., Bureau], name: str) -> None:
+    with pytest.raises(RequestRefused):
+        await read_report(bureau("mixed").desk.state.folder, name)
