@@ -233,7 +233,7 @@ class Page:
         )
 
 
-_WRONG: Final = "That is not the text. Nothing was approved."
+_WRONG: Final = "The text does not match. Nothing was approved."
 _UNPAIRED: Final = (
     "This browser is not paired, so nothing was approved. Pair it with the command below, and "
     "answer again."

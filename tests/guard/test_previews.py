@@ -210,6 +210,16 @@ async def test_a_strangers_name_is_cleaned_cut_and_not_what_must_be_typed(world:
     assert "\n" not in preview.headline
 
 
+@pytest.mark.parametrize("name", ["web-03", "WEB-03"])
+async def test_a_name_that_another_server_has_too_is_not_what_must_be_typed(
+    world: World, name: str
+) -> None:
+    source, other = await world.source("web-03"), await world.source("web-05")
+    assert (await world.action("web-03", "test")).typed == "launch web-03"
+    world.sandbox.cloud.sources[str(other.id)].name = name
+    assert (await world.action("web-03", "test")).typed == f"launch {source.id}"
+
+
 async def test_a_state_that_no_stage_allows_is_impossible(world: World) -> None:
     source = await world.source("web-03")
     preview = await world.call(

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sms_tools.api import Api
 from sms_tools.guard.previews import acting, configuring, deleting, settings, speaking
+from sms_tools.guard.previews.twins import told_apart
 from sms_tools.guard.subject import Preview
 from sms_tools.operation import Operation
 
@@ -55,4 +56,5 @@ async def preview_of(operation: Operation[Any], api: Api) -> Preview:
         SmsToolsError: what the call acts on is not there, or cannot be read at all.
     """
     previewer = PREVIEWS.get(operation.__spec__.name)
-    return await (previewer(operation, api) if previewer else speaking.anything(operation, api))
+    shown = previewer(operation, api) if previewer else speaking.anything(operation, api)
+    return await told_apart(await shown, api)
