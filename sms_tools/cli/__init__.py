@@ -19,6 +19,7 @@ COMMANDS = {
     "status": "how the migration is going, as a table with bars; --watch looks again",
     "failures": "which servers failed, why, and what to do first",
     "readiness": "which servers can be launched, and what keeps the others",
+    "report": "a report for a change board, as a file or on standard output",
     "watch": "reads again and again and tells what changed, to a webhook too",
     "tools": "every tool with its kind, area, size and what the policy does with it",
     "approvals": "calls that wait for a person: list, show, approve, deny; pair, unpair a browser",

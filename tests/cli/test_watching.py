@@ -49,6 +49,27 @@ def test_failures_show_whole_steps_and_who_acts(run: Run) -> None:
     assert "who acts" in shown
 
 
+@pytest.mark.parametrize("form", ["md", "csv", "html"])
+def test_a_report_is_written_to_a_new_file_and_never_over_one(
+    run: Run, tmp_path: Path, form: str
+) -> None:
+    out = tmp_path / f"readiness.{form}"
+    written = run("report", "readiness", "--sandbox", "--format", form, "--out", str(out))
+    assert written.returncode == 0, written.stderr
+    assert "web-03" in out.read_text("utf-8")
+    assert written.stdout == ""
+    again = run("report", "readiness", "--sandbox", "--format", form, "--out", str(out))
+    assert again.returncode == 1
+    assert "is not replaced" in again.stderr
+
+
+def test_a_report_without_a_file_stands_on_standard_output(run: Run) -> None:
+    shown = run("report", "failures", "--sandbox")
+    assert shown.returncode == 0, shown.stderr
+    assert "SMS.3802" in shown.stdout
+    assert run("report", "weather").returncode == 2
+
+
 @pytest.mark.parametrize(
     "options",
     [
