@@ -268,7 +268,8 @@ async def _tools() -> str:
                     area = tool.area
                     lines.append(f"## {area.replace('_', ' ')}\n")
                 lines.append(await _tool(client, tool, names))
-    return "\n".join(lines)
+    # The folder is another one in every run.
+    return "\n".join(lines).replace(f"{Path(folder) / 'state'}", "STATE-FOLDER")
 
 
 async def _names(client: Client) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +57,11 @@ class Mutant:
     what: str
     source: str
     """The whole file with the change in it."""
+
+    @property
+    def folder(self) -> str:
+        """The part of the package that it is in."""
+        return self.path.relative_to(ROOT / "sms_tools").parts[0]
 
     def __str__(self) -> str:
         return f"{self.path.relative_to(ROOT)}:{self.line}: {self.what}"
@@ -100,14 +105,13 @@ def _changed(node: ast.AST) -> str:
 
 def survives(mutant: Mutant) -> bool:
     """Whether every test of its folder passes with *mutant* in place."""
-    folder = mutant.path.relative_to(ROOT / "sms_tools").parts[0]
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch)
         for part in ("sms_tools", "tests", "prompts", "bench"):
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", copy)
         (copy / mutant.path.relative_to(ROOT)).write_text(mutant.source, encoding="utf-8")
-        tests = [each for each in TESTS[folder] if (copy / each).exists()]
+        tests = [each for each in TESTS[mutant.folder] if (copy / each).exists()]
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
         environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
@@ -142,6 +146,9 @@ def main() -> None:
     if options.list:
         print("\n".join(map(str, chosen)))
         return
+    for folder, one in {mutant.folder: mutant for mutant in chosen}.items():
+        if not survives(replace(one, source=one.path.read_text(encoding="utf-8"))):
+            sys.exit(f"the tests of {folder}/ fail without any change: nothing was measured")
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         results = list(zip(chosen, pool.map(survives, chosen), strict=True))
     for mutant, lives in results:

@@ -2,8 +2,9 @@
 
 A file has TOML front matter between ``+++`` lines (``title``, ``description``, ``[[arguments]]``
 with ``name``, ``description``, ``required``, ``default``) and a body in which ``${name}`` stands
-for an argument. Files whose name begins with ``_`` are parts that every prompt ends with. In a
-wheel the folder lies in the package, in a checkout beside it.
+for an argument. Files whose name begins with ``_`` are parts that every prompt ends with.
+``NAME.zh.md`` holds title, description and body in Chinese, where there is one; the arguments are
+those of ``NAME.md``. In a wheel the folder lies in the package, in a checkout beside it.
 """
 
 import tomllib
@@ -12,13 +13,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from string import Template
-from typing import Final
+from typing import Any, Final
 
 from sms_tools.errors import RequestRefused
 
 LANGUAGES: Final = ("English", "中文")
 """What completion offers for ``language``; any other language may be named."""
 
+_CHINESE: Final = ("中文", "汉语", "简体", "chinese", "zh", "mandarin")
+"""How a person names Chinese: by one of these beginnings."""
 _LONGEST_VALUE: Final = 4_000
 """Characters of one argument: a hundred ids. Longer ones are refused, not cut."""
 _FENCE: Final = "+++"
@@ -51,6 +54,8 @@ class Prompt:
     description: str
     arguments: Sequence[Argument]
     body: str
+    chinese: str | None = None
+    """The body in Chinese, if there is one."""
 
     def render(self, values: Mapping[str, str]) -> str:
         """The text for *values*.
@@ -71,18 +76,17 @@ class Prompt:
         if missing:
             raise PromptError(f"{self.name} needs {', '.join(missing)}. {takes}")
         filled = {name: given.get(name) or argument.default for name, argument in known.items()}
-        return Template(self.body).substitute(filled)
+        is_chinese = filled["language"].casefold().startswith(_CHINESE)
+        body = self.chinese if self.chinese and is_chinese else self.body
+        return Template(body).substitute(filled)
 
 
 @cache
 def load_prompts() -> Mapping[str, Prompt]:
     """Every prompt by name."""
     folder = prompts_folder()
-    ending = "\n\n".join(
-        path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("_*.md"))
-    )
     found = (path for path in sorted(folder.glob("*.md")) if not path.name.startswith("_"))
-    return {path.stem: _parse(path, ending) for path in found}
+    return {path.stem: _parse(path) for path in found if not path.stem.endswith(".zh")}
 
 
 def prompts_folder() -> Path:
@@ -92,13 +96,25 @@ def prompts_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "prompts"
 
 
-def _parse(path: Path, ending: str) -> Prompt:
-    _, front, body = path.read_text(encoding="utf-8").split(_FENCE, 2)
-    head = tomllib.loads(front)
+def _parse(path: Path) -> Prompt:
+    head, body = _read(path, "_*[!h].md")
+    title, description, chinese = head["title"], head["description"], None
+    in_chinese = path.with_suffix(".zh.md")
+    if in_chinese.is_file():
+        names, chinese = _read(in_chinese, "_*.zh.md")
+        title, description = f"{title} · {names['title']}", f"{description} {names['description']}"
     return Prompt(
         name=path.stem,
-        title=head["title"],
-        description=head["description"],
+        title=title,
+        description=description,
         arguments=(*(Argument(**each) for each in head.get("arguments", [])), _LANGUAGE),
-        body=f"{body.strip()}\n\n{ending}\n",
+        body=body,
+        chinese=chinese,
     )
+
+
+def _read(path: Path, endings: str) -> tuple[dict[str, Any], str]:
+    """The front matter of a file, and its body with the parts that match *endings* after it."""
+    _, front, body = path.read_text(encoding="utf-8").split(_FENCE, 2)
+    parts = [each.read_text(encoding="utf-8") for each in sorted(path.parent.glob(endings))]
+    return tomllib.loads(front), "\n\n".join(part.strip() for part in [body, *parts]) + "\n"

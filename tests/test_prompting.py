@@ -53,8 +53,29 @@ def test_every_prompt_renders_in_every_language(name: str, language: str) -> Non
     prompt = PROMPTS[name]
     values = {argument.name: "example" for argument in prompt.arguments if argument.required}
     text = prompt.render({**values, "language": language})
-    assert f"Speak to the person in {language}" in text
+    in_chinese = language == "中文" and prompt.chinese
+    assert (
+        f"用{language}与用户交流" if in_chinese else f"Speak to the person in {language}"
+    ) in text
     assert "${" not in text
+
+
+@pytest.mark.parametrize("name", [name for name in PROMPTS if PROMPTS[name].chinese])
+def test_a_chinese_body_leads_through_the_same_tools(name: str) -> None:
+    def named(body: str | None) -> list[str]:
+        return re.findall(r"`([^`]+)`", body or "")
+
+    assert sorted(set(named(PROMPTS[name].chinese))) == sorted(set(named(PROMPTS[name].body)))
+
+
+def test_the_everyday_prompts_speak_chinese_where_chinese_is_asked_for() -> None:
+    for name in ("migration-status", "cutover-readiness", "cutover-night"):
+        for language in ("中文", "zh-CN", "Chinese"):
+            text = PROMPTS[name].render({"project": "Wave-1-Web", "language": language})
+            assert "Wave-1-Web" in text
+            assert "本次对话的规则" in text
+            assert "Rules for this conversation" not in text
+        assert "·" in PROMPTS[name].title
 
 
 @pytest.mark.parametrize("name", PROMPTS)

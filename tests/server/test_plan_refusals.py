@@ -126,10 +126,10 @@ async def test_a_task_that_is_gone_and_not_made_again_is_said_first(night: Night
 @pytest.mark.parametrize(
     ("goal", "server", "says"),
     [
-        ("rebuild", "web-04", "Only a failed server is built anew; it is syncing"),
+        ("rebuild", "web-04", "Only a failed server is rebuilt; it is syncing"),
         ("rebuild", "db-ora-01", "SMS.3802 does not need a new task"),
         ("retry_failed", "web-04", "It has not failed: it is syncing"),
-        ("retry_failed", "db-ora-03", "has to be built anew"),
+        ("retry_failed", "db-ora-03", "has to be rebuilt"),
         ("resume_paused", "db-log-01", "would be paused again"),
         ("resume_paused", "web-04", "It is not paused"),
         ("cut_over", "db-ora-01", "Only continuous sync can be launched"),
@@ -195,7 +195,7 @@ async def test_a_new_task_that_would_launch_by_itself_is_not_started(night: Nigh
 async def test_a_failure_that_nobody_documents_is_tried_only_by_name(night: Night) -> None:
     async with night.client() as client:
         everything = await call(client, "plan_remediation")
-        unknown = [row for row in everything["left_out"] if "nobody knows" in row["why"]]
+        unknown = [row for row in everything["left_out"] if "Name the server to try" in row["why"]]
         assert unknown, "the scenario has failures that nobody documents"
         server = unknown[0]["server"]
         plan = await call(client, "plan_remediation", servers=[server["id"]])

@@ -27,7 +27,7 @@ async def client(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 async def test_every_prompt_is_listed_with_its_arguments(client: Client) -> None:
     prompts = {prompt.name: prompt for prompt in (await client.list_prompts()).prompts}
-    assert len(prompts) == 10
+    assert len(prompts) == 11
     for prompt in prompts.values():
         assert prompt.title
         assert "language" in [argument.name for argument in prompt.arguments or ()]
@@ -39,8 +39,8 @@ async def test_a_prompt_comes_rendered(client: Client) -> None:
     given = {"project": "Wave-1-Web", "language": "中文"}
     reply = await client.get_prompt("cutover-night", given)
     text = reply.messages[0].content.text  # type: ignore[union-attr]
-    assert "cutover of Wave-1-Web" in text
-    assert "Speak to the person in 中文" in text
+    assert "完成 Wave-1-Web 的割接" in text
+    assert "用中文与用户交流" in text
 
 
 async def test_a_missing_argument_is_a_readable_error(client: Client) -> None:
