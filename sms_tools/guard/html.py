@@ -73,7 +73,7 @@ def question(
     left = "less than a minute" if minutes_left < 1 else f"about {minutes_left} min"
     names = dict.fromkeys(each.name or each.id for each in preview.targets)
     said_no = (
-        f"You said no at {approval.decided_at:%H:%M} UTC, and the assistant was told. "
+        f"This was refused at {approval.decided_at:%H:%M} UTC, and the assistant was told. "
         "You can still say yes."
         if approval.decided_at
         else ""

@@ -31,8 +31,8 @@ the copies consistent), diagnose_server (one server), check_cutover_readiness (c
 explain_error_code, what_changed, find_cleanup_candidates. To fix something: plan_remediation, \
 show the plan, then apply_plan. The other tools are the service's single operations.
 In manage_migration_task, `test` launches the target server: it is the cutover. A call that comes \
-back with status approval_required waits for a person, whom you give the link; no argument of \
-yours stands in for that. Report "unknown" as unknown."""
+back with status approval_required waits for a person, whom you give its command and its link; no \
+argument of yours stands in for that. Report "unknown" as unknown."""
 
 _READ_ONLY: Final = """\
 This server was started read-only: it answers questions and changes nothing; every call that would \

@@ -359,7 +359,7 @@ async def test_after_a_no_the_page_still_takes_the_persons_yes(
 ) -> None:
     await answers.deny(approval, "page")
     page = await browser.get(link_to(approval))
-    assert "You said no at 12:00 UTC" in page.text
+    assert "This was refused at 12:00 UTC" in page.text
     assert 'value="deny"' not in page.text
     assert (await a_yes(browser, approval)).status_code == 303
     assert await status(answers, approval) is Status.APPROVED
