@@ -170,7 +170,9 @@ def test_without_a_home_that_can_be_written_the_variable_is_named(run: Run, stat
 
 def test_the_sandbox_and_the_account_keep_their_states_apart(run: Run, state: Path) -> None:
     held = json.loads(run("call", "sign_privacy_agreement", "--sandbox").stdout)
-    command = f"sms-tools approvals approve {held['approval_id']} --sandbox"
+    command = held["approval_command"]
+    assert command.endswith(f"approvals approve {held['approval_id']} --sandbox")
+    assert f"SMS_TOOLS_STATE_DIR={state} " in command
     assert command in held["summary"]
     assert held["approval_id"] in run("approvals", "--sandbox").stdout
     assert "Nothing waits" in run("approvals").stdout
