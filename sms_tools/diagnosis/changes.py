@@ -14,6 +14,7 @@ from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.diagnosis.spoken import Since
 from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Deed, Desk, Pending
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.fleet.samples import Sample, Samples
 from sms_tools.knowledge import explain
@@ -63,6 +64,8 @@ class WhatChanged(FleetQuestion):
                 advice="Give a time in the past, or leave since out for the last 24 hours.",
             )
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
+        if self.detail == "full":
+            fleet = await with_waves(desk, fleet)
         memory = await recall(Samples(desk), fleet, since)
         changes = [
             change

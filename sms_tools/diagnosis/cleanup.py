@@ -10,6 +10,7 @@ from sms_tools.diagnosis.leftovers import Leftover, Leftovers, find_leftovers
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, read_fleet, read_shared, together
 from sms_tools.fleet.server import SOAK, Server
 from sms_tools.knowledge.facts import TEMPLATES_PAGE
@@ -44,6 +45,8 @@ class FindCleanupCandidates(FleetQuestion):
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
             lambda: self._templates(desk),
         )
+        if self.detail == "full":
+            fleet = await with_waves(desk, fleet)
         known = None if isinstance(templates, SmsToolsError) else templates
         found = find_leftovers(fleet, known)
         problems = list(fleet.incomplete)

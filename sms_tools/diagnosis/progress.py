@@ -31,6 +31,7 @@ from sms_tools.diagnosis.spoken import Deadline
 from sms_tools.diagnosis.track_record import Scores, TrackRecord
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.fleet.samples import Sample, Samples
 from sms_tools.knowledge import PHASES
@@ -77,6 +78,8 @@ class SummarizeProgress(FleetQuestion):
             {s.task_id: limits[s.id] for s in fleet.servers if s.id in limits and s.task_id},
             fleet.observed_at,
         )
+        if self.detail == "full":
+            fleet = await with_waves(desk, fleet)
         beside = await _company(desk, fleet, samples, everything=everything)
         courses = [
             course_of(
