@@ -71,6 +71,7 @@ class MeasuredRate:
         """
         if self.spread <= 0 or self.memory <= 0:
             return self.mean, self.spread * math.sqrt(2 / max(len(self.rates), 1))
+        seconds = max(seconds, 1.0)  # a copy of which nothing is left has no rate to come
         forgets = self.memory / seconds * (1 - math.exp(-seconds / self.memory))
         of_mean = _of_mean(self.span.total_seconds(), self.memory)
         to_come = max(_of_mean(seconds, self.memory) - forgets**2, 0.0)
