@@ -136,7 +136,7 @@ class ManageMigrationTask(
 ):
     """Start, pause, rehearse, launch or resynchronise one migration task.
 
-    start: begin, resume or retry; a first start erases the disks of an existing target.
+    start: begin, resume or retry; a first start erases an existing target's disks.
     stop: pause. clone_test: the rehearsal (a test copy), on a clone that is billed until
     deleted on the ECS console. test (newer regions: cutover): LAUNCHES the target, which
     ends continuous synchronisation: the cutover (go live, 割接), not a rehearsal. restart:
