@@ -27,6 +27,7 @@ from sms_tools.cli.clients import CLIENTS, Wish, text_of
 from sms_tools.guard import Policy
 from sms_tools.knowledge.errors import all_codes, explain
 from sms_tools.sandbox import ManualClock, open_sandbox
+from sms_tools.sandbox.scenarios import SCENARIOS
 from sms_tools.server import build_server, open_runtime
 from sms_tools.server.offer import Offered, offered_tools
 from sms_tools.settings import Settings
@@ -103,6 +104,8 @@ def _commands(chinese: bool) -> str:
         places = [str(a.metavar or a.dest.upper()) for a in actions if not a.option_strings]
         given = [f"`{a.option_strings[-1]}`" for a in actions if a.option_strings]
         said = f"`{' '.join(['sms-tools', name, *(f'[{place}]' for place in places)])}`"
+        if name == "sandbox":
+            given.append(f"scenarios: {', '.join(SCENARIOS)}")
         rows.append([said, summary + (f": {', '.join(given)}" if given else "")])
     return _table(["命令", "说明"] if chinese else ["command", "what it does"], rows)
 

@@ -141,8 +141,8 @@ class ManageMigrationTask(
     deleted on the ECS console. test (newer regions: cutover): LAUNCHES the target, which
     ends continuous synchronisation: the cutover (go live, 割接), not a rehearsal. restart:
     only after a launch; synchronises again and may overwrite what the target wrote since.
-    network_check: measure the network. Newer regions only: skip verification, clear
-    snapshots, migration_test drill. Older regions only: sync_failed_rollback,
+    network_check: measure the network. Newer regions: skip verification, clear
+    snapshots, migration_test drill. Older regions: sync_failed_rollback,
     collect_log. For several servers use plan_remediation.
     """
 
