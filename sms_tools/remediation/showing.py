@@ -67,7 +67,8 @@ async def show(api: Api, steps: Sequence[Step]) -> Mapping[int, Shown]:
 async def _one(api: Api, step: Step) -> Shown:
     try:
         # A plan is stored: no secret that a stranger's name may carry goes with it.
-        return Shown(cleaned(await preview_of(step.operation, api), api.secret_values()))
+        shown = await preview_of(step.operation, api, of_a_plan=True)
+        return Shown(cleaned(shown, api.secret_values()))
     except SmsToolsError as error:
         return Shown(None, one_line(str(error), 200))
 

@@ -49,12 +49,15 @@ PREVIEWS: Final[Mapping[str, _Previewer]] = {
 """By the name of the tool."""
 
 
-async def preview_of(operation: Operation[Any], api: Api) -> Preview:
+async def preview_of(operation: Operation[Any], api: Api, *, of_a_plan: bool = False) -> Preview:
     """The preview of *operation*, read through *api*.
+
+    For a step *of_a_plan* it is not read whether a name stands for one server alone: what is typed
+    for a plan is a count.
 
     Raises:
         SmsToolsError: what the call acts on is not there, or cannot be read at all.
     """
     previewer = PREVIEWS.get(operation.__spec__.name)
     shown = previewer(operation, api) if previewer else speaking.anything(operation, api)
-    return await told_apart(await shown, api)
+    return await shown if of_a_plan else await told_apart(await shown, api)
