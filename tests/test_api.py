@@ -421,7 +421,9 @@ async def test_connections_are_used_again_and_a_cut_reply_is_noticed() -> None:
             await api(READ)
             await api(READ)
             assert len(connections) == 1
-            with pytest.raises(errors.ServiceUnreachable, match="before the reply was whole") as c:
+            with pytest.raises(
+                errors.ServiceUnreachable, match="before the reply was complete"
+            ) as c:
                 await api(DESTROY)
             assert c.value.outcome_unknown
             await api(READ)

@@ -362,7 +362,7 @@ def test_a_silent_service_gives_its_error_within_45_seconds(operation: Any) -> N
     async def ask() -> None:
         begun = anyio.current_time()
         async with Api(Settings.for_sandbox(), transport=Silent()) as api:
-            with pytest.raises(errors.ServiceUnreachable, match="no whole answer") as caught:
+            with pytest.raises(errors.ServiceUnreachable, match="no complete answer") as caught:
                 await api(operation)
         assert anyio.current_time() - begun <= 45
         assert ("tried 2 times" in str(caught.value)) is (operation is READ)
