@@ -16,6 +16,7 @@ from sms_tools.diagnosis.question import Question
 from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.effect import effect_of_creation
+from sms_tools.fleet.grouping import Group, Grouping
 from sms_tools.fleet.reading import Fleet, read_fleet
 from sms_tools.fleet.server import Server
 from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
@@ -30,6 +31,7 @@ from sms_tools.remediation.rows import Placed, place_rows, read_world
 from sms_tools.remediation.sheet import MOST_ROWS, Problem, Sheet, sheet_of_csv, sheet_of_rows
 from sms_tools.remediation.store import Store
 from sms_tools.remediation.writing import Words, Writer
+from sms_tools.text import one_line
 from sms_tools.wording import count_of, listed, named
 
 _MOST: Final = 50
@@ -84,6 +86,7 @@ class PlanMigration(Question):
         Raises:
             RequestRefused: there are no rows, or no header.
             SmsToolsError: the servers could not be read.
+            StateError: the plan or the groups of its rows could not be kept.
         """
         sheet = self._sheet()
         fleet = await read_fleet(desk, fresh=True)
@@ -106,6 +109,7 @@ class PlanMigration(Question):
         )
         if made.calls:
             await Store(desk.state).keep(made)
+        await Grouping(desk).keep(_groups(placed))
         return _told(fleet, made, placed, sheet.notes, world.gaps)
 
     def _sheet(self) -> Sheet:
@@ -144,6 +148,17 @@ def _written(placed: Sequence[Placed], write: Writer, *, start: bool) -> Sequenc
             done[each.row.line] = replace(each, problems=[Problem("", says)])
     _say_first(list(done.values()), write, start=start)
     return [done[each.row.line] for each in placed]
+
+
+def _groups(placed: Sequence[Placed]) -> Mapping[str, Group]:
+    """What the rows say of who belongs together and who goes first, in the plan or not."""
+    found = {}
+    for each in placed:
+        wish = each.row.wish
+        if each.server and (wish.group or wish.order is not None):
+            name = one_line(wish.group, 80) if wish.group else None
+            found[each.server.id] = Group(name, wish.order)
+    return found
 
 
 def _order(placed: Placed) -> int:
