@@ -119,20 +119,31 @@ def _of_server(key: str, before: Reading, now: Reading) -> Iterator[Notice]:
 
 
 def message_of(
-    found: Sequence[Notice], at: datetime, account: str, incomplete: Sequence[str] = ()
+    found: Sequence[Notice],
+    at: datetime,
+    account: str,
+    incomplete: Sequence[str] = (),
+    *,
+    since: datetime | None = None,
 ) -> dict[str, Any]:
-    """One message about one reading: a summary, each notice, and what could not be read."""
+    """One message about one reading: a summary, each notice, and what could not be read.
+
+    *since* is the reading that it was compared with.
+    """
     counts: dict[What, int] = {}
     for notice in found:
         counts[notice.what] = counts.get(notice.what, 0) + 1
     parts = [f"{count_of(n, 'server')} {_plural(what, n)}" for what, n in counts.items()]
-    summary = f"{listed(parts)}." if parts else "Nothing changed."
+    summary = f"{listed(parts)}." if parts else ""
     if incomplete:
-        summary += " Part of the reading failed."
+        summary += " Part of the reading failed." if parts else "Not everything could be read."
+    elif not parts:
+        summary = "Everything could be read again."
     return {
         "summary": summary[:1].upper() + summary[1:],
         "account": account,
         "observed_at": iso(at),
+        **({"since": iso(since)} if since else {}),
         "notices": [notice.as_data() for notice in found],
         "incomplete": list(incomplete),
     }

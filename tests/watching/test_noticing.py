@@ -58,7 +58,8 @@ def test_a_message_says_what_it_could_not_read() -> None:
     message = message_of(found, AT, "sandbox", ["list_migration_tasks: refused"])
     assert message["summary"] == "2 servers failed. Part of the reading failed."
     assert message["incomplete"]
-    assert message_of([], AT, "sandbox")["summary"] == "Nothing changed."
+    assert message_of([], AT, "sandbox", ["pages"])["summary"] == "Not everything could be read."
+    assert message_of([], AT, "sandbox")["summary"] == "Everything could be read again."
 
 
 def test_a_hostile_name_is_one_line_of_text() -> None:
