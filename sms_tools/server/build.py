@@ -29,8 +29,11 @@ Migrations of servers to Huawei Cloud with the Server Migration Service (SMS; no
 One call answers most questions: migration_overview (how is it going), summarize_failed_servers \
 (what failed and why), summarize_progress (how far, when done), summarize_consistency_results (are \
 the copies consistent), diagnose_server (one server), check_cutover_readiness (can we launch), \
-explain_error_code, what_changed, find_cleanup_candidates. To fix something: plan_remediation, \
-show the plan, then apply_plan. The other tools are the service's single operations.
+explain_error_code, what_changed, find_cleanup_candidates. A migration from its start: \
+assess_sources (which servers are fit), plan_migration (tasks from rows or a pasted sheet), \
+schedule_wave (who is copied when), check_network_paths, export_report (a file as evidence). To \
+fix or launch something: plan_remediation. Show a plan, then apply_plan. The other tools are the \
+service's single operations.
 In manage_migration_task, `test` launches the target server: it is the cutover. A call that comes \
 back with status approval_required waits for a person, whom you give its command and its link; no \
 argument of yours stands in for that. Report "unknown" as unknown."""
