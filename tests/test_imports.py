@@ -15,7 +15,9 @@ _CATALOGUE: Final = {*_LEAVES, "operations", "schema", "signing"}
 _WIRE: Final = {"api", "auth", "paging", "pressure", "profile", "settings", "shape", "wire"}
 _CLIENT: Final = {*_CATALOGUE, *_WIRE, "knowledge", "redaction"}
 _READING: Final = {*_CLIENT, "fleet", "state"}
-_OVER: Final = {"arguments", "diagnosis", "guard", "listening", "remediation", "server"}
+_OVER: Final = {
+    "arguments", "diagnosis", "guard", "listening", "remediation", "server", "watching"
+}  # fmt: skip
 _SERVING: Final = {*_READING, *_OVER}
 
 MAY_IMPORT: Final[Mapping[str, set[str]]] = {
@@ -51,8 +53,8 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "guard": {*_READING, "listening"},
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},
     "server": _SERVING,
-    "watching": _READING,
-    "cli": {*_SERVING, "cli", "sandbox", "watching"},
+    "watching": {*_READING, "diagnosis"},
+    "cli": {*_SERVING, "cli", "sandbox"},
     "__main__": {"cli"},
 }
 """By the part of the package: the parts that it may import, besides itself."""

@@ -7,6 +7,7 @@ from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.stdio import stdio_server
+from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
@@ -59,7 +60,12 @@ class Server(MCPServer[Any]):
             for tool in offered_tools(selection)
         ]
         tools: list[Tool] = [served(tool, runtime) for tool in offered]
-        super().__init__("sms-tools", tools=tools, **settings)
+        self._changes = InMemorySubscriptionBus()
+        super().__init__("sms-tools", tools=tools, subscriptions=self._changes, **settings)
+
+    async def changed(self, uri: str) -> None:
+        """Tell the clients that listen for it that the resource *uri* has changed."""
+        await self._changes.publish(ResourceUpdated(uri))
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: AnyContext | None = None
@@ -112,7 +118,7 @@ def instructions_of(selection: str, *, read_only: bool) -> str:
     )
 
 
-def build_server(runtime: Runtime, tools: str = "all") -> MCPServer[Any]:
+def build_server(runtime: Runtime, tools: str = "all") -> Server:
     """The server for *runtime* with the tools of the selection *tools*."""
     server = Server(
         runtime,
