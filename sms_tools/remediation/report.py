@@ -71,7 +71,7 @@ class ExportReport(Question):
         clean: dict[str, Any] = redact(report.as_data(), desk.api.secret_values())
         text = _WRITERS[self.format](Report(**clean))
         name = f"R{digest(text)[:16]}.{self.format}"  # the same report is the same file
-        path = await anyio.to_thread.run_sync(_keep, desk.state.folder / _FOLDER, name, text)
+        path = await anyio.to_thread.run_sync(_keep, _folder(desk), name, text)
         return Draft(
             summary=f"Report {self.kind}, {count_of(len(report.rows), 'row')}: {report.summary}",
             observed_at=desk.now(),
@@ -136,9 +136,19 @@ class Report:
         return sorted(names, key=lambda n: _FIRST.index(n) if n in _FIRST else len(_FIRST))
 
 
+def _folder(desk: Desk) -> Path:
+    """Where reports are kept: of several accounts each has its own."""
+    folder = desk.state.folder / _FOLDER
+    account = desk.api.settings.name
+    return folder / account if account else folder
+
+
 async def _record(desk: Desk) -> Report:
     audit = Audit(desk.state, desk.now)
-    entries, head, found = await audit.read(), await audit.head(), await audit.verify()
+    settings = desk.api.settings
+    account = str(settings.account) if settings.name else None
+    entries, head = await audit.read(account=account), await audit.head()
+    found = await audit.verify()
     rows = []
     for entry in entries:
         row = {name: _cell(entry.get(name)) for name in _AUDIT}
@@ -237,13 +247,13 @@ def _keep(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-async def read_report(folder: Path, name: str) -> str:
-    """The text of a report that was written.
+async def read_report(desk: Desk, name: str) -> str:
+    """The text of a report that was written of this account.
 
     Raises:
         RequestRefused: there is none of this name.
     """
-    path = folder / _FOLDER / name
+    path = _folder(desk) / name
     if not _ID.fullmatch(name) or not path.is_file() or path.is_symlink():
         raise RequestRefused("There is no such report.", advice="export_report writes one.")
     return await anyio.to_thread.run_sync(lambda: path.read_text(encoding="utf-8"))
