@@ -1,9 +1,11 @@
 """One MCP server out of the catalogue, the questions, the plans, the prompts and the resources."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
 from mcp.server.caching import CacheHint
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.stdio import stdio_server
@@ -85,6 +87,18 @@ class Server(MCPServer[Any]):
         if adapted == shown:
             return result
         return self._leave.result(Plain(adapted), is_error=bool(result.is_error))
+
+    async def read_resource(
+        self, uri: Any, context: AnyContext | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        """The resource at *uri*; a report has the MIME type of its form."""
+        contents = await super().read_resource(uri, context)
+        name = str(uri).removeprefix("sms://reports/")
+        if name == str(uri) or isinstance(contents, InputRequiredResult):
+            return contents
+        from sms_tools.remediation.report import mime_of
+
+        return [replace(each, mime_type=mime_of(name) or each.mime_type) for each in contents]
 
     async def run_stdio_async(self) -> None:
         """Serve the client on standard input and output; a line that is no message is answered."""
