@@ -162,7 +162,7 @@ async def open_runtime(
             browsers = State(pairings)
             stack.callback(browsers.close)
         desk = (
-            PageDesk(Answers(approvals, audit), Pairings(browsers, clock), command)
+            PageDesk(Answers(approvals, audit), Pairings(browsers, clock, audit), command)
             if page
             else None
         )
