@@ -26,7 +26,7 @@ from sms_tools.operations.options import ConfigureMigrationOptions, OptionSettin
 from sms_tools.operations.tasks import ManageMigrationTask, SetMigrationRateLimits
 from sms_tools.remediation.consent import MIGRATE
 from sms_tools.remediation.plan import Before, Plan, Step
-from sms_tools.remediation.planning import LIFETIME, show_calls
+from sms_tools.remediation.planning import LIFETIME, bill_of, show_calls
 from sms_tools.remediation.rows import Placed, place_rows, read_world
 from sms_tools.remediation.sheet import MOST_ROWS, Problem, Sheet, sheet_of_csv, sheet_of_rows
 from sms_tools.remediation.store import Store
@@ -282,20 +282,23 @@ def _told(
     )
     if made.calls:
         draft.data |= {"digest": made.digest, "expires_at": iso(made.expires_at)}
-        why = "once the person has seen the plan: asks for one approval"
+        why = "once the person has seen it: one approval"
         draft.actions = [Action("apply_plan", {"plan_id": made.id}, why, Kind.DESTRUCTIVE)]
     if made.first:
         draft.data["say_first"] = list(made.first[:8])
     draft.data["planned"], draft.data["rejected"] = len(planned), len(rejected)
     draft.data["by_tool"] = _by_tool(made)
-    how = "all of them are planned"
+    addressed = {p.template.id for p in planned if p.template and p.template.publicip}
+    if billed := bill_of(made, [each for each in addressed if each]).brief:
+        draft.data["billed"] = billed
+    how = "all planned"
     rows = [each.as_data() for each in [*rejected, *planned]]
     shown = draft.part("rows", rows, MOST_ROWS, how)
     listing = draft.lists[-1]
     listing.keep = len(rows)
     draft.data["rows"] = shown
     steps = [_brief(step) for step in made.steps[:_SHOWN_STEPS]]
-    how = "apply_plan shows them"
+    how = "in the dialog"
     draft.data["steps"] = draft.part("steps", steps, _SHOWN_STEPS, how)
     draft.lists[-1].total = len(made.steps)
     told = draft.fit()

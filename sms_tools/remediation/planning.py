@@ -1,12 +1,13 @@
 """Making a plan: reading the fleet, choosing servers, writing the steps, keeping the plan."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sms_tools.canonical import short_id
 from sms_tools.diagnosis.answer import Action, Draft, iso
+from sms_tools.fleet.billing import Bill, Planned, billed_by
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.reading import Fleet, read_fleet
 from sms_tools.fleet.server import SOAK, Server
@@ -169,6 +170,8 @@ def _answer(
         *(["Steps of people are done before the calls that come after them."] * bool(made.people)),
     ]
     draft.data |= _told_besides(draft, write)
+    if billed := bill_of(made).as_data():
+        draft.data["billed"] = billed
     how = "apply_plan shows every step to the person; fewer servers make a shorter plan"
     draft.data["steps"] = draft.part("steps", _rows(made), 200, how)
     draft.data["left_out"] = draft.part(
@@ -182,6 +185,19 @@ def _answer(
     draft.data["stops_at_first_failure"] = made.stops_at_failure
     draft.incomplete = [*fleet.incomplete, *write.gaps]
     return draft.fit()
+
+
+def bill_of(made: Plan, with_address: Collection[str] = ()) -> Bill:
+    """What the plan's calls have billed; *with_address* are the templates with an elastic IP."""
+    return billed_by(
+        Planned(
+            step.tool,
+            str(step.arguments.get("operation") or ""),
+            bool(step.arguments.get("vm_template_id")),
+            step.arguments.get("vm_template_id") in with_address,
+        )
+        for step in made.calls
+    )
 
 
 def _told_besides(draft: Draft, write: Writer) -> dict[str, Any]:
