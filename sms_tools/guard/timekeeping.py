@@ -1,9 +1,9 @@
 """The time that approvals live by: it never goes back unnoticed.
 
-The state keeps the latest time that was seen, by whichever of its parts. A clock that is a little behind it is taken to stand
-still. One that was set back by more than a minute ends everything that was open, which the audit
-tells, and time goes on from there: nothing that was over is open again, and a clock that was ahead
-by mistake keeps nobody out once it is right.
+The state keeps the latest time that was seen, by whichever of its parts. A clock that is a little
+behind it is taken to stand still. One that was set back by more than a minute ends everything that
+was open, which the audit tells, and time goes on from there: nothing that was over is open again,
+and a clock that was ahead by mistake keeps nobody out once it is right.
 """
 
 from collections.abc import Callable
@@ -96,7 +96,7 @@ class TimedState:
 
         back, result = await self._state.read(timed)
         if not back:
-            return cast(T, result)
+            return cast("T", result)
         await self.write(lambda database: database.execute("SELECT 1"))
         return await self._state.read(work)
 

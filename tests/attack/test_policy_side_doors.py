@@ -162,8 +162,12 @@ async def test_a_project_or_template_that_leaves_or_enters_a_rule_is_asked_about
             "update_migration_project",
             {
                 "mig_project_id": project.id,
-                **{"name": name, "region": "r", "use_public_ip": True, "exist_server": False},
-                **{"type": "MIGRATE_FILE", "syncing": True},
+                "name": name,
+                "region": "r",
+                "use_public_ip": True,
+                "exist_server": False,
+                "type": "MIGRATE_FILE",
+                "syncing": True,
             },
         )
         assert (told.structured_content or {})["status"] == (
