@@ -15,7 +15,16 @@ _CATALOGUE: Final = {*_LEAVES, "operations", "schema", "signing"}
 _WIRE: Final = {"api", "auth", "paging", "pressure", "profile", "settings", "shape", "wire"}
 _CLIENT: Final = {*_CATALOGUE, *_WIRE, "knowledge", "redaction"}
 _READING: Final = {*_CLIENT, "fleet", "state"}
-_OVER: Final = {"arguments", "diagnosis", "guard", "listening", "remediation", "server"}
+_OVER: Final = {
+    "arguments",
+    "board",
+    "diagnosis",
+    "drawing",
+    "guard",
+    "listening",
+    "remediation",
+    "server",
+}
 _SERVING: Final = {*_READING, *_OVER}
 
 MAY_IMPORT: Final[Mapping[str, set[str]]] = {
@@ -47,6 +56,8 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "state": {"errors"},
     "fleet": _READING,
     "diagnosis": _READING,
+    "drawing": {"knowledge", "text", "wording"},
+    "board": {*_READING, "diagnosis", "drawing"},
     "remediation": {*_READING, "diagnosis", "guard"},
     "guard": {*_READING, "listening"},
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},

@@ -13,6 +13,7 @@ from sms_tools.fleet.gates import Gates, Readiness
 from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.readiness import may_go, read_readiness
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
+from sms_tools.fleet.verification import Consistency
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
 from sms_tools.operation import Kind
 from sms_tools.wording import count_of, listed
@@ -32,6 +33,10 @@ class CheckCutoverReadiness(FleetQuestion):
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The verdict on each server that is not launched yet."""
+        return self.told(await self.read(desk))
+
+    async def read(self, desk: Desk) -> "Readings":
+        """What the answer is made of."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
         if self.detail == "full":
             fleet = await with_waves(desk, fleet)
@@ -42,15 +47,11 @@ class CheckCutoverReadiness(FleetQuestion):
         )
         judged = [Judged(read.servers[each.id], read.gates[each.id]) for each in waiting]
         judged.sort(key=lambda each: each.rank)
-        return self._told(fleet, judged, launched, read.incomplete)
+        return Readings(fleet, judged, launched, read.incomplete, read.consistency)
 
-    def _told(
-        self,
-        fleet: Fleet,
-        judged: Sequence["Judged"],
-        launched: Sequence[Server],
-        incomplete: Sequence[str],
-    ) -> dict[str, Any]:
+    def told(self, read: "Readings") -> dict[str, Any]:
+        """The answer that *read* gives."""
+        fleet, judged, launched, incomplete = read.fleet, read.judged, read.launched, read.missing
         full = self.detail == "full"
         draft = Draft(
             summary=_summary(fleet, judged, launched),
@@ -77,6 +78,19 @@ class CheckCutoverReadiness(FleetQuestion):
         )
         draft.data["not_checked"] = [*CUTOVER_UNKNOWABLE, _ALSO_UNSEEN]
         return draft.fit(offset=self.offset, full=full)
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The servers that are not launched, judged; worst first."""
+
+    fleet: Fleet
+    judged: Sequence["Judged"]
+    launched: Sequence[Server]
+    missing: Sequence[str]
+    """What could not be read for the gates."""
+    consistency: Mapping[str, Consistency]
+    """By server id, of those for which it was read."""
 
 
 @dataclass(frozen=True, slots=True)
