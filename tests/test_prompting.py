@@ -18,7 +18,7 @@ NOT_NAMES = {
     *("approval_required", "declined", "blocked", "observed_at", "actor", "api", "source"),
     *("console", "support", "known", "full_copy_again", "recovered", "say_first", "not_checked"),
     *("start", "end", "speed", "test", "restart", "launch"),
-    *("tc", "not_ready", "not_confirmed"),
+    *("tc", "not_ready", "not_confirmed", "order"),
     *get_args(Goal),
 }
 """Words of results and values that stand in code marks beside tools and arguments."""
@@ -29,7 +29,7 @@ def test_the_prompts_are_there() -> None:
         *("migration-status", "troubleshoot-failed-servers", "guided-remediation"),
         *("consistency-review", "cutover-readiness", "cutover-night", "plan-a-wave"),
         *("rate-limit-window", "clean-up-after-migration", "explain-to-management"),
-        "bad-cutover",
+        *("bad-cutover", "assess-a-fleet", "set-up-a-wave"),
     }
 
 

@@ -3,16 +3,22 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from pydantic import Field
 
 from sms_tools.diagnosis.answer import NONE_READ, Action, Draft
 from sms_tools.diagnosis.naming import names_of
+from sms_tools.diagnosis.night import read_night
 from sms_tools.diagnosis.question import FleetQuestion, scope
+from sms_tools.diagnosis.spoken import Deadline
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.gates import Gates, Readiness
+from sms_tools.fleet.launching import LaunchTime, Night
 from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.readiness import may_go, read_readiness
-from sms_tools.fleet.reading import Fleet, Server, read_fleet
+from sms_tools.fleet.reading import Fleet, Server, read_fleet, recent_fleet
 from sms_tools.fleet.verification import Consistency
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
 from sms_tools.operation import Kind
@@ -28,8 +34,13 @@ class CheckCutoverReadiness(FleetQuestion):
     """Can these servers go live now: be launched, cut over (割接)? Before a launch, not after.
     Every gate per server as pass, fail or unknown: stage, state, Agent, errors, copy,
     last sync, clone, consistency, checks. Verdict: ready, not_ready, or not_confirmed as
-    soon as one gate is unknown. Launches nothing: plan_remediation (goal=cut_over) does.
+    soon as one gate is unknown. How long the launch takes, and its last safe start before a
+    deadline. Launches nothing: plan_remediation (goal=cut_over) does.
     """
+
+    deadline: Annotated[
+        Deadline | None, Field(description="End of the window, ISO 8601 with offset.")
+    ] = None
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The verdict on each server that is not launched yet."""
@@ -45,16 +56,29 @@ class CheckCutoverReadiness(FleetQuestion):
         read = await read_readiness(
             desk, waiting, tasks_read=fleet.tasks_read, anew=self.servers is not None
         )
-        judged = [Judged(read.servers[each.id], read.gates[each.id]) for each in waiting]
+        near = [each for each in read.servers.values() if may_go(each)]
+        gaps = list(read.incomplete)
+        recent = recent_fleet(desk)
+        every = [*near, *(recent.servers if recent else fleet.servers)]
+        whole = await read_night(desk, near, every, gaps) if near else None
+        times = whole.times if whole else {}
+        able = [s.id for s in near if read.gates[s.id].verdict != "not_ready"]
+        night = whole.only(able) if whole and able else None
+        judged = [
+            Judged(read.servers[each.id], read.gates[each.id], times.get(each.id))
+            for each in waiting
+        ]
         judged.sort(key=lambda each: each.rank)
-        return Readings(fleet, judged, launched, read.incomplete, read.consistency)
+        return Readings(fleet, judged, launched, gaps, read.consistency, night, desk.now())
 
     def told(self, read: "Readings") -> dict[str, Any]:
         """The answer that *read* gives."""
-        fleet, judged, launched, incomplete = read.fleet, read.judged, read.launched, read.missing
+        fleet, judged, launched = read.fleet, read.judged, read.launched
+        night, incomplete, now = read.night, read.missing, read.at
         full = self.detail == "full"
         draft = Draft(
-            summary=_summary(fleet, judged, launched),
+            summary=_summary(fleet, judged, launched)
+            + (f" {night.says(self.deadline, now)}" if night else ""),
             observed_at=fleet.observed_at,
             data={},
             actions=_actions(self, judged),
@@ -69,6 +93,8 @@ class CheckCutoverReadiness(FleetQuestion):
             "already_launched": len(launched) if fleet.count is not None else None,
             "gates_not_passed": _not_passed(judged),
         }
+        if night:
+            draft.data["launch"] = night.as_data(self.deadline, now)
         draft.data["servers"] = draft.page(
             "servers",
             [each.as_data(full=full) for each in judged],
@@ -91,6 +117,10 @@ class Readings:
     """What could not be read for the gates."""
     consistency: Mapping[str, Consistency]
     """By server id, of those for which it was read."""
+    night: Night | None
+    """How the launches of those that may be ready would go; None where there are none."""
+    at: datetime
+    """When it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +129,8 @@ class Judged:
 
     server: Server
     gates: Gates
+    launch: LaunchTime | None = None
+    """How long its launch takes; None where it is not far enough to be launched."""
 
     @property
     def rank(self) -> tuple[bool, int, str]:
@@ -126,6 +158,8 @@ class Judged:
             }
         elif open_gates:
             row["because"] = [finding.says for finding in list(open_gates.values())[:3]]
+        if self.launch:
+            row["launch"] = self.launch.as_data(full=full)
         if full or may_go(self.server):
             row["advice"] = list(self.gates.advice)
         return row

@@ -16,6 +16,7 @@ from sms_tools.diagnosis.question import Question
 from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.effect import effect_of_creation
+from sms_tools.fleet.grouping import Group, Grouping
 from sms_tools.fleet.reading import Fleet, read_fleet
 from sms_tools.fleet.server import Server
 from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
@@ -25,11 +26,12 @@ from sms_tools.operations.options import ConfigureMigrationOptions, OptionSettin
 from sms_tools.operations.tasks import ManageMigrationTask, SetMigrationRateLimits
 from sms_tools.remediation.consent import MIGRATE
 from sms_tools.remediation.plan import Before, Plan, Step
-from sms_tools.remediation.planning import LIFETIME, show_calls
+from sms_tools.remediation.planning import LIFETIME, bill_of, show_calls
 from sms_tools.remediation.rows import Placed, place_rows, read_world
 from sms_tools.remediation.sheet import MOST_ROWS, Problem, Sheet, sheet_of_csv, sheet_of_rows
 from sms_tools.remediation.store import Store
 from sms_tools.remediation.writing import Words, Writer
+from sms_tools.text import one_line
 from sms_tools.wording import count_of, listed, named
 
 _MOST: Final = 50
@@ -84,6 +86,7 @@ class PlanMigration(Question):
         Raises:
             RequestRefused: there are no rows, or no header.
             SmsToolsError: the servers could not be read.
+            StateError: the plan or the groups of its rows could not be kept.
         """
         sheet = self._sheet()
         fleet = await read_fleet(desk, fresh=True)
@@ -106,6 +109,7 @@ class PlanMigration(Question):
         )
         if made.calls:
             await Store(desk.state).keep(made)
+        await Grouping(desk).keep(_groups(placed))
         return _told(fleet, made, placed, sheet.notes, world.gaps)
 
     def _sheet(self) -> Sheet:
@@ -144,6 +148,17 @@ def _written(placed: Sequence[Placed], write: Writer, *, start: bool) -> Sequenc
             done[each.row.line] = replace(each, problems=[Problem("", says)])
     _say_first(list(done.values()), write, start=start)
     return [done[each.row.line] for each in placed]
+
+
+def _groups(placed: Sequence[Placed]) -> Mapping[str, Group]:
+    """What the rows say of who belongs together and who goes first, in the plan or not."""
+    found = {}
+    for each in placed:
+        wish = each.row.wish
+        if each.server and (wish.group or wish.order is not None):
+            name = one_line(wish.group, 80) if wish.group else None
+            found[each.server.id] = Group(name, wish.order)
+    return found
 
 
 def _order(placed: Placed) -> int:
@@ -267,20 +282,23 @@ def _told(
     )
     if made.calls:
         draft.data |= {"digest": made.digest, "expires_at": iso(made.expires_at)}
-        why = "once the person has seen the plan: asks for one approval"
+        why = "once the person has seen it: one approval"
         draft.actions = [Action("apply_plan", {"plan_id": made.id}, why, Kind.DESTRUCTIVE)]
     if made.first:
         draft.data["say_first"] = list(made.first[:8])
     draft.data["planned"], draft.data["rejected"] = len(planned), len(rejected)
     draft.data["by_tool"] = _by_tool(made)
-    how = "all of them are planned"
+    addressed = {p.template.id for p in planned if p.template and p.template.publicip}
+    if billed := bill_of(made, [each for each in addressed if each]).brief:
+        draft.data["billed"] = billed
+    how = "all planned"
     rows = [each.as_data() for each in [*rejected, *planned]]
     shown = draft.part("rows", rows, MOST_ROWS, how)
     listing = draft.lists[-1]
     listing.keep = len(rows)
     draft.data["rows"] = shown
     steps = [_brief(step) for step in made.steps[:_SHOWN_STEPS]]
-    how = "apply_plan shows them"
+    how = "in the dialog"
     draft.data["steps"] = draft.part("steps", steps, _SHOWN_STEPS, how)
     draft.lists[-1].total = len(made.steps)
     told = draft.fit()

@@ -7,6 +7,7 @@ from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.stdio import stdio_server
+from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
@@ -28,8 +29,11 @@ Migrations of servers to Huawei Cloud with the Server Migration Service (SMS; no
 One call answers most questions: migration_overview (how is it going), summarize_failed_servers \
 (what failed and why), summarize_progress (how far, when done), summarize_consistency_results (are \
 the copies consistent), diagnose_server (one server), check_cutover_readiness (can we launch), \
-explain_error_code, what_changed, find_cleanup_candidates. To fix something: plan_remediation, \
-show the plan, then apply_plan. The other tools are the service's single operations.
+explain_error_code, what_changed, find_cleanup_candidates. A migration from its start: \
+assess_sources (which servers are fit), plan_migration (tasks from rows or a pasted sheet), \
+schedule_wave (who is copied when), check_network_paths, export_report (a file as evidence). To \
+fix or launch something: plan_remediation. Show a plan, then apply_plan. The other tools are the \
+service's single operations.
 In manage_migration_task, `test` launches the target server: it is the cutover. A call that comes \
 back with status approval_required waits for a person, whom you give its command and its link; no \
 argument of yours stands in for that. Report "unknown" as unknown."""
@@ -58,13 +62,19 @@ class Server(MCPServer[Any]):
             for tool in offered_tools(selection)
         ]
         tools: list[Tool] = [served(tool, runtime) for tool in offered]
+        self._changes = InMemorySubscriptionBus()
         super().__init__(
             "sms-tools",
             tools=tools,
+            subscriptions=self._changes,
             extensions=[board()],
             middleware=[for_the_model_alone],
             **settings,
         )
+
+    async def changed(self, uri: str) -> None:
+        """Tell the clients that listen for it that the resource *uri* has changed."""
+        await self._changes.publish(ResourceUpdated(uri))
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: AnyContext | None = None
@@ -117,7 +127,7 @@ def instructions_of(selection: str, *, read_only: bool) -> str:
     )
 
 
-def build_server(runtime: Runtime, tools: str = "all") -> MCPServer[Any]:
+def build_server(runtime: Runtime, tools: str = "all") -> Server:
     """The server for *runtime* with the tools of the selection *tools*."""
     server = Server(
         runtime,

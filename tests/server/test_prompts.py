@@ -27,12 +27,16 @@ async def client(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 async def test_every_prompt_is_listed_with_its_arguments(client: Client) -> None:
     prompts = {prompt.name: prompt for prompt in (await client.list_prompts()).prompts}
-    assert len(prompts) == 11
+    assert len(prompts) == 13
     for prompt in prompts.values():
         assert prompt.title
         assert "language" in [argument.name for argument in prompt.arguments or ()]
     night = prompts["cutover-night"].arguments or []
-    assert [(a.name, a.required) for a in night] == [("project", True), ("language", False)]
+    assert [(a.name, a.required) for a in night] == [
+        ("project", True),
+        ("deadline", False),
+        ("language", False),
+    ]
 
 
 async def test_a_prompt_comes_rendered(client: Client) -> None:

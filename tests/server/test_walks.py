@@ -33,6 +33,8 @@ GIVEN: Final[Mapping[str, Mapping[str, str]]] = {
     "clean-up-after-migration": _WEB,
     "explain-to-management": {},
     "bad-cutover": {"servers": "web-01"},
+    "assess-a-fleet": {},
+    "set-up-a-wave": {"project": "Wave-3-Office", "line": "400"},
 }
 """What the person fills in."""
 
@@ -80,6 +82,8 @@ class Walk:
             "get_consistency_results": {"task_id": self.task_id},
             "get_migration_rate_limits": {"task_id": self.task_id},
             "wait_for_progress": {"servers": ["web-03"], "timeout_seconds": 1},
+            "plan_migration": {"csv": "server,template\nnew-01,wave-3-office\n"},
+            "schedule_wave": {"line_mbit_s": 400},
         }
         return usual.get(tool, {})
 
@@ -89,7 +93,7 @@ class Walk:
         content = reply.structured_content
         assert not reply.is_error, (prompt, tool, content)
         assert content
-        if tool == "plan_remediation":
+        if tool in ("plan_remediation", "plan_migration"):
             self.plan_id = content["plan_id"] or ""
         if tool == "apply_plan":
             self.applied = content
@@ -129,7 +133,8 @@ async def test_the_path_of_a_prompt_leads_through(walk: Walk, prompt: str) -> No
     text = reply.messages[0].content.text  # type: ignore[union-attr]
     named = [word for word in re.findall(r"`([^`]+)`", text) if word in tools]
     if "apply_plan" in named:  # a later mention goes on with the same plan
-        assert named.index("plan_remediation") < named.index("apply_plan")
+        plans = ("plan_remediation", "plan_migration")
+        assert min(named.index(each) for each in plans if each in named) < named.index("apply_plan")
     for tool in named:
         mentioned = tool == "plan_remediation" and prompt not in PLANS
         if not mentioned and (prompt, tool) not in NOT_CALLED:
