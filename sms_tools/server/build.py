@@ -14,10 +14,10 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
 from sms_tools import __version__
+from sms_tools.server.apps import board, for_the_model_alone
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.lines import AnsweredLines
 from sms_tools.server.offer import offered_tools
-from sms_tools.server.output import Plain
 from sms_tools.server.prompts import add_prompts
 from sms_tools.server.reach import served
 from sms_tools.server.refusals import no_such_tool
@@ -48,6 +48,8 @@ _GUIDED: Final = """
 Only the everyday tools are listed. find_operation finds any other by words, run_operation runs \
 it; a tool that a text names and that is not listed is reached the same way."""
 _AN_HOUR: Final = CacheHint(ttl_ms=3_600_000, scope="public")
+_OF_THIS_CLIENT: Final = CacheHint(ttl_ms=3_600_000, scope="private")
+"""A client with Apps is told more of the tools than one without."""
 
 
 class Server(MCPServer[Any]):
@@ -63,7 +65,14 @@ class Server(MCPServer[Any]):
         ]
         tools: list[Tool] = [served(tool, runtime) for tool in offered]
         self._changes = InMemorySubscriptionBus()
-        super().__init__("sms-tools", tools=tools, subscriptions=self._changes, **settings)
+        super().__init__(
+            "sms-tools",
+            tools=tools,
+            subscriptions=self._changes,
+            extensions=[board()],
+            middleware=[for_the_model_alone],
+            **settings,
+        )
 
     async def changed(self, uri: str) -> None:
         """Tell the clients that listen for it that the resource *uri* has changed."""
@@ -86,7 +95,7 @@ class Server(MCPServer[Any]):
         adapted = self._suggest.adapted(shown)
         if adapted == shown:
             return result
-        return self._leave.result(Plain(adapted), is_error=bool(result.is_error))
+        return self._leave.instead(result, adapted)
 
     async def read_resource(
         self, uri: Any, context: AnyContext | None = None
@@ -142,7 +151,7 @@ def build_server(runtime: Runtime, tools: str = "all") -> Server:
         instructions=instructions_of(tools, read_only=runtime.guard.policy.read_only),
         log_level="WARNING",
         cache_hints={
-            "tools/list": _AN_HOUR,
+            "tools/list": _OF_THIS_CLIENT,
             "prompts/list": _AN_HOUR,
             "resources/list": _AN_HOUR,
             "resources/templates/list": _AN_HOUR,
