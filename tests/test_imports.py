@@ -18,8 +18,9 @@ _WIRE: Final = {
 _CLIENT: Final = {*_CATALOGUE, *_WIRE, "knowledge", "redaction"}
 _READING: Final = {*_CLIENT, "fleet", "state"}
 _OVER: Final = {
-    "arguments", "diagnosis", "guard", "listening", "remediation", "server", "watching"
-}  # fmt: skip
+    *("arguments", "board", "diagnosis", "drawing", "guard", "listening", "remediation"),
+    *("server", "watching"),
+}
 _SERVING: Final = {*_READING, *_OVER}
 
 MAY_IMPORT: Final[Mapping[str, set[str]]] = {
@@ -54,6 +55,8 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "state": {"errors"},
     "fleet": _READING,
     "diagnosis": _READING,
+    "drawing": {"knowledge", "text", "wording"},
+    "board": {*_READING, "diagnosis", "drawing"},
     "remediation": {*_READING, "diagnosis", "guard"},
     "guard": {*_READING, "listening", "tomlfile"},
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},

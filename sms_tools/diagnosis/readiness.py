@@ -19,6 +19,7 @@ from sms_tools.fleet.launching import LaunchTime, Night
 from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.readiness import may_go, read_readiness
 from sms_tools.fleet.reading import Fleet, Server, read_fleet, recent_fleet
+from sms_tools.fleet.verification import Consistency
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
 from sms_tools.operation import Kind
 from sms_tools.wording import count_of, listed
@@ -43,6 +44,10 @@ class CheckCutoverReadiness(FleetQuestion):
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The verdict on each server that is not launched yet."""
+        return self.told(await self.read(desk))
+
+    async def read(self, desk: Desk) -> "Readings":
+        """What the answer is made of."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
         if self.detail == "full":
             fleet = await with_waves(desk, fleet)
@@ -64,17 +69,12 @@ class CheckCutoverReadiness(FleetQuestion):
             for each in waiting
         ]
         judged.sort(key=lambda each: each.rank)
-        return self._told(fleet, judged, launched, gaps, night, desk.now())
+        return Readings(fleet, judged, launched, gaps, read.consistency, night, desk.now())
 
-    def _told(
-        self,
-        fleet: Fleet,
-        judged: Sequence["Judged"],
-        launched: Sequence[Server],
-        incomplete: Sequence[str],
-        night: Night | None,
-        now: datetime,
-    ) -> dict[str, Any]:
+    def told(self, read: "Readings") -> dict[str, Any]:
+        """The answer that *read* gives."""
+        fleet, judged, launched = read.fleet, read.judged, read.launched
+        night, incomplete, now = read.night, read.missing, read.at
         full = self.detail == "full"
         draft = Draft(
             summary=_summary(fleet, judged, launched)
@@ -104,6 +104,23 @@ class CheckCutoverReadiness(FleetQuestion):
         )
         draft.data["not_checked"] = [*CUTOVER_UNKNOWABLE, _ALSO_UNSEEN]
         return draft.fit(offset=self.offset, full=full)
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The servers that are not launched, judged; worst first."""
+
+    fleet: Fleet
+    judged: Sequence["Judged"]
+    launched: Sequence[Server]
+    missing: Sequence[str]
+    """What could not be read for the gates."""
+    consistency: Mapping[str, Consistency]
+    """By server id, of those for which it was read."""
+    night: Night | None
+    """How the launches of those that may be ready would go; None where there are none."""
+    at: datetime
+    """When it was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,6 +254,25 @@ async def read_consistency(
     return found | await _read_anew(desk, unread, kept)
 
 
+def known_consistency(desk: Desk, servers: Sequence[Server]) -> Mapping[str, Consistency]:
+    """What :func:`read_consistency` can tell without a request, by server id.
+
+    Those that have no result, and those read within ten minutes whose tasks have not moved.
+    """
+    kept = cast("dict[str, _Kept]", desk.shared.get(_KEPT_BY, {}))
+    now = desk.now()
+    found: dict[str, Consistency] = {}
+    for server in servers:
+        known = kept.get(server.id)
+        if _has_results(server) is False or not server.task_id:
+            found[server.id] = _never(server)
+        elif known and known.marks == _marks(server) and now - known.read_at <= KEPT:
+            found[server.id] = replace(
+                judge(known.results, known.copied_at, now), read_at=known.read_at
+            )
+    return found
+
+
 async def _read_anew(
     desk: Desk, servers: Sequence[Server], kept: dict[str, _Kept]
 ) -> dict[str, Consistency]:

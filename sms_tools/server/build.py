@@ -1,10 +1,11 @@
 """One MCP server out of the catalogue, the questions, the plans, the prompts and the resources."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal
 
 from mcp.server.caching import CacheHint
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.stdio import stdio_server
@@ -13,10 +14,10 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
 from sms_tools import __version__
+from sms_tools.server.apps import board, for_the_model_alone
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.lines import AnsweredLines
 from sms_tools.server.offer import Offered, offered_tools
-from sms_tools.server.output import Plain
 from sms_tools.server.prompts import add_prompts
 from sms_tools.server.reach import served
 from sms_tools.server.refusals import no_such_tool
@@ -62,8 +63,14 @@ class Server(MCPServer[Any]):
         ]
         self._changes = InMemorySubscriptionBus()
         self._runtime = runtime
-        tools = self._tools_of(offered)
-        super().__init__("sms-tools", tools=tools, subscriptions=self._changes, **settings)
+        super().__init__(
+            "sms-tools",
+            tools=self._tools_of(offered),
+            subscriptions=self._changes,
+            extensions=[board()],
+            middleware=[for_the_model_alone],
+            **settings,
+        )
 
     def _tools_of(self, offered: Sequence[Offered]) -> list[Tool]:
         return [served(tool, self._runtime) for tool in offered]
@@ -89,7 +96,19 @@ class Server(MCPServer[Any]):
         adapted = self._suggest.adapted(shown)
         if adapted == shown:
             return result
-        return self._leave.result(Plain(adapted), is_error=bool(result.is_error))
+        return self._leave.instead(result, adapted)
+
+    async def read_resource(
+        self, uri: Any, context: AnyContext | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        """The resource at *uri*; a report has the MIME type of its form."""
+        contents = await super().read_resource(uri, context)
+        _, found, name = str(uri).rpartition("/reports/")
+        if not found or isinstance(contents, InputRequiredResult):
+            return contents
+        from sms_tools.remediation.report import mime_of
+
+        return [replace(each, mime_type=mime_of(name) or each.mime_type) for each in contents]
 
     async def run_stdio_async(self) -> None:
         """Serve the client on standard input and output; a line that is no message is answered."""
@@ -136,14 +155,15 @@ def told_of(
 ) -> Mapping[str, Any]:
     """What a client is told of the server as a whole.
 
-    *scope* is private where lists differ by caller.
+    *scope* is private where lists differ by caller. That of the tools always does: a client with
+    Apps is told more of them than one without.
     """
     hint = CacheHint(ttl_ms=_AN_HOUR_MS, scope=scope)
-    lists = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
+    hints = dict.fromkeys(("prompts/list", "resources/list", "resources/templates/list"), hint)
     return {
         "title": "Server migration to Huawei Cloud",
         "version": __version__,
         "instructions": instructions_of(tools, read_only=runtime.guard.policy.read_only),
         "log_level": "WARNING",
-        "cache_hints": dict.fromkeys(lists, hint),
+        "cache_hints": {"tools/list": CacheHint(ttl_ms=_AN_HOUR_MS, scope="private"), **hints},
     }

@@ -245,6 +245,7 @@ class _House:
             browsers = State(opening.pairings)
             self._stack.callback(browsers.close)
         answers = Answers(self._approvals, self._audit)
-        desk = PageDesk(answers, Pairings(browsers, opening.clock), opening.command)
+        pairings = Pairings(browsers, opening.clock, self._audit)
+        desk = PageDesk(answers, pairings, opening.command)
         self._stack.callback(desk.close)
         return desk

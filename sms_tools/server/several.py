@@ -25,7 +25,7 @@ from sms_tools.server.accounts import Accounts
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.build import Server, told_of
 from sms_tools.server.offer import Offered
-from sms_tools.server.output import Plain, compact
+from sms_tools.server.output import compact
 from sms_tools.server.prompts import add_prompts
 from sms_tools.server.reach import served
 from sms_tools.server.resources import add_resources
@@ -59,6 +59,7 @@ class AccountTool(Tool):
             fn_metadata=one.fn_metadata,
             is_async=True,
             annotations=annotations_of(offered),
+            meta=one.meta,
         )
         tool._inner = inner
         return tool
@@ -122,8 +123,7 @@ class ServerOfAccounts(Server):
         """*result* with the account that it is of, in what it proposes too."""
         if not isinstance(result, CallToolResult) or result.structured_content is None:
             return result
-        document = named(result.structured_content, account)
-        return self._leave.result(Plain(document), is_error=bool(result.is_error))
+        return self._leave.instead(result, named(result.structured_content, account))
 
     async def _everywhere(
         self, arguments: dict[str, Any], usable: Mapping[str, Runtime], context: AnyContext
