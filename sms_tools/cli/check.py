@@ -10,7 +10,7 @@ from typing import Final, Literal, TextIO
 
 import anyio
 
-from sms_tools.accounts import Entry
+from sms_tools.account_file import Entry
 from sms_tools.api import Answer, Api
 from sms_tools.cli.opening import entries_of
 from sms_tools.cli.options import add_account_options, add_tool_options, policy_of

@@ -24,7 +24,7 @@ from sms_tools.server.runtime import Reached
 from sms_tools.settings import Settings, state_dir_of
 
 if TYPE_CHECKING:
-    from sms_tools.accounts import Entry
+    from sms_tools.account_file import Entry
 
 
 @asynccontextmanager
@@ -113,7 +113,7 @@ def entries_of(options: argparse.Namespace) -> "Mapping[str, Entry]":
         SettingsError: the file is not right, has no account that is asked for, or is given
             together with the sandbox.
     """
-    from sms_tools.accounts import read_accounts
+    from sms_tools.account_file import read_accounts
 
     if getattr(options, "sandbox", False):
         raise SettingsError(

@@ -11,7 +11,7 @@ from mcp import Client, MCPError
 from mcp.client import ClientRequestContext
 from mcp_types import ElicitRequestParams, ElicitResult, ResourceTemplateReference
 
-from sms_tools.accounts import Entry
+from sms_tools.account_file import Entry
 from sms_tools.guard import Policy
 from sms_tools.sandbox import Sandbox, open_sandbox
 from sms_tools.server import Runtime, open_runtimes

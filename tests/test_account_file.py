@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sms_tools.accounts import Entry, read_accounts
+from sms_tools.account_file import Entry, read_accounts
 from sms_tools.errors import RequestRefused, SettingsError
 from sms_tools.printed import PrintedKeys, parsed
 from sms_tools.settings import CommandKeys
