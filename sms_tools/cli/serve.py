@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from sms_tools.cli.opening import server_of
-from sms_tools.cli.options import add_server_options, port, span
+from sms_tools.cli.options import add_auth_options, add_server_options, port, span
 from sms_tools.errors import SettingsError
 from sms_tools.server import Runtime, Server
 from sms_tools.watching.forms import FORMS
 
 if TYPE_CHECKING:
     from mcp.server.auth.provider import TokenVerifier
+
+    from sms_tools.login.entry import Entry
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -36,8 +38,21 @@ def configure(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --http: no bearer token; every user and program of this machine may call",
     )
-    command.add_argument("--host", default="127.0.0.1", help="loopback only (default 127.0.0.1)")
+    command.add_argument(
+        "--host", default="127.0.0.1", help="default 127.0.0.1; beyond loopback it takes --auth"
+    )
     command.add_argument("--port", type=port, default=8000, help="default 8000; 0 takes a free one")
+    add_auth_options(command)
+    command.add_argument(
+        "--public-url", metavar="URL", help="under which clients and browsers reach a team's server"
+    )
+    command.add_argument(
+        "--proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="a proxy in front, whose word on a client's address counts; may be given again",
+    )
     command.add_argument(
         "--watch",
         nargs="?",
@@ -53,12 +68,7 @@ def configure(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until the client goes away or the process is stopped."""
-    if options.http and options.host not in LOOPBACK:
-        raise SettingsError(
-            f"--host {options.host} is not a loopback address: the server holds your cloud"
-            " credentials and has no login of its own.",
-            advice="Serve on 127.0.0.1, with a proxy that authenticates its callers in front.",
-        )
+    _check(options)
     if not options.http:
         # Python's own handler waits for the thread that reads standard input, that is, for the
         # client. What must not be lost is on the disk before a call is made: we may just end.
@@ -67,32 +77,86 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what would let strangers in.
+
+    Raises:
+        SettingsError: it would, or the options contradict each other.
+    """
+    if not options.http:
+        given = [name for name in ("auth", "public_url", "no_auth") if getattr(options, name)]
+        if given:
+            raise SettingsError(
+                f"--{given[0].replace('_', '-')} is for --http.",
+                advice="On stdio whoever starts the server is its only caller.",
+            )
+        return
+    if options.auth and options.no_auth:
+        raise SettingsError(
+            "--auth and --no-auth contradict each other.", advice="Leave one of them out."
+        )
+    if options.host not in LOOPBACK and not options.auth:
+        raise SettingsError(
+            f"--host {options.host} is not a loopback address: the server holds your cloud"
+            " credentials, and nobody would have to say who they are.",
+            advice="Give --auth oidc:ISSUER or --auth tokens:FILE, and --public-url; or serve on"
+            " 127.0.0.1.",
+        )
+    beyond = options.host not in LOOPBACK or (options.auth or "").startswith("oidc:")
+    if options.auth and not options.public_url and beyond:
+        raise SettingsError(
+            "--public-url is missing: clients, logins and the approval page need the address"
+            " under which this server is reached.",
+            advice="Give the one that the proxy serves, such as https://sms-tools.example.com.",
+        )
+
+
 async def _serve(options: argparse.Namespace) -> None:
     # An approval given to a client on stdio must not serve one on HTTP that goes by its name. Over
     # HTTP no result leads to the page: a caller could follow the link, and nobody logs in there.
     reached_by = "http" if options.http else "stdio"
-    how = {"reached_by": reached_by, "links": not options.http}
+    how: dict[str, Any] = {"reached_by": reached_by, "links": not options.http}
+    entry = None
+    if options.auth:
+        from sms_tools.login.entry import checked_public_url, entry_of
+
+        entry = entry_of(options)
+        if options.public_url:
+            options.public_url = checked_public_url(options.public_url)
+        if entry.provider and entry.provider.client_id and options.public_url:
+            how |= {"links": True, "public_url": options.public_url}
     async with server_of(options, **how) as (server, runtimes):
         state = next(iter(runtimes.values())).state
         if fault := await state.fault():
             _say(f"{fault} {fault.advice}")
         async with _watching(options, server, runtimes):
-            await _serve_clients(options, server, state.folder)
+            await _serve_clients(options, server, next(iter(runtimes.values())), entry)
 
 
-async def _serve_clients(options: argparse.Namespace, server: Server, folder: Path) -> None:
+async def _serve_clients(
+    options: argparse.Namespace, server: Server, runtime: Runtime, entry: "Entry | None"
+) -> None:
     if not options.http:
         await server.run_stdio_async()
         return
-    from sms_tools.server.http import serve_http
+    from sms_tools.server.http import Door, serve_http
 
-    verifier, told = _admission(options, folder)
+    if entry is None:
+        verifier, told = _admission(options, runtime.state.folder)
+        door = Door(verifier, public_url=options.public_url, proxies=options.proxy)
+    else:
+        from sms_tools.login.team import door_of
+
+        told = f"callers say who they are: --auth {options.auth}"
+        if options.public_url:
+            told += f"; they reach it at {options.public_url}/mcp"
+        door = await door_of(entry, runtime, options.public_url, options.proxy)
 
     def ready(address: str) -> None:
         _say(f"MCP server at {address}/mcp")
         _say(told)
 
-    await serve_http(server, options.host, options.port, ready, verifier)
+    await serve_http(server, options.host, options.port, ready, door)
 
 
 @asynccontextmanager
