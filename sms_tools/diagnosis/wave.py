@@ -84,7 +84,7 @@ class ScheduleWave(Question):
         lanes = _lanes(len(copies), usable) if usable else 0
         share = max(1, int(usable / lanes)) if usable and lanes else 0
         places = _places(copies, lanes, share, calendar, desk.now())
-        notes = await _limit_notes(desk, [c for c in copies if c.running], share)
+        notes = await _limit_notes(desk, [c for c in copies if c.running], share, gaps)
         wave = Wave(self, fleet, calendar, usable, lanes, share, places, out, desk.now())
         return wave.told(gaps, notes)
 
@@ -209,7 +209,9 @@ def _left(server: Server, facts: Facts, kind: str | None) -> int | None:
     return fitness.expected_bytes(facts, kind or "")
 
 
-async def _limit_notes(desk: Desk, running: Sequence[Copy], share: int) -> Sequence[str]:
+async def _limit_notes(
+    desk: Desk, running: Sequence[Copy], share: int, gaps: list[str]
+) -> Sequence[str]:
     """Limits that running copies have now and that the schedule would replace."""
     asked = [c for c in running if c.server.task_id][:MAX_CONCURRENT_TASKS]
     replies = await desk.api.each(
@@ -228,7 +230,8 @@ async def _limit_notes(desk: Desk, running: Sequence[Copy], share: int) -> Seque
             f"own now; the schedule reckons with {share} Mbit/s in their place"
         )
     if unread:
-        notes.append(f"limits of {count_of(unread, 'running copy', 'running copies')} not read")
+        copies = count_of(unread, "running copy", "running copies")
+        gaps.append(f"get_migration_rate_limits: the limits of {copies} were not read.")
     return notes
 
 

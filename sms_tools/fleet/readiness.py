@@ -11,7 +11,7 @@ from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.gates import Gates, gates_of
 from sms_tools.fleet.server import Server
-from sms_tools.fleet.verification import Consistency, read_consistency
+from sms_tools.fleet.verification import Consistency, read_consistency, unread_in
 from sms_tools.operations.options import GetMigrationOptions, MigrationOption
 from sms_tools.operations.tasks import GetMigrationTask, MigrationTask
 from sms_tools.wording import count_of
@@ -59,6 +59,7 @@ async def read_readiness(
     missing = [
         note for note, count in zip(notes, (without_steps, without_options), strict=True) if count
     ]
+    missing += unread_in(consistency.values())
     return Readiness(whole, consistency, gates, missing)
 
 

@@ -4,7 +4,8 @@
 latest run, and only if nothing was copied after it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, cast
@@ -25,7 +26,7 @@ from sms_tools.operations.tasks import (
 )
 from sms_tools.operations.tasks.records import ConsistencyRun, DirectoryConsistency
 from sms_tools.text import one_line
-from sms_tools.wording import iso
+from sms_tools.wording import count_of, iso
 
 Verdict = Literal["clean", "warning", "inconsistent", "partial", "stale", "never", "unreadable"]
 VERDICTS: Final[tuple[Verdict, ...]] = (
@@ -85,6 +86,8 @@ class Consistency:
     directories: Sequence[Directory] = ()
     read_at: datetime | None = None
     """When this was read; None where no reading was needed to know it."""
+    unread: str = ""
+    """The operation that could not be read, where one could not."""
 
     def when(self) -> str:
         """When it was verified, in a person's words; empty where nobody says."""
@@ -271,13 +274,26 @@ async def _read_anew(
         known = copied_at(server.task, detail if isinstance(detail, MigrationTask) else None)
         if isinstance(reply, ConsistencyResults):
             now = desk.now()
-            found[server.id] = replace(judge(reply, known, now), read_at=now)
+            unread = "get_migration_task" if isinstance(detail, SmsToolsError) else ""
+            found[server.id] = replace(judge(reply, known, now), read_at=now, unread=unread)
             if server.id and not isinstance(detail, SmsToolsError):
                 kept[server.id] = _Kept(reply, known, _marks(server), now)
         else:
             why = f"The results could not be read: {one_line(str(reply), 160)}"
-            found[server.id] = Consistency("unreadable", why, copied_at=known)
+            found[server.id] = Consistency(
+                "unreadable", why, copied_at=known, unread="get_consistency_results"
+            )
     return found
+
+
+def unread_in(found: Iterable[Consistency]) -> Sequence[str]:
+    """What of *found* could not be read, as answers say it."""
+    counts = Counter(each.unread for each in found if each.unread)
+    missing = {"get_consistency_results": "the verification", "get_migration_task": "the last copy"}
+    return [
+        f"{operation}: of {count_of(count, 'server')} {missing[operation]} could not be read."
+        for operation, count in sorted(counts.items())
+    ]
 
 
 def _has_results(server: Server) -> bool | None:

@@ -60,6 +60,7 @@ async def cut_over(request: Request, write: Writer) -> None:
     request.need_a_choice("A launch ends synchronisation and")
     syncing = [server for server in request.servers if server.phase == "syncing"]
     found = await read_readiness(request.desk, syncing)
+    write.gaps += found.incomplete
     chosen = []
     for server in request.servers:
         if server.phase != "syncing":

@@ -39,6 +39,8 @@ class Writer:
     """Servers for a later plan: this one is full."""
     first: list[str] = field(default_factory=list)
     preconditions: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+    """What the plan rests on and could not be read, as "operation: what is missing"."""
     again: bool = False
     """Whether people's work comes first, and the plan is made again after it."""
     choices: list[Action] = field(default_factory=list)
