@@ -21,7 +21,7 @@ import anyio
 import httpx
 
 from sms_tools import __version__
-from sms_tools.auth import IamTokens, authenticator
+from sms_tools.auth import Keeper, authenticator
 from sms_tools.errors import (
     CircuitOpen,
     RequestRefused,
@@ -287,16 +287,12 @@ class Api:
         return self._clock()
 
     def secret_values(self) -> tuple[str, ...]:
-        """The configured secrets and the token of the moment."""
-        token = self._tokens.value if self._tokens else None
-        return (*self.settings.secret_values(), *([token] if token else []))
-
-    @property
-    def _tokens(self) -> IamTokens | None:
-        return self._authentication[1] if "_authentication" in vars(self) else None
+        """The configured secrets and those of the moment."""
+        keeper = self._authentication[1] if "_authentication" in vars(self) else None
+        return (*self.settings.secret_values(), *(keeper.values if keeper else ()))
 
     @cached_property
-    def _authentication(self) -> tuple[httpx.Auth, IamTokens | None]:
+    def _authentication(self) -> tuple[httpx.Auth, Keeper | None]:
         return authenticator(self.settings, self._client, self._clock)
 
     @cached_property

@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncGenerator, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import anyio
 import httpx
@@ -22,7 +22,8 @@ from sms_tools.errors import (
     error_from_response,
 )
 from sms_tools.moment import Clock
-from sms_tools.settings import AuthToken, IamUser, Settings
+from sms_tools.printed import PrintedKeys
+from sms_tools.settings import AuthToken, CommandKeys, IamUser, Settings
 from sms_tools.signing import MAX_SIGNED_BODY, Facts, KeyPair, sign
 from sms_tools.wire import ProxyFailed, ReplyRefused
 
@@ -46,26 +47,31 @@ class SignatureAuth(httpx.Auth):
         self._clock = clock
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the signature's headers.
-
-        Raises:
-            RequestRefused: the body is larger than a signature may cover.
-        """
-        if len(request.content) > MAX_SIGNED_BODY:
-            raise RequestRefused(
-                f"The request body has {len(request.content)} bytes; with an access key the "
-                "gateway accepts 12 MB.",
-                advice="Send less at a time, or use a token (SMS_TOOLS_IAM_USER and the "
-                "related variables).",
-            )
-        facts = Facts(
-            method=request.method,
-            target=request.url.raw_path.decode("ascii"),
-            headers={name: request.headers[name] for name in _SIGNED if name in request.headers},
-            body=request.content,
-        )
-        request.headers.update(sign(facts, self._key, self._clock()))
+        """Add the signature's headers."""
+        sign_request(request, self._key, self._clock())
         yield request
+
+
+def sign_request(request: httpx.Request, key: KeyPair, now: datetime) -> None:
+    """Add the headers of a signature over *request*, in the place of an older one's.
+
+    Raises:
+        RequestRefused: the body is larger than a signature may cover.
+    """
+    if len(request.content) > MAX_SIGNED_BODY:
+        raise RequestRefused(
+            f"The request body has {len(request.content)} bytes; with an access key the "
+            "gateway accepts 12 MB.",
+            advice="Send less at a time, or use a token (SMS_TOOLS_IAM_USER and the "
+            "related variables).",
+        )
+    facts = Facts(
+        method=request.method,
+        target=request.url.raw_path.decode("ascii"),
+        headers={name: request.headers[name] for name in _SIGNED if name in request.headers},
+        body=request.content,
+    )
+    request.headers.update(sign(facts, key, now))
 
 
 class TokenAuth(httpx.Auth):
@@ -102,9 +108,9 @@ class IamTokens:
         self._refusal: tuple[datetime, ServiceError] | None = None
 
     @property
-    def value(self) -> str | None:
+    def values(self) -> tuple[str, ...]:
         """The token as it is now, for whoever takes secrets out of what leaves."""
-        return self._token.value if self._token else None
+        return (self._token.value,) if self._token else ()
 
     async def current(self) -> IamToken:
         """A token that holds for a while yet.
@@ -183,6 +189,46 @@ class IamAuth(httpx.Auth):
                 yield request
 
 
+class CommandAuth(httpx.Auth):
+    """Signs each request with a key pair that a command prints; after a 401 with a new one."""
+
+    requires_request_body = True
+
+    def __init__(self, keys: PrintedKeys, clock: Clock) -> None:
+        self._keys = keys
+        self._clock = clock
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Add the signature's headers; a 401 comes from the gateway: nothing has happened yet.
+
+        Raises:
+            RequestRefused: the command prints no keys, or the body is too large to be signed.
+        """
+        key = await self._keys.current()
+        _set_key(request, key, self._clock())
+        response = yield request
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            other = await self._keys.instead_of(key)
+            if other is not None:
+                _set_key(request, other, self._clock())
+                yield request
+
+
+def _set_key(request: httpx.Request, key: KeyPair, now: datetime) -> None:
+    request.headers.pop("X-Security-Token", None)
+    sign_request(request, key, now)
+
+
+class Keeper(Protocol):
+    """What keeps secrets that were not configured, and knows them."""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The secrets of the moment."""
+
+
 class MissingAuth(httpx.Auth):
     """No credentials are configured: nothing is sent."""
 
@@ -200,8 +246,8 @@ class MissingAuth(httpx.Auth):
 
 def authenticator(
     settings: Settings, iam_client: httpx.AsyncClient, clock: Clock
-) -> tuple[httpx.Auth, IamTokens | None]:
-    """What authenticates requests under *settings*, and the tokens it keeps, if it keeps any."""
+) -> tuple[httpx.Auth, Keeper | None]:
+    """What authenticates requests under *settings*, and what keeps its secrets, if it keeps any."""
     match settings.credentials:
         case KeyPair() as key:
             return SignatureAuth(key, clock), None
@@ -210,6 +256,9 @@ def authenticator(
         case IamUser() as user:
             tokens = IamTokens(user, settings.iam_endpoint, iam_client, clock)
             return IamAuth(tokens), tokens
+        case CommandKeys() as command:
+            keys = PrintedKeys(command, clock)
+            return CommandAuth(keys, clock), keys
     return MissingAuth(), None
 
 

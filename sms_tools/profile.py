@@ -8,7 +8,7 @@ import configparser
 import os
 import re
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +40,16 @@ def read_profile(path: Path) -> Profile:
         SettingsError: it cannot be read or holds no pair of keys; no line of it is repeated.
     """
     text, mode = _text_of(path)
+    open_to_others = os.name == "posix" and bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
+    return replace(parse_profile(text), open_to_others=open_to_others)
+
+
+def parse_profile(text: str) -> Profile:
+    """The keys in *text*, the content of such a file.
+
+    Raises:
+        SettingsError: it holds no pair of keys; no line of it is repeated.
+    """
     parser = configparser.ConfigParser()
     try:
         parser.read_string(text)
@@ -75,7 +85,6 @@ def read_profile(path: Path) -> Profile:
         section=section,
         project_id=given.get("project_id"),
         domain_id=given.get("domain_id"),
-        open_to_others=os.name == "posix" and bool(mode & (stat.S_IRWXG | stat.S_IRWXO)),
     )
 
 

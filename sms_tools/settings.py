@@ -57,7 +57,14 @@ class IamUser:
     domain: str
 
 
-Credentials = KeyPair | AuthToken | IamUser
+@dataclass(frozen=True, slots=True)
+class CommandKeys:
+    """A command that prints a key pair whenever one is needed."""
+
+    command: tuple[str, ...] = field(repr=False)
+
+
+Credentials = KeyPair | AuthToken | IamUser | CommandKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,8 @@ class Settings:
     credentials: Credentials | None = None
     project_id: str | None = None
     domain_id: str | None = None
+    name: str | None = None
+    """What the file of accounts calls this one, where there are several."""
     state_dir: Path = field(default_factory=lambda: _usual_state_dir())
     sandbox: str | None = None
     """What tells one embedded service from another; None for a real one."""
@@ -140,6 +149,7 @@ class Settings:
             project=self.project_id,
             domain=self.domain_id,
             user=user,
+            name=self.name,
             sandbox=self.sandbox,
         )
 

@@ -12,10 +12,15 @@ PACKAGE: Final = Path(__file__).parents[1] / "sms_tools"
 _WORDS: Final = {"canonical", "loopback", "moment", "text", "wording"}
 _LEAVES: Final = {*_WORDS, "account", "errors", "operation", "prompting", "regions"}
 _CATALOGUE: Final = {*_LEAVES, "operations", "schema", "signing"}
-_WIRE: Final = {"api", "auth", "paging", "pressure", "profile", "settings", "shape", "wire"}
+_WIRE: Final = {
+    "api", "auth", "paging", "pressure", "printed", "profile", "settings", "shape", "wire"
+}  # fmt: skip
 _CLIENT: Final = {*_CATALOGUE, *_WIRE, "knowledge", "redaction"}
 _READING: Final = {*_CLIENT, "fleet", "state"}
-_OVER: Final = {"arguments", "diagnosis", "guard", "listening", "remediation", "server"}
+_OVER: Final = {
+    *("arguments", "board", "diagnosis", "drawing", "guard", "listening", "remediation"),
+    *("server", "watching"),
+}
 _SERVING: Final = {*_READING, *_OVER}
 
 MAY_IMPORT: Final[Mapping[str, set[str]]] = {
@@ -30,6 +35,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "operation": {"errors", "text"},
     "prompting": {"errors"},
     "regions": set(),
+    "tomlfile": {"errors"},
     "text": set(),
     "signing": set(),
     "schema": set(),
@@ -42,17 +48,21 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "shape": {"operation"},
     "pressure": {"errors", "moment"},
     "wire": {"errors", "loopback", "text"},
-    "auth": {"errors", "operation", "settings", "signing", "moment", "wire"},
+    "accounts": {"errors", "settings", "tomlfile"},
+    "printed": {"errors", "moment", "profile", "settings", "signing"},
+    "auth": {"errors", "operation", "printed", "settings", "signing", "moment", "wire"},
     "api": _CLIENT,
     "state": {"errors"},
     "fleet": _READING,
     "diagnosis": _READING,
+    "drawing": {"knowledge", "text", "wording"},
+    "board": {*_READING, "diagnosis", "drawing"},
     "remediation": {*_READING, "diagnosis", "guard"},
-    "guard": {*_READING, "listening"},
+    "guard": {*_READING, "listening", "tomlfile"},
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},
     "server": _SERVING,
-    "watching": _READING,
-    "cli": {*_SERVING, "cli", "sandbox", "watching"},
+    "watching": {*_READING, "diagnosis"},
+    "cli": {*_SERVING, "accounts", "cli", "sandbox"},
     "__main__": {"cli"},
 }
 """By the part of the package: the parts that it may import, besides itself."""

@@ -58,7 +58,7 @@ async def _run(options: argparse.Namespace) -> int:
         if options.action in _ANSWERS:
             return await _ANSWERS[options.action](answers, options.id, here)
         with closing(State(state_dir_of(os.environ))) as shared:
-            pairings = Pairings(shared, utc_now)
+            pairings = Pairings(shared, utc_now, audit)
             if options.action == "list":
                 return await terminal.list_waiting(answers, here, pairings)
             if options.action == "unpair":

@@ -1,8 +1,9 @@
 """Options that several commands share, and what follows from them."""
 
 import argparse
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sms_tools.errors import SettingsError
 from sms_tools.guard.policy import Policy, load_policy
@@ -39,6 +40,20 @@ def port(text: str) -> int:
     if not 0 <= value <= 65_535:
         raise argparse.ArgumentTypeError(f"{text} is not a port: give one from 0 to 65535")
     return value
+
+
+_SPAN: Final = re.compile(r"(\d+)([smh])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+_LONGEST: Final = 24 * 3600
+
+
+def span(text: str) -> int:
+    """The seconds that *text* such as ``5m`` says."""
+    found = _SPAN.fullmatch(text.strip())
+    seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
+    if not 1 <= seconds <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text} is no span from 1s to 24h, such as 30s or 5m")
+    return seconds
 
 
 def add_server_options(command: argparse.ArgumentParser) -> None:

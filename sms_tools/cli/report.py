@@ -10,7 +10,8 @@ import anyio
 
 from sms_tools.cli.opening import runtime_of
 from sms_tools.cli.options import add_sandbox_options
-from sms_tools.remediation.report import ExportReport, Format, Kind
+from sms_tools.remediation.report import ExportReport, Kind
+from sms_tools.remediation.report_forms import Format
 
 
 def configure(command: argparse.ArgumentParser) -> None:

@@ -1,105 +1,36 @@
-"""What a person sees at a terminal: colour, tables and wrapped text, by display width.
+"""What a person sees at a terminal: colour, tables and wrapped text; rich draws.
 
-A Chinese character takes two columns of a terminal and a combining accent none, so nothing here
-counts characters. Text comes in from strangers (host names, messages of the service): it is
-cleaned of control characters before it is laid out, and colour is added last.
+Text comes in from strangers (host names, messages of the service): it is cleaned of control
+characters before it is laid out, and nothing in it is read as markup.
 """
 
 import os
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self, TextIO
 
+from rich.cells import cell_len, set_cell_size
+from rich.color import ColorSystem
+from rich.console import Console
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
 from sms_tools.text import clean
 
-_STYLES: Final[Mapping[str, str]] = {
-    "bold": "1",
-    "dim": "2",
-    "red": "31",
-    "green": "32",
-    "yellow": "33",
-    "blue": "34",
-    "cyan": "36",
-}
 _NARROWEST: Final = 40
 _WIDEST: Final = 140
 """Columns; longer lines are hard to read, however wide the terminal is."""
 _GAP: Final = 2
-_LEAST_COLUMN: Final = 6
-
-
-def columns_of(text: str) -> int:
-    """How many columns of a terminal *text* takes."""
-    return len(text) if text.isascii() else sum(map(_columns, text))
-
-
-def _columns(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def padded(text: str, width: int, *, right: bool = False) -> str:
-    """*text* with spaces after it, or before it with *right*, up to *width* columns."""
-    space = " " * (width - columns_of(text))
-    return space + text if right else text + space
+_LAYOUT: Final = Console(file=None, color_system=None, width=_WIDEST)
 
 
 def wrap(text: str, width: int) -> list[str]:
     """*text* in lines of at most *width* columns; a word that is longer is broken."""
-    lines = [""]
-    for word in clean(text).split():
-        joined = f"{lines[-1]} {word}" if lines[-1] else word
-        if columns_of(joined) <= width:
-            lines[-1] = joined
-            continue
-        *whole, rest = _pieces(word, width)
-        lines += [*whole, rest]
-    return lines if lines[0] or len(lines) == 1 else lines[1:]
-
-
-def _pieces(word: str, width: int) -> list[str]:
-    """*word* cut into pieces of at most *width* columns, each of at least one character."""
-    pieces, used = [""], 0
-    for character in word:
-        takes = _columns(character)
-        if pieces[-1] and used + takes > width:
-            pieces.append("")
-            used = 0
-        pieces[-1] += character
-        used += takes
-    return pieces
-
-
-def column_widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
-    """How wide the columns of *rows* are so that all fit into *width*: the widest give way."""
-    found = [max(map(columns_of, column)) for column in zip(*rows, strict=True)]
-    room = width - _GAP * (len(found) - 1)
-    while sum(found) > room and max(found) > _LEAST_COLUMN:
-        found[found.index(max(found))] -= 1
-    return found
-
-
-def table(rows: Sequence[Sequence[str]], width: int, *, numbers: frozenset[int]) -> list[str]:
-    """*rows* as aligned lines of at most *width* columns; a cell that is too long is wrapped.
-
-    The columns in *numbers* are aligned to the right.
-    """
-    rows = [[" ".join(clean(cell).split()) for cell in row] for row in rows]
-    widths = column_widths(rows, width)
-    lines = []
-    for row in rows:
-        cells = [wrap(cell, columns) for cell, columns in zip(row, widths, strict=True)]
-        for line in range(max(map(len, cells))):
-            parts = [
-                padded(cell[line] if line < len(cell) else "", columns, right=index in numbers)
-                for index, (cell, columns) in enumerate(zip(cells, widths, strict=True))
-            ]
-            lines.append((" " * _GAP).join(parts).rstrip())
-    return lines
+    flowing = Text(" ".join(clean(text).split()))
+    return [line.plain.rstrip() for line in flowing.wrap(_LAYOUT, width, overflow="fold")] or [""]
 
 
 @dataclass(frozen=True)
@@ -123,8 +54,9 @@ class Screen:
 
     def paint(self, text: str, *styles: str) -> str:
         """*text* in the given styles, or as it is where there is no colour."""
-        codes = ";".join(_STYLES[style] for style in styles)
-        return f"\x1b[{codes}m{text}\x1b[0m" if self.colour and codes and text else text
+        if not (self.colour and styles and text):
+            return text
+        return Style.parse(" ".join(styles)).render(text, color_system=ColorSystem.STANDARD)
 
     def line(self, text: str = "") -> None:
         """Write one line as it is: laid out and cleaned already."""
@@ -140,9 +72,9 @@ class Screen:
 
     def say(self, text: str, *styles: str, indent: int = 0, first: str = "") -> None:
         """Write *text*, wrapped; *first* stands before its first line, in the indentation."""
-        indent = max(indent, columns_of(first))
+        indent = max(indent, cell_len(first))
         for number, line in enumerate(wrap(text, self.width - indent)):
-            before = padded(first if number == 0 else "", indent)
+            before = set_cell_size(first if number == 0 else "", indent)
             self.line(self.paint(before + line, *styles).rstrip())
 
     def quote(self, text: str, edge: str, *styles: str) -> None:
@@ -152,7 +84,7 @@ class Screen:
             # What goes on in the next line stays what it was: behind a bar, or part of an entry.
             bar = "| " if paragraph.startswith("| ") else ""
             hang = bar + ("  " if paragraph.removeprefix(bar).startswith("- ") else "")
-            for number, line in enumerate(wrap(paragraph, self.width - columns_of(edge + hang))):
+            for number, line in enumerate(wrap(paragraph, self.width - cell_len(edge + hang))):
                 self.line(before + (hang if number else "") + line)
 
     def table(
@@ -163,15 +95,28 @@ class Screen:
         indent: int = 0,
         numbers: Sequence[str] = (),
     ) -> None:
-        """Write a table under *head*; the columns named in *numbers* are aligned to the right."""
-        right = frozenset(index for index, title in enumerate(head) if title in numbers)
-        whole = [list(head), *map(list, rows)]
-        lines = table(whole, self.width - indent, numbers=right)
-        widths = column_widths(whole, self.width - indent)
-        titles = max(len(wrap(*each)) for each in zip(head, widths, strict=True))
-        for number, line in enumerate(lines):
-            styles = ("dim",) if number < titles else ()
-            self.line(" " * indent + self.paint(line, *styles))
+        """Write a table under *head*; the columns named in *numbers* are aligned to the right.
+
+        A cell that is too long for its column is wrapped.
+        """
+        drawn = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="dim")
+        for title in head:
+            drawn.add_column(
+                Text(title), justify="right" if title in numbers else "left", overflow="fold"
+            )
+        for row in rows:
+            drawn.add_row(*(Text(" ".join(clean(cell).split())) for cell in row))
+        console = Console(
+            file=self.out,
+            width=self.width - indent,
+            color_system="standard" if self.colour else None,
+            force_terminal=self.colour,
+            legacy_windows=False,
+        )
+        with console.capture() as drawing:
+            console.print(drawn)
+        for line in drawing.get().splitlines():
+            self.line((" " * indent + line).rstrip())
 
 
 def standard_output() -> Screen:

@@ -8,15 +8,18 @@ import functools
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from sms_tools.cli.opening import runtime_of
-from sms_tools.cli.options import add_server_options, port
+from sms_tools.cli.options import add_server_options, port, span
 from sms_tools.errors import SettingsError
-from sms_tools.server import build_server
+from sms_tools.server import Runtime, Server, build_server
+from sms_tools.watching.forms import FORMS
 
 if TYPE_CHECKING:
     from mcp.server.auth.provider import TokenVerifier
@@ -35,6 +38,17 @@ def configure(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--host", default="127.0.0.1", help="loopback only (default 127.0.0.1)")
     command.add_argument("--port", type=port, default=8000, help="default 8000; 0 takes a free one")
+    command.add_argument(
+        "--watch",
+        nargs="?",
+        type=span,
+        const="5m",
+        metavar="SPAN",
+        help="look again every SPAN (default 5m) and tell what changed, as `sms-tools watch` does",
+    )
+    command.add_argument(
+        "--watch-format", choices=FORMS, default="json", help="the form of the webhook's messages"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -61,18 +75,47 @@ async def _serve(options: argparse.Namespace) -> None:
         if fault := await runtime.state.fault():
             _say(f"{fault} {fault.advice}")
         server = build_server(runtime, options.tools)
-        if not options.http:
-            await server.run_stdio_async()
-            return
-        from sms_tools.server.http import serve_http
+        async with _watching(options, server, runtime):
+            await _serve_clients(options, server, runtime)
 
-        verifier, told = _admission(options, runtime.settings.state_dir)
 
-        def ready(address: str) -> None:
-            _say(f"MCP server at {address}/mcp")
-            _say(told)
+async def _serve_clients(options: argparse.Namespace, server: Server, runtime: Runtime) -> None:
+    if not options.http:
+        await server.run_stdio_async()
+        return
+    from sms_tools.server.http import serve_http
 
-        await serve_http(server, options.host, options.port, ready, verifier)
+    verifier, told = _admission(options, runtime.settings.state_dir)
+
+    def ready(address: str) -> None:
+        _say(f"MCP server at {address}/mcp")
+        _say(told)
+
+    await serve_http(server, options.host, options.port, ready, verifier)
+
+
+@asynccontextmanager
+async def _watching(
+    options: argparse.Namespace, server: Server, runtime: Runtime
+) -> AsyncIterator[None]:
+    """Meanwhile, with --watch, look again and again and tell what changed."""
+    if options.watch is None:
+        yield
+        return
+    from sms_tools.cli.watch import send, webhook_of
+    from sms_tools.server.watch import LATEST, keep_watching
+
+    address = webhook_of(None)
+
+    async def told(message: Mapping[str, Any]) -> None:
+        _say(message["summary"])
+        await server.changed(LATEST)
+        await send(message, address, options.watch_format)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(keep_watching, runtime, options.watch, told)
+        yield
+        group.cancel_scope.cancel()
 
 
 def _admission(options: argparse.Namespace, folder: Path) -> "tuple[TokenVerifier | None, str]":

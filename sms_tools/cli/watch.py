@@ -7,25 +7,19 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 import anyio
 
 from sms_tools.cli.opening import runtime_of
-from sms_tools.cli.options import add_sandbox_options
-from sms_tools.diagnosis.progress import SummarizeProgress
-from sms_tools.errors import SmsToolsError
-from sms_tools.fleet.reading import Fleet, read_fleet
+from sms_tools.cli.options import add_sandbox_options, span
 from sms_tools.moment import utc_now
-from sms_tools.server import Runtime
-from sms_tools.watching.noticing import Notice, Reading, message_of, notices, reading_of
-from sms_tools.watching.telling import FORMS, NotTold, body_of, checked_address, tell
+from sms_tools.watching.forms import FORMS, Form, body_of
+from sms_tools.watching.telling import NotTold, checked_address, tell
+from sms_tools.watching.watcher import Watcher
 
-_SPAN: Final = re.compile(r"(\d+)([smh])")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
-_LONGEST: Final = 24 * 3600
 _UNTIL: Final = re.compile(r"(\d{1,2}):(\d{2})(Z|[+-]\d{2}:\d{2})")
 ADDRESS: Final = "SMS_TOOLS_WEBHOOK"
 SECRET: Final = "SMS_TOOLS_WEBHOOK_SECRET"  # noqa: S105 (the name of a variable)
@@ -34,7 +28,7 @@ SECRET: Final = "SMS_TOOLS_WEBHOOK_SECRET"  # noqa: S105 (the name of a variable
 def configure(command: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     command.add_argument(
-        "--every", type=_seconds, default="5m", metavar="SPAN", help="1s to 24h (default 5m)"
+        "--every", type=span, default="5m", metavar="SPAN", help="1s to 24h (default 5m)"
     )
     command.add_argument(
         "--until", type=_moment, metavar="TIME", help="such as 06:00+08:00, or ISO 8601 with zone"
@@ -50,14 +44,6 @@ def configure(command: argparse.ArgumentParser) -> None:
     command.add_argument("--sandbox", action="store_true", help="on the embedded service")
     add_sandbox_options(command)
     command.set_defaults(read_only=True, no_destructive=False, policy=None, tools="all")
-
-
-def _seconds(text: str) -> int:
-    found = _SPAN.fullmatch(text.strip())
-    seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
-    if not 1 <= seconds <= _LONGEST:
-        raise argparse.ArgumentTypeError(f"{text} is no span from 1s to 24h, such as 30s or 5m")
-    return seconds
 
 
 def _moment(text: str) -> datetime:
@@ -83,68 +69,54 @@ def _zone(text: str) -> tzinfo:
 
 def run(options: argparse.Namespace) -> int:
     """Watch until the time given, or Ctrl-C; 0 then."""
-    address = options.webhook or os.environ.get(ADDRESS, "")
-    options.webhook = checked_address(address) if address else ""
-    if options.webhook and not os.environ.get(SECRET):
-        print(f"sms-tools watch: {SECRET} is not set, so messages are not signed.", file=sys.stderr)
+    options.webhook = webhook_of(options.webhook)
     return anyio.run(functools.partial(_watch, options))
 
 
+def webhook_of(given: str | None) -> str:
+    """The address that messages go to, as an option or the environment gives it; "" for none.
+
+    Raises:
+        SettingsError: it is no address, or is plain HTTP beyond this machine.
+    """
+    address = given or os.environ.get(ADDRESS, "")
+    if not address:
+        return ""
+    checked = checked_address(address)
+    if not os.environ.get(SECRET):
+        print(f"sms-tools: {SECRET} is not set, so messages are not signed.", file=sys.stderr)
+    return checked
+
+
 async def _watch(options: argparse.Namespace) -> int:
-    before: Reading | None = None
     async with runtime_of(options, reached_by="command", page=False) as runtime:
+        watcher = Watcher(
+            runtime.desk,
+            str(runtime.settings.account),
+            options.every,
+            runtime.exit.cleaned,
+            project=options.project,
+            deadline=options.deadline,
+        )
+        said = False
         while options.until is None or utc_now() < options.until:
-            before = await _look(options, runtime, before)
+            message = await watcher.look()
+            if not said and watcher.watched is not None:
+                print(f"Watching {watcher.watched} servers on {watcher.account}.", flush=True)
+                said = True
+            if message:
+                print(json.dumps(message, ensure_ascii=False), flush=True)
+                await send(message, options.webhook, options.format)
             await anyio.sleep(options.every)
     return 0
 
 
-async def _look(
-    options: argparse.Namespace, runtime: Runtime, before: Reading | None
-) -> Reading | None:
-    """Read once and tell what changed; what cannot be read is told and ends nothing."""
-    try:
-        fleet, rows = await _read(options, runtime)
-    except SmsToolsError as error:
-        await _tell(options, runtime, [], [f"nothing could be read: {error}"])
-        return before
-    now = reading_of(fleet, rows)
-    whole = fleet.sources_read and not fleet.problems
-    found: Sequence[Notice] = notices(before, now, whole=whole) if before is not None else []
-    if before is None:
-        print(f"Watching {len(now)} servers on {runtime.settings.account}.", flush=True)
-    if found or fleet.incomplete:
-        await _tell(options, runtime, found, fleet.incomplete)
-    # A partial reading must not make those that it lacks look new the next time.
-    return now if whole or before is None else {**before, **now}
-
-
-async def _read(
-    options: argparse.Namespace, runtime: Runtime
-) -> tuple[Fleet, Sequence[dict[str, Any]]]:
-    desk = runtime.desk
-    fleet = await read_fleet(desk, project=options.project, fresh=True)
-    question = SummarizeProgress.model_validate(
-        {"project": options.project, "limit": 1000, "detail": "full", "deadline": options.deadline}
-    )
-    answer = await question.answer(desk)
-    return fleet, answer["servers"]
-
-
-async def _tell(
-    options: argparse.Namespace,
-    runtime: Runtime,
-    found: Sequence[Notice],
-    incomplete: Sequence[str],
-) -> None:
-    message = runtime.exit.cleaned(
-        message_of(found, runtime.desk.now(), str(runtime.settings.account), incomplete)
-    )
-    print(json.dumps(message, ensure_ascii=False), flush=True)
-    if not options.webhook:
+async def send(message: Mapping[str, Any], address: str, form: Form) -> None:
+    """Send *message* to the webhook, if there is one; a failure is said and ends nothing."""
+    if not address:
         return
-    body = body_of(message, options.format)
     try:
-        await tell(options.webhook, body, os.environ.get(SECRET, ""), sleep=anyio.sleep)
+        secret = os.environ.get(SECRET, "")
+        await tell(address, body_of(message, form), secret, sleep=anyio.sleep)
     except NotTold as error:
-        print(f"sms-tools watch: {error} {error.advice}", file=sys.stderr)
+        print(f"sms-tools: {error} {error.advice}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """``find_cleanup_candidates``: what is left over?"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,8 +12,10 @@ from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, list_or_gap, read_fleet, together
 from sms_tools.fleet.server import SOAK, Server
+from sms_tools.fleet.vouching import Voucher, Vouchers
 from sms_tools.knowledge.facts import TEMPLATES_PAGE
 from sms_tools.operations.templates import ListTemplates, Template
+from sms_tools.state import StateError
 from sms_tools.wording import count_of, listed
 
 _FEW: Final = 8
@@ -46,7 +48,13 @@ class FindCleanupCandidates(FleetQuestion):
         if self.detail == "full":
             fleet = await with_waves(desk, fleet)
         found = find_leftovers(fleet, templates)
-        return self._told(fleet, found, [*fleet.incomplete, *gaps])
+        problems = [*fleet.incomplete, *gaps]
+        vouchers: Mapping[str, Voucher] | None = None
+        try:
+            vouchers = await Vouchers(desk.state, desk.api.settings).read()
+        except StateError as error:
+            problems.append(f"vouchers: who vouched for targets could not be read ({error}).")
+        return self._told(fleet, found, vouchers, problems)
 
     async def _templates(self, desk: Desk) -> tuple[Sequence[Template] | None, Sequence[str]]:
         """The templates of the account; they do not belong to servers or projects."""
@@ -56,11 +64,17 @@ class FindCleanupCandidates(FleetQuestion):
         listing, gaps = await list_or_gap(desk, "templates", operation)
         return (listing.items if listing else None), gaps
 
-    def _told(self, fleet: Fleet, found: Leftovers, problems: Sequence[str]) -> dict[str, Any]:
+    def _told(
+        self,
+        fleet: Fleet,
+        found: Leftovers,
+        vouchers: Mapping[str, Voucher] | None,
+        problems: Sequence[str],
+    ) -> dict[str, Any]:
         full = self.detail == "full"
         most = _MANY if full else _FEW
         draft = Draft(
-            summary=_summary(found, problems),
+            summary=_summary(found, problems) + _unvouched(found, vouchers),
             observed_at=fleet.observed_at,
             data={},
             actions=_actions(self, found, fleet.observed_at),
@@ -76,7 +90,7 @@ class FindCleanupCandidates(FleetQuestion):
         }
         draft.data["may_be_deleted"] = draft.page(
             "may_be_deleted",
-            [each.as_data() for each in found.may_go],
+            [{**each.as_data(), **_vouched(each, vouchers)} for each in found.may_go],
             limit=self.limit,
             offset=self.offset,
             full=full,
@@ -94,6 +108,25 @@ class FindCleanupCandidates(FleetQuestion):
             )
         draft.data["caution"] = _CAUTION
         return draft.fit(offset=self.offset, full=full)
+
+
+def _vouched(row: Leftover, vouchers: Mapping[str, Voucher] | None) -> dict[str, Any]:
+    """Whether anybody has vouched for the target behind *row*; of a template nobody has to."""
+    if row.server is None or row.what not in ("task", "source_server"):
+        return {}
+    if vouchers is None:
+        return {"vouched": "unknown"}
+    found = vouchers.get(row.server.id)
+    return {"vouched": found.as_data() if found and found.is_for(row.server) else "by nobody"}
+
+
+def _unvouched(found: Leftovers, vouchers: Mapping[str, Voucher] | None) -> str:
+    """A sentence on targets for which nobody has vouched; empty where there are none."""
+    rows = [_vouched(each, vouchers).get("vouched") for each in found.may_go]
+    missing = sum(each in ("by nobody", "unknown") for each in rows)
+    if not missing:
+        return ""
+    return f" Nobody is known to have vouched that {count_of(missing, 'target')} boot and serve."
 
 
 def by_reason(rows: Sequence[Leftover]) -> Sequence[dict[str, Any]]:

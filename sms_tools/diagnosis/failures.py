@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sms_tools.diagnosis.answer import CONCISE_BYTES, NONE_READ, Action, Draft, compact_bytes
@@ -37,6 +38,10 @@ class SummarizeFailedServers(FleetQuestion):
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The groups, the recovered, and what could not be read."""
+        return self.told(await self.read(desk))
+
+    async def read(self, desk: Desk) -> "Failures":
+        """What the answer is made of."""
         wave = await find_project(desk, self.project)
         fleet, (entries, gaps) = await together(
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
@@ -46,12 +51,15 @@ class SummarizeFailedServers(FleetQuestion):
             fleet = await with_waves(desk, fleet)
         failures = failures_of(fleet, entries)
         networks, more = await _networks(desk, failures)
-        groups = group(failures, networks)
         recovered = [failure for failure in failures if failure.recovered]
+        return Failures(fleet, group(failures, networks), recovered, [*gaps, *more])
+
+    def told(self, read: "Failures") -> dict[str, Any]:
+        """The answer that *read* gives."""
         lengths = (None,) if self.detail == "full" else (None, *_SHORTER)
         for length in lengths:
-            draft = self._draft(fleet, groups, recovered, length)
-            draft.incomplete = [*fleet.incomplete, *gaps, *more]
+            draft = self._draft(read.fleet, read.groups, read.recovered, length)
+            draft.incomplete = [*read.fleet.incomplete, *read.missing]
             whole = draft.document(offset=self.offset, full=self.detail == "full")
             if compact_bytes(whole) <= CONCISE_BYTES:
                 break
@@ -94,6 +102,17 @@ class SummarizeFailedServers(FleetQuestion):
         )
         draft.data["recovered_count"] = len(again)
         return draft
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """What failed, by cause."""
+
+    fleet: Fleet
+    groups: Sequence[Group]
+    recovered: Sequence[Failure]
+    missing: Sequence[str]
+    """What could not be read beside the fleet."""
 
 
 async def _listed(desk: Desk, wave: str | None) -> tuple[Sequence[FailedServer], Sequence[str]]:

@@ -48,6 +48,11 @@ class Limits:
         return None if self.by_the_hour or math.isinf(limit) else limit
 
     @property
+    def cover_the_day(self) -> bool:
+        """Whether there is a limit at every minute of the day."""
+        return not any(math.isinf(self._at(minute)) for minute in self._edges)
+
+    @property
     def levels(self) -> Sequence[float]:
         """The limits there are, in bytes per second."""
         return sorted({each.mbit_s * BYTES_PER_MBIT for each in self.segments})

@@ -46,13 +46,17 @@ class MigrationOverview(FleetQuestion):
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """Counts by phase, bytes, problems, and whether the service counts the same."""
+        return self.told(await self.read(desk))
+
+    async def read(self, desk: Desk) -> "Overview":
+        """What the answer is made of."""
         fleet, counts = await together(
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
             lambda: self._own_counts(desk),
         )
         if self.detail == "full":
             fleet = await with_waves(desk, fleet)
-        return self._told(fleet, counts)
+        return Overview(fleet, counts)
 
     async def _own_counts(self, desk: Desk) -> SourceServerOverview | SmsToolsError | None:
         """What the service counts itself: of all servers, so not of a selection."""
@@ -63,9 +67,9 @@ class MigrationOverview(FleetQuestion):
         except SmsToolsError as error:
             return error
 
-    def _told(
-        self, fleet: Fleet, counts: SourceServerOverview | SmsToolsError | None
-    ) -> dict[str, Any]:
+    def told(self, read: "Overview") -> dict[str, Any]:
+        """The answer that *read* gives."""
+        fleet, counts = read.fleet, read.counts
         problems = find_problems(fleet)
         copied = bytes_of(fleet.servers)
         phases = Counter(server.phase for server in fleet.servers)
@@ -106,6 +110,14 @@ class MigrationOverview(FleetQuestion):
         elif fleet.servers:
             draft.notes = ["one row per server: detail=full, with limit and offset"]
         return draft.fit(offset=self.offset, full=full)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The fleet, and what the service counts itself."""
+
+    fleet: Fleet
+    counts: SourceServerOverview | SmsToolsError | None = None
 
 
 @dataclass(frozen=True, slots=True)

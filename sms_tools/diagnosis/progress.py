@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -70,6 +70,10 @@ class SummarizeProgress(FleetQuestion):
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """Progress, estimates and standstill of the servers that are asked for."""
+        return self.told(await self.read(desk))
+
+    async def read(self, desk: Desk) -> "Progress":
+        """What the answer is made of: the courses, what takes longest first."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
         samples = await _series(desk, fleet)
         limits, notes, gaps = await self._limits(desk, fleet, samples)
@@ -95,7 +99,7 @@ class SummarizeProgress(FleetQuestion):
         ]
         record = await TrackRecord(desk).keep(courses, fleet.observed_at)
         fleet = replace(fleet, problems=[*fleet.problems, *gaps])
-        return self._told(fleet, sorted(courses, key=_urgency), notes, record)
+        return Progress(fleet, sorted(courses, key=_urgency), samples, record, notes)
 
     async def _limits(
         self, desk: Desk, fleet: Fleet, samples: Mapping[str, Sequence[Sample]]
@@ -124,9 +128,9 @@ class SummarizeProgress(FleetQuestion):
             return found, notes, [Problem("get_migration_rate_limits", says)]
         return found, notes, ()
 
-    def _told(
-        self, fleet: Fleet, courses: Sequence[Course], notes: Sequence[str], record: Scores
-    ) -> dict[str, Any]:
+    def told(self, read: "Progress") -> dict[str, Any]:
+        """The answer that *read* gives."""
+        fleet, courses, record = read.fleet, read.courses, read.record
         whole = whole_eta(courses)
         full = self.detail == "full"
         phases = Counter(course.server.phase for course in courses)
@@ -135,7 +139,7 @@ class SummarizeProgress(FleetQuestion):
             observed_at=fleet.observed_at,
             data={},
             actions=_actions(self, courses),
-            notes=notes,
+            notes=read.notes,
             incomplete=fleet.incomplete,
         )
         if fleet.project:
@@ -164,6 +168,18 @@ class SummarizeProgress(FleetQuestion):
         draft.data["not_included"] = EXCLUDES
         draft.data["rate_note"] = _RATE_NOTE
         return draft.fit(offset=self.offset, full=full)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far each server is, from this reading and the samples before it."""
+
+    fleet: Fleet
+    courses: Sequence[Course]
+    samples: Mapping[str, Sequence[Sample]]
+    """By server id, oldest first; of those in which something may move."""
+    record: Scores
+    notes: Sequence[str] = ()
 
 
 def _sum_of_rates(courses: Sequence[Course]) -> float | None:

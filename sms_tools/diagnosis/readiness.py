@@ -3,19 +3,26 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from pydantic import Field
 
 from sms_tools.diagnosis.answer import NONE_READ, Action, Draft
 from sms_tools.diagnosis.naming import names_of
+from sms_tools.diagnosis.night import read_night
 from sms_tools.diagnosis.question import FleetQuestion, scope
+from sms_tools.diagnosis.spoken import Deadline
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.gates import Gates, Readiness
+from sms_tools.fleet.launching import LaunchTime, Night
 from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.readiness import may_go, read_readiness
-from sms_tools.fleet.reading import Fleet, Server, read_fleet
+from sms_tools.fleet.reading import Fleet, Server, read_fleet, recent_fleet
+from sms_tools.fleet.verification import Consistency
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
 from sms_tools.operation import Kind
-from sms_tools.wording import count_of, listed
+from sms_tools.wording import count_of, iso, listed
 
 _ORDER: Final[Sequence[Readiness]] = ("not_ready", "not_confirmed", "ready")
 _PLANNED: Final = 5
@@ -27,33 +34,55 @@ class CheckCutoverReadiness(FleetQuestion):
     """Can these servers go live now: be launched, cut over (割接)? Before a launch, not after.
     Every gate per server as pass, fail or unknown: stage, state, Agent, errors, copy,
     last sync, clone, consistency, checks. Verdict: ready, not_ready, or not_confirmed as
-    soon as one gate is unknown. Launches nothing: plan_remediation (goal=cut_over) does.
+    soon as one gate is unknown. How long the launch takes, and its last safe start before a
+    deadline. Launches nothing: plan_remediation (goal=cut_over) does.
     """
+
+    deadline: Annotated[
+        Deadline | None, Field(description="End of the window, ISO 8601 with offset.")
+    ] = None
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The verdict on each server that is not launched yet."""
+        return self.told(await self.read(desk))
+
+    async def read(self, desk: Desk) -> "Readings":
+        """What the answer is made of."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
         if self.detail == "full":
             fleet = await with_waves(desk, fleet)
         launched = [server for server in fleet.servers if server.phase == "finished"]
         waiting = [server for server in fleet.servers if server.phase != "finished"]
-        read = await read_readiness(
-            desk, waiting, tasks_read=fleet.tasks_read, anew=self.servers is not None
-        )
-        judged = [Judged(read.servers[each.id], read.gates[each.id]) for each in waiting]
+        anew = self.servers is not None
+        read = await read_readiness(desk, waiting, tasks_read=fleet.tasks_read, anew=anew)
+        near = [each for each in read.servers.values() if may_go(each)]
+        gaps = list(read.incomplete)
+        recent = recent_fleet(desk)
+        every = [*near, *(recent.servers if recent else fleet.servers)]
+        whole = await read_night(desk, near, every, gaps, anew=anew) if near else None
+        times = whole.times if whole else {}
+        able = [s.id for s in near if read.gates[s.id].verdict != "not_ready"]
+        night = whole.only(able) if whole and able else None
+        judged = [
+            Judged(
+                read.servers[each.id],
+                read.gates[each.id],
+                times.get(each.id),
+                read.kept.get(each.id),
+            )
+            for each in waiting
+        ]
         judged.sort(key=lambda each: each.rank)
-        return self._told(fleet, judged, launched, read.incomplete)
+        return Readings(fleet, judged, launched, gaps, read.consistency, night, desk.now())
 
-    def _told(
-        self,
-        fleet: Fleet,
-        judged: Sequence["Judged"],
-        launched: Sequence[Server],
-        incomplete: Sequence[str],
-    ) -> dict[str, Any]:
+    def told(self, read: "Readings") -> dict[str, Any]:
+        """The answer that *read* gives."""
+        fleet, judged, launched = read.fleet, read.judged, read.launched
+        night, incomplete, now = read.night, read.missing, read.at
         full = self.detail == "full"
         draft = Draft(
-            summary=_summary(fleet, judged, launched),
+            summary=_summary(fleet, judged, launched)
+            + (f" {night.says(self.deadline, now)}" if night else ""),
             observed_at=fleet.observed_at,
             data={},
             actions=_actions(self, judged),
@@ -68,6 +97,8 @@ class CheckCutoverReadiness(FleetQuestion):
             "already_launched": len(launched) if fleet.count is not None else None,
             "gates_not_passed": _not_passed(judged),
         }
+        if night:
+            draft.data["launch"] = night.as_data(self.deadline, now)
         draft.data["servers"] = draft.page(
             "servers",
             [each.as_data(full=full) for each in judged],
@@ -80,11 +111,32 @@ class CheckCutoverReadiness(FleetQuestion):
 
 
 @dataclass(frozen=True, slots=True)
+class Readings:
+    """The servers that are not launched, judged; worst first."""
+
+    fleet: Fleet
+    judged: Sequence["Judged"]
+    launched: Sequence[Server]
+    missing: Sequence[str]
+    """What could not be read for the gates."""
+    consistency: Mapping[str, Consistency]
+    """By server id, of those for which it was read."""
+    night: Night | None
+    """How the launches of those that may be ready would go; None where there are none."""
+    at: datetime
+    """When it was read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A server and its gates."""
 
     server: Server
     gates: Gates
+    launch: LaunchTime | None = None
+    """How long its launch takes; None where it is not far enough to be launched."""
+    read_at: datetime | None = None
+    """When what was read of its task was read, where that is older than the lists."""
 
     @property
     def rank(self) -> tuple[bool, int, str]:
@@ -97,6 +149,7 @@ class Judged:
         open_gates = self.gates.open
         row = {
             **self.server.as_data(),
+            **({"read_at": iso(self.read_at)} if self.read_at else {}),
             "verdict": self.gates.verdict,
             "phase": self.server.phase,
             "gates_passed": len(self.gates.findings) - len(open_gates),
@@ -112,6 +165,8 @@ class Judged:
             }
         elif open_gates:
             row["because"] = [finding.says for finding in list(open_gates.values())[:3]]
+        if self.launch:
+            row["launch"] = self.launch.as_data(full=full)
         if full or may_go(self.server):
             row["advice"] = list(self.gates.advice)
         return row

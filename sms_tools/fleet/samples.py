@@ -286,7 +286,7 @@ def account_of(settings: Settings) -> str:
         case IamUser() as user:
             caller = user.domain
         case _:
-            caller = ""
+            caller = settings.name or ""
     named = (settings.endpoint, settings.project_id, settings.domain_id, caller)
     return " ".join(part or "-" for part in named)
 

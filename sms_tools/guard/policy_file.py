@@ -3,18 +3,17 @@
 A rule that could never apply is refused: whoever wrote it believes that it protects something.
 """
 
-import re
-import tomllib
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from sms_tools.errors import SettingsError
 from sms_tools.guard.policy import Decision, Policy, PolicyError, TargetRule, is_invisible
 from sms_tools.operation import Kind, Operation
 from sms_tools.operations import CATALOGUE
+from sms_tools.tomlfile import Part, parse, text_of
 
 _APPLY_PLAN: Final = "apply_plan"
 """The one tool outside the catalogue that acts; the other composite tools only read."""
@@ -46,11 +45,7 @@ _KindWord = Literal["read", "write", "destructive", "secret", "agent"]
 _ToolName = Annotated[str, AfterValidator(_tool)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _Rule(_Part):
+class _Rule(Part):
     match: Annotated[str, AfterValidator(_pattern)]
     decision: _Word
     tools: list[_ToolName] = Field(default_factory=list)
@@ -72,11 +67,11 @@ class _Rule(_Part):
         return self
 
 
-class _Secrets(_Part):
+class _Secrets(Part):
     inline: bool = False
 
 
-class _File(_Part):
+class _File(Part):
     read_only: bool = False
     no_destructive: bool = False
     kinds: dict[_KindWord, _Word] = Field(default_factory=dict)
@@ -101,14 +96,8 @@ def read_policy(path: Path, base: Policy) -> Policy:
         PolicyError: it cannot be read, or says something that means nothing here.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"The policy file {path} is not UTF-8: {error}.") from error
-    except OSError as error:
-        raise PolicyError(f"The policy file {path} cannot be read: {error.strerror}.") from error
-    try:
-        return parse_policy(text, base)
-    except PolicyError as error:
+        return parse_policy(text_of(path), base)
+    except (PolicyError, SettingsError) as error:
         raise PolicyError(f"The policy file {path}: {error}") from error.__cause__
 
 
@@ -119,12 +108,9 @@ def parse_policy(text: str, base: Policy) -> Policy:
         PolicyError: it is not TOML, or a key, tool, kind or decision is one that nobody knows.
     """
     try:
-        said = _File.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"it is not TOML: {error}.") from error
-    except ValidationError as error:
-        faults = [_in_words(fault, text) for fault in error.errors(include_url=False)]
-        raise PolicyError("; ".join(faults) + ".") from error
+        said = parse(text, _File)
+    except SettingsError as error:
+        raise PolicyError(str(error)) from error.__cause__
     return replace(
         base,
         read_only=base.read_only or said.read_only,
@@ -142,46 +128,3 @@ def parse_policy(text: str, base: Policy) -> Policy:
         ),
         secrets_inline=said.secrets.inline,
     )
-
-
-_SAID: Final = {
-    "extra_forbidden": "nothing is called that here",
-    "missing": "it is missing",
-    "bool_type": "it is true or false",
-    "list_type": "it is a list",
-    "dict_type": "it is a table",
-    "model_type": "it is a table",
-    "string_type": "it is a text",
-}
-
-
-def _in_words(fault: Any, text: str) -> str:
-    place = tuple(part for part in fault["loc"] if part != "[key]")
-    said = _SAID.get(fault["type"], fault["msg"].removeprefix("Value error, "))
-    if fault["type"] == "literal_error":
-        said = f"{fault['input']!r} is none of {fault['ctx']['expected']}"
-    named = ".".join(f"number {part + 1}" if isinstance(part, int) else part for part in place)
-    return f"line {_line_of(place, text)}, {named}: {said}"
-
-
-def _line_of(place: Sequence[int | str], text: str) -> int:
-    """The line of *text* on which what stands at *place* is written, or its table begins."""
-    lines = text.splitlines()
-    begin = 0
-    table = str(place[0]) if place else ""
-    nth = next((part for part in place if isinstance(part, int)), 0)
-    heads = [
-        number
-        for number, line in enumerate(lines)
-        if re.match(rf"\s*\[\[?\s*[\"']?{re.escape(table)}[\"']?\s*[\].]", line)
-    ]
-    if heads:
-        begin = heads[min(nth, len(heads) - 1)]
-    names = [str(part) for part in place if isinstance(part, str)]
-    for name in reversed(names):
-        for number in range(begin, len(lines)):
-            if number > begin and lines[number].lstrip().startswith("["):
-                break
-            if re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=", lines[number]):
-                return number + 1
-    return begin + 1

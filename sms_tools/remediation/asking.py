@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from sms_tools.diagnosis.question import Project, Question, Servers
+from sms_tools.diagnosis.spoken import Deadline
 from sms_tools.fleet.desk import Desk
 from sms_tools.operation import Fields
 from sms_tools.operations.tasks.progress import DayOfLimits
@@ -51,6 +52,9 @@ class PlanRemediation(Question):
         int | None,
         Field(ge=0, le=8760, description="For clean_up: hours since the launch; default 72."),
     ] = None
+    deadline: Annotated[
+        Deadline | None, Field(description="For cut_over: end of the window, ISO 8601.")
+    ] = None
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The plan, kept for a day under its ``plan_id``."""
@@ -64,6 +68,7 @@ class PlanRemediation(Question):
             limits=self.limits,
             template_id=self.template_id,
             soak_hours=self.soak_hours,
+            deadline=self.deadline,
             given=given,
         )
         return await plan(asked, desk)

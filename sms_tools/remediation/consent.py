@@ -5,6 +5,7 @@ have in common is said once; what some have is said with their names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from sms_tools.canonical import digest
@@ -27,7 +28,7 @@ from sms_tools.remediation.looking import Look, drift
 from sms_tools.remediation.plan import Plan, Step
 from sms_tools.remediation.showing import Shown, bound_of, moved, show
 from sms_tools.remediation.store import Entry
-from sms_tools.wording import count_of, named
+from sms_tools.wording import count_of, iso, named
 
 _FEW: Final = 5
 """Of so many servers everything that is there now is shown; of more, one line each."""
@@ -68,7 +69,7 @@ async def preview_of_plan(
         typed=typed(steps, plan.goal),
         sections=[
             section
-            for section in _sections(plan, entries, steps, gone, shown, names)
+            for section in _sections(plan, entries, steps, gone, shown, names, desk.now())
             if section.lines
         ],
         state={"digest": digest_of(plan, steps), "steps": _state(steps, shown)},
@@ -147,6 +148,7 @@ def _sections(
     gone: Mapping[int, str],
     shown: Mapping[int, Shown],
     names: Mapping[str, str | None],
+    now: datetime,
 ) -> Sequence[Section]:
     earlier = [
         f"Step {number} of this plan: {entry.result or 'interrupted; it is looked at first'}."
@@ -169,7 +171,7 @@ def _sections(
         if step.number in shown and shown[step.number].preview is None
     }
     return [
-        Section("To know first", plan.first),
+        Section("To know first", [*_too_late(plan, now), *plan.first]),
         Section(
             "What people must have done: to agree is to say that it is done",
             [_work(step) for step in plan.people if step.number < last],
@@ -194,6 +196,16 @@ def _sections(
         ),
         Section("What was done before", earlier),
         Section("How it ends", _ending(plan)),
+    ]
+
+
+def _too_late(plan: Plan, now: datetime) -> Sequence[str]:
+    """That the last safe start is past, where there is one and it is."""
+    if not plan.last_safe_start or now <= datetime.fromisoformat(plan.last_safe_start):
+        return []
+    return [
+        f"TOO LATE for the window: the last safe start was {plan.last_safe_start}, and it is "
+        f"{iso(now)}. What begins now may end after it."
     ]
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+from sms_tools.diagnosis.night import read_night
 from sms_tools.fleet.gates import Gates
+from sms_tools.fleet.launching import POINT_OF_NO_RETURN
 from sms_tools.fleet.readiness import read_readiness
+from sms_tools.fleet.reading import recent_fleet
 from sms_tools.guard.previews.acting import FAILS_BEFORE_A_NEW_TRY
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
 from sms_tools.operations.tasks import ManageMigrationTask
@@ -13,9 +16,6 @@ from sms_tools.remediation.request import Request
 from sms_tools.remediation.showing import Shown
 from sms_tools.remediation.writing import Words, Writer
 from sms_tools.text import one_line
-
-BATCH: Final = 5
-"""Targets that are launched side by side."""
 
 _CLONE: Final = Words(
     does="Makes a clone of the target, to be tried out; synchronisation stands still meanwhile.",
@@ -61,43 +61,65 @@ async def cut_over(request: Request, write: Writer) -> None:
     syncing = [server for server in request.servers if server.phase == "syncing"]
     found = await read_readiness(request.desk, syncing)
     write.gaps += found.incomplete
+    whole = recent_fleet(request.desk)
+    every = whole.servers if whole else request.servers
+    able = [s for s in found.servers.values() if not_ready(found.gates[s.id], request) is None]
+    night = await read_night(request.desk, able, [*found.servers.values(), *every], write.gaps)
+    order = [server.id for batch in night.batches for server in batch]
     chosen = []
-    for server in request.servers:
+    for server in sorted(request.servers, key=lambda s: order.index(s.id) if s.id in order else -1):
         if server.phase != "syncing":
             write.leave(server, f"Only continuous sync can be launched; it is {server.phase}.")
             continue
         gates = found.gates[server.id]
-        if why := not_ready(gates, by_name=request.by_name):
+        if why := not_ready(gates, request):
             write.leave(server, why)
         elif write.may("test", server) and write.has_room_for(server):
-            chosen.append((found.servers[server.id], tuple(gates.open)))
+            chosen.append(server.id)
     if not chosen:
         return
+    night = night.only(chosen)
     ask = write.person(
         "person",
         f"Settle what cannot be seen from here: {'; '.join(CUTOVER_UNKNOWABLE[:3])}; "
         f"{CUTOVER_UNKNOWABLE[4]}. Stop the services on the sources. Then say so.",
     )
-    for place, (server, names) in enumerate(chosen):
-        launch = ManageMigrationTask(task_id=str(server.task_id), operation="test")
-        write.call(
-            launch,
-            server,
-            "launched",
-            _LAUNCH,
-            after=(ask,),
-            batch=place // BATCH + 1,
-            open_gates=names,
-        )
+    for number, batch in enumerate(night.batches, 1):
+        for server in batch:
+            launch = ManageMigrationTask(task_id=str(server.task_id), operation="test")
+            write.call(
+                launch,
+                server,
+                "launched",
+                _LAUNCH,
+                after=(ask,),
+                batch=number,
+                open_gates=tuple(found.gates[server.id].open),
+            )
+    now = request.desk.now()
+    write.first.append(night.says(request.deadline, now))
+    write.first.append(POINT_OF_NO_RETURN)
+    write.last_safe_start = night.last_safe_start(request.deadline) if request.deadline else None
+    said = {
+        k: v for k, v in night.as_data(request.deadline, now).items() if k != "point_of_no_return"
+    }
+    write.told["launch"] = {
+        **said,
+        "by_server": [
+            {**server.as_data(), "batch": number, **night.times[server.id].as_data(full=False)}
+            for number, batch in enumerate(night.batches, 1)
+            for server in batch
+        ],
+    }
     does = "After the launch: test the targets, then switch DNS and addresses."
     write.person("person", does, later=True)
 
 
-def not_ready(found: Gates, *, by_name: bool) -> str | None:
+def not_ready(found: Gates, request: Request) -> str | None:
     """Why a plan must not launch a server; None if every gate passes, or a person who named it
     may decide about those that nobody can tell.
     """
-    if found.verdict == "ready" or (by_name and found.verdict == "not_confirmed"):
+    if found.verdict == "ready" or (request.by_name and found.verdict == "not_confirmed"):
         return None
     says = " ".join(finding.says for finding in list(found.open.values())[:3])
     more = " Name the server to decide about that in the dialog."

@@ -12,6 +12,7 @@ from typing import Final
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.effect import Effect, effect_of
 from sms_tools.fleet.server import Server
+from sms_tools.fleet.vouching import ASKED
 from sms_tools.knowledge import ErrorKnowledge, explain
 from sms_tools.knowledge.facts import NETWORK_EVENT_CODES, as_the_target_sees, migration_ports
 from sms_tools.operations.tasks import DeleteMigrationTask, GetMigrationTask, ManageMigrationTask
@@ -198,6 +199,7 @@ async def clean_up(request: Request, write: Writer) -> None:
         "The applications on the targets were accepted: after this, no changes of the source can "
         "be synchronised any longer."
     )
+    chosen = []
     for server in request.servers:
         if server.phase != "finished":
             if request.by_name:
@@ -209,7 +211,13 @@ async def clean_up(request: Request, write: Writer) -> None:
         elif (why_not := await _too_early(request, server, write)) is not None:
             write.leave(server, why_not)
         elif write.may("delete_task", server) and write.has_room_for(server):
-            write.call(DeleteMigrationTask(task_id=server.task_id), server, "task_gone", _CLEAN)
+            chosen.append(server)
+    if not chosen:
+        return
+    seen = write.person("person", ASKED, chosen)
+    for server in chosen:
+        delete = DeleteMigrationTask(task_id=server.task_id or "")
+        write.call(delete, server, "task_gone", _CLEAN, after=(seen,))
 
 
 async def _too_early(request: Request, server: Server, write: Writer) -> str | None:

@@ -16,6 +16,7 @@ from sms_tools.diagnosis.question import Question
 from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.effect import effect_of_creation
+from sms_tools.fleet.grouping import Group, Grouping
 from sms_tools.fleet.reading import Fleet, read_fleet
 from sms_tools.fleet.server import Server
 from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
@@ -25,11 +26,19 @@ from sms_tools.operations.options import ConfigureMigrationOptions, OptionSettin
 from sms_tools.operations.tasks import ManageMigrationTask, SetMigrationRateLimits
 from sms_tools.remediation.consent import MIGRATE
 from sms_tools.remediation.plan import Before, Plan, Step
-from sms_tools.remediation.planning import LIFETIME, show_calls
+from sms_tools.remediation.planning import LIFETIME, bill_of, show_calls
 from sms_tools.remediation.rows import Placed, place_rows, read_world
-from sms_tools.remediation.sheet import MOST_ROWS, Problem, Sheet, sheet_of_csv, sheet_of_rows
+from sms_tools.remediation.sheet import (
+    MOST_ROWS,
+    Problem,
+    Sheet,
+    Wish,
+    sheet_of_csv,
+    sheet_of_rows,
+)
 from sms_tools.remediation.store import Store
 from sms_tools.remediation.writing import Words, Writer
+from sms_tools.text import one_line
 from sms_tools.wording import count_of, listed, named
 
 _MOST: Final = 50
@@ -50,7 +59,7 @@ _LIMITS: Final = Words(
     undo="Setting other segments.",
 )
 _OPTIONS: Final = Words(
-    does="Sets which paths the task leaves out, or synchronises alone.",
+    does="Sets which paths the task leaves out, synchronises alone or verifies.",
     verified_by="get_migration_options: these values.",
     undo="Setting other values.",
 )
@@ -62,8 +71,9 @@ class PlanMigration(Question):
     planned, or rejected with what is wrong, by line and column. Steps: create, limits, options,
     and start only with start. Changes nothing; show the plan, then apply_plan. Columns: server,
     template (or vm_id, target_disks, migration_ip), type, syncing (default true), limits
-    (08:00-20:00=20;20:00-08:00=100), exclude, only (several: |), project, group, order,
-    network_check, use_public_ip, start_target_server.
+    (08:00-20:00=20;20:00-08:00=100), exclude, only, consistency_paths (several: |), consistency,
+    consistency_mode, project (the wave it is in), group, order (1 first), network_check,
+    use_public_ip, start_target_server.
     """
 
     rows: Annotated[
@@ -84,6 +94,7 @@ class PlanMigration(Question):
         Raises:
             RequestRefused: there are no rows, or no header.
             SmsToolsError: the servers could not be read.
+            StateError: the plan or the groups of its rows could not be kept.
         """
         sheet = self._sheet()
         fleet = await read_fleet(desk, fresh=True)
@@ -106,6 +117,7 @@ class PlanMigration(Question):
         )
         if made.calls:
             await Store(desk.state).keep(made)
+        await Grouping(desk).keep(_groups(placed))
         return _told(fleet, made, placed, sheet.notes, world.gaps)
 
     def _sheet(self) -> Sheet:
@@ -146,6 +158,17 @@ def _written(placed: Sequence[Placed], write: Writer, *, start: bool) -> Sequenc
     return [done[each.row.line] for each in placed]
 
 
+def _groups(placed: Sequence[Placed]) -> Mapping[str, Group]:
+    """What the rows say of who belongs together and who goes first, in the plan or not."""
+    found = {}
+    for each in placed:
+        wish = each.row.wish
+        if each.server and (wish.group or wish.order is not None):
+            name = one_line(wish.group, 80) if wish.group else None
+            found[each.server.id] = Group(name, wish.order)
+    return found
+
+
 def _order(placed: Placed) -> int:
     return placed.row.wish.order or 0
 
@@ -163,7 +186,7 @@ def _steps(placed: Placed, server: Server, write: Writer, *, start: bool) -> Non
     if wish.limits:
         setting = SetMigrationRateLimits(task_id=task_id, speed_limit=list(wish.limits))
         after = write.call(setting, server, "limits", _LIMITS, after=(after,), **more)
-    if options := _options(wish.exclude, wish.only):
+    if options := _options(wish):
         putting = ConfigureMigrationOptions(task_id=task_id, configurations=options)
         words = replace(_OPTIONS, loses=_left_out(wish.exclude, wish.only))
         after = write.call(putting, server, "options", words, after=(after,), **more)
@@ -178,13 +201,18 @@ def _steps(placed: Placed, server: Server, write: Writer, *, start: bool) -> Non
             write.first.append(f"{server.name}: {effect.words()}")
 
 
-def _options(exclude: Sequence[str], only: Sequence[str]) -> list[OptionSetting]:
-    pairs: dict[str, Sequence[str]] = {}
-    if exclude:
-        pairs |= dict.fromkeys(("EXCLUDE_MIGRATE_PATH", "SYNC_EXCLUDE_PATH"), exclude)
-    if only:
-        pairs["ONLY_SYNC_PATH"] = only
-    return [OptionSetting(config_key=k, config_value=",".join(v)) for k, v in pairs.items()]
+def _options(wish: Wish) -> list[OptionSetting]:
+    pairs: dict[str, str] = {}
+    if wish.exclude:
+        excluded = ",".join(wish.exclude)
+        pairs |= dict.fromkeys(("EXCLUDE_MIGRATE_PATH", "SYNC_EXCLUDE_PATH"), excluded)
+    if wish.only:
+        pairs["ONLY_SYNC_PATH"] = ",".join(wish.only)
+    if wish.consistency_paths:
+        pairs["CONSISTENCY_DIR"] = ",".join(wish.consistency_paths)
+    if wish.consistency_mode:
+        pairs["CONSISTENCY_MODE"] = wish.consistency_mode
+    return [OptionSetting(config_key=key, config_value=value) for key, value in pairs.items()]
 
 
 def _left_out(exclude: Sequence[str], only: Sequence[str]) -> str:
@@ -267,20 +295,23 @@ def _told(
     )
     if made.calls:
         draft.data |= {"digest": made.digest, "expires_at": iso(made.expires_at)}
-        why = "once the person has seen the plan: asks for one approval"
+        why = "once the person has seen it: one approval"
         draft.actions = [Action("apply_plan", {"plan_id": made.id}, why, Kind.DESTRUCTIVE)]
     if made.first:
         draft.data["say_first"] = list(made.first[:8])
     draft.data["planned"], draft.data["rejected"] = len(planned), len(rejected)
     draft.data["by_tool"] = _by_tool(made)
-    how = "all of them are planned"
+    addressed = {p.template.id for p in planned if p.template and p.template.publicip}
+    if billed := bill_of(made, [each for each in addressed if each]).brief:
+        draft.data["billed"] = billed
+    how = "all planned"
     rows = [each.as_data() for each in [*rejected, *planned]]
     shown = draft.part("rows", rows, MOST_ROWS, how)
     listing = draft.lists[-1]
     listing.keep = len(rows)
     draft.data["rows"] = shown
     steps = [_brief(step) for step in made.steps[:_SHOWN_STEPS]]
-    how = "apply_plan shows them"
+    how = "in the dialog"
     draft.data["steps"] = draft.part("steps", steps, _SHOWN_STEPS, how)
     draft.lists[-1].total = len(made.steps)
     told = draft.fit()

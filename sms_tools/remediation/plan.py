@@ -156,6 +156,8 @@ class Plan:
     """The key of the account on which it was made; it serves on no other."""
     asked: Mapping[str, JSON] = field(default_factory=dict)
     """What was asked for besides the servers: to plan the same again for some of them."""
+    last_safe_start: str = ""
+    """When its launches have to begin to be over in their window, ISO 8601; empty: not known."""
 
     @property
     def calls(self) -> Sequence[Step]:
@@ -171,7 +173,7 @@ class Plan:
     def digest(self) -> str:
         """A digest of every step."""
         steps = [asdict(step) for step in self.steps]
-        return digest([self.id, self.goal, self.account, self.first, steps])
+        return digest([self.id, self.goal, self.account, self.first, self.last_safe_start, steps])
 
     def to_json(self) -> str:
         """The plan for the store."""

@@ -1,13 +1,14 @@
 """Making a plan: reading the fleet, choosing servers, writing the steps, keeping the plan."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sms_tools.canonical import short_id
 from sms_tools.diagnosis.answer import Action, Draft, iso
+from sms_tools.fleet.billing import Bill, Planned, billed_by
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.reading import Fleet, read_fleet
 from sms_tools.fleet.server import SOAK, Server
@@ -63,6 +64,7 @@ class Asked:
     limits: Sequence[RateLimitSetting] | None = None
     template_id: str | None = None
     soak_hours: int | None = None
+    deadline: datetime | None = None
     given: Mapping[str, JSON] = field(default_factory=dict)
     """The arguments besides goal and servers, as they were sent."""
 
@@ -85,6 +87,7 @@ async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
         limits=asked.limits,
         template_id=asked.template_id,
         soak=SOAK if asked.soak_hours is None else timedelta(hours=asked.soak_hours),
+        deadline=asked.deadline,
     )
     await _GOALS[asked.goal](request, write)
     await show_calls(desk, write, by_name=request.by_name)
@@ -99,6 +102,7 @@ async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
         first=tuple(write.first),
         account=desk.api.settings.account.key,
         asked=given,
+        last_safe_start=iso(write.last_safe_start) if write.last_safe_start else "",
     )
     if made.calls:
         await Store(desk.state).keep(made)
@@ -174,6 +178,9 @@ def _answer(
         *write.preconditions,
         *(["Steps of people are done before the calls that come after them."] * bool(made.people)),
     ]
+    draft.data |= _told_besides(draft, write)
+    if billed := bill_of(made).as_data():
+        draft.data["billed"] = billed
     how = "apply_plan shows every step to the person; fewer servers make a shorter plan"
     draft.data["steps"] = draft.part("steps", _rows(made), 200, how)
     draft.data["left_out"] = draft.part(
@@ -187,6 +194,30 @@ def _answer(
     draft.data["stops_at_first_failure"] = made.stops_at_failure
     draft.incomplete = [*fleet.incomplete, *write.gaps]
     return draft.fit()
+
+
+def bill_of(made: Plan, with_address: Collection[str] = ()) -> Bill:
+    """What the plan's calls have billed; *with_address* are the templates with an elastic IP."""
+    return billed_by(
+        Planned(
+            step.tool,
+            str(step.arguments.get("operation") or ""),
+            bool(step.arguments.get("vm_template_id")),
+            step.arguments.get("vm_template_id") in with_address,
+        )
+        for step in made.calls
+    )
+
+
+def _told_besides(draft: Draft, write: Writer) -> dict[str, Any]:
+    """What is said of the whole plan; how long each server takes, without those left out."""
+    told = dict(write.told)
+    if "launch" in told:
+        rows = [row for row in told["launch"]["by_server"] if row["id"] in write.taken]
+        how = "check_cutover_readiness has a range for each server"
+        shown = draft.part("launch times", rows, _LATER, how)
+        told["launch"] = {**told["launch"], "by_server": shown}
+    return told
 
 
 def _actions(made: Plan, write: Writer) -> Sequence[Action]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sms_tools.errors import RequestRefused
@@ -39,6 +39,8 @@ class Request:
     template_id: str | None = None
     soak: timedelta = SOAK
     """How long ago a launch has to be before clean-up may take the task."""
+    deadline: datetime | None = None
+    """When the window of a launch ends."""
 
     def need_a_choice(self, doing: str) -> None:
         """Refuse to act on the whole account where the person must choose.

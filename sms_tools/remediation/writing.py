@@ -45,6 +45,10 @@ class Writer:
     """Whether people's work comes first, and the plan is made again after it."""
     choices: list[Action] = field(default_factory=list)
     """Calls of which a person chooses one, each guarded by itself."""
+    told: dict[str, Any] = field(default_factory=dict)
+    """What the answer says besides of the whole plan, by key."""
+    last_safe_start: datetime | None = None
+    """When a launch has to begin to be over in its window; None where nobody can tell."""
 
     def has_room_for(self, server: Server) -> bool:
         """Take a place for *server*; if there is none, it is kept for a later plan."""

@@ -1,20 +1,23 @@
 """One MCP server out of the catalogue, the questions, the plans, the prompts and the resources."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
 from mcp.server.caching import CacheHint
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.stdio import stdio_server
+from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
 from sms_tools import __version__
+from sms_tools.server.apps import board, for_the_model_alone
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.lines import AnsweredLines
 from sms_tools.server.offer import offered_tools
-from sms_tools.server.output import Plain
 from sms_tools.server.prompts import add_prompts
 from sms_tools.server.reach import served
 from sms_tools.server.refusals import no_such_tool
@@ -45,6 +48,8 @@ _GUIDED: Final = """
 Only the everyday tools are listed. find_operation finds any other by words, run_operation runs \
 it; a tool that a text names and that is not listed is reached the same way."""
 _AN_HOUR: Final = CacheHint(ttl_ms=3_600_000, scope="public")
+_OF_THIS_CLIENT: Final = CacheHint(ttl_ms=3_600_000, scope="private")
+"""A client with Apps is told more of the tools than one without."""
 
 
 class Server(MCPServer[Any]):
@@ -59,7 +64,19 @@ class Server(MCPServer[Any]):
             for tool in offered_tools(selection)
         ]
         tools: list[Tool] = [served(tool, runtime) for tool in offered]
-        super().__init__("sms-tools", tools=tools, **settings)
+        self._changes = InMemorySubscriptionBus()
+        super().__init__(
+            "sms-tools",
+            tools=tools,
+            subscriptions=self._changes,
+            extensions=[board()],
+            middleware=[for_the_model_alone],
+            **settings,
+        )
+
+    async def changed(self, uri: str) -> None:
+        """Tell the clients that listen for it that the resource *uri* has changed."""
+        await self._changes.publish(ResourceUpdated(uri))
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: AnyContext | None = None
@@ -78,7 +95,19 @@ class Server(MCPServer[Any]):
         adapted = self._suggest.adapted(shown)
         if adapted == shown:
             return result
-        return self._leave.result(Plain(adapted), is_error=bool(result.is_error))
+        return self._leave.instead(result, adapted)
+
+    async def read_resource(
+        self, uri: Any, context: AnyContext | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        """The resource at *uri*; a report has the MIME type of its form."""
+        contents = await super().read_resource(uri, context)
+        name = str(uri).removeprefix("sms://reports/")
+        if name == str(uri) or isinstance(contents, InputRequiredResult):
+            return contents
+        from sms_tools.remediation.report import mime_of
+
+        return [replace(each, mime_type=mime_of(name) or each.mime_type) for each in contents]
 
     async def run_stdio_async(self) -> None:
         """Serve the client on standard input and output; a line that is no message is answered."""
@@ -112,7 +141,7 @@ def instructions_of(selection: str, *, read_only: bool) -> str:
     )
 
 
-def build_server(runtime: Runtime, tools: str = "all") -> MCPServer[Any]:
+def build_server(runtime: Runtime, tools: str = "all") -> Server:
     """The server for *runtime* with the tools of the selection *tools*."""
     server = Server(
         runtime,
@@ -122,7 +151,7 @@ def build_server(runtime: Runtime, tools: str = "all") -> MCPServer[Any]:
         instructions=instructions_of(tools, read_only=runtime.guard.policy.read_only),
         log_level="WARNING",
         cache_hints={
-            "tools/list": _AN_HOUR,
+            "tools/list": _OF_THIS_CLIENT,
             "prompts/list": _AN_HOUR,
             "resources/list": _AN_HOUR,
             "resources/templates/list": _AN_HOUR,

@@ -41,7 +41,12 @@ class Exit:
         if not notes:
             return result
         document = {**(result.structured_content or {}), **self.cleaned({"notes": list(notes)})}
-        return self.result(Plain(document), is_error=bool(result.is_error))
+        return self.instead(result, document)
+
+    def instead(self, result: CallToolResult, document: Mapping[str, JSON]) -> CallToolResult:
+        """*result* with *document* in place of its own; what stands beside it stays."""
+        shown = self.result(Plain(document), is_error=bool(result.is_error))
+        return shown.model_copy(update={"meta": result.meta})
 
     def cleaned(self, payload: Mapping[str, JSON]) -> Document:
         """*payload* without secrets and without hidden characters."""

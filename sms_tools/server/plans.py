@@ -7,7 +7,18 @@ What a person sees of a plan, how it is carried out and what became of it stand 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sms_tools.guard import AuditError, Caller, Decision, Go, Held, Preview, Subject, Target, decide
+from sms_tools.guard import (
+    Approval,
+    AuditError,
+    Caller,
+    Decision,
+    Go,
+    Held,
+    Preview,
+    Subject,
+    Target,
+    decide,
+)
 from sms_tools.operation import JSON, Kind, Operation
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.runtime import Runtime, caller_of
@@ -79,12 +90,50 @@ async def apply(plan_id: str, runtime: Runtime, context: AnyContext) -> ToolResu
     async def begin() -> Mapping[int, "Entry"]:
         if not going_on:
             await store.begin(plan, run.approved, caller.key)
+            if go.approval is not None:
+                await _vouch(plan, steps, go.approval, caller, runtime)
         return await application.run()
 
     async def finish(results: Mapping[int, "Entry"]) -> Mapping[str, JSON]:
         return told(plan, results, runtime.desk)
 
     return await runtime.perform(go, begin, finish)
+
+
+async def _vouch(
+    plan: "Plan", steps: Sequence["Step"], approval: Approval, caller: Caller, runtime: Runtime
+) -> None:
+    """Keep that whoever agreed to a clean-up has vouched for its targets: its dialog says so."""
+    from sms_tools.fleet.vouching import Voucher, Vouchers
+
+    if plan.goal != "clean_up":
+        return
+    who = f"whoever answered approval {approval.id} ({approval.how or 'dialog'}; {caller})"
+    now = runtime.desk.now()
+    targets = {step.source_id: _target_of(step) for step in steps}
+    servers = {step.source_id: step.server for step in steps}
+    await Vouchers(runtime.desk.state, runtime.settings).keep(
+        [Voucher(key, targets.get(key), now, who, plan.id) for key in servers]
+    )
+    for key, name in servers.items():
+        await runtime.guard.audit.record(
+            "vouched",
+            account=str(runtime.settings.account),
+            caller=str(caller),
+            caller_id=caller.key,
+            plan_id=plan.id,
+            approval_id=approval.id,
+            server={"name": name, "id": key},
+            target_id=targets.get(key),
+            outcome="vouched that the target boots and serves",
+        )
+
+
+def _target_of(step: "Step") -> str | None:
+    """The target that the person was shown beside *step*."""
+    target = (step.bound or {}).get("target")
+    found = target.get("vm_id") if isinstance(target, Mapping) else None
+    return str(found) if found else None
 
 
 def _under(consent: str, subject: Subject, caller: Caller, runtime: Runtime) -> Go | ToolResult:
@@ -159,6 +208,7 @@ class Run:
                 caller_id=self._caller.key,
                 plan_id=self._plan.id,
                 step=step.number,
+                server={"name": step.server, "id": step.source_id},
                 outcome=result,
             )
         except AuditError:

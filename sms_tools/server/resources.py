@@ -17,8 +17,9 @@ from sms_tools.server.meant import with_ids
 from sms_tools.server.output import compact, describe
 from sms_tools.server.refusals import no_such
 from sms_tools.server.runtime import Runtime
+from sms_tools.server.watch import LATEST, latest
 
-_LATEST = 50
+_LAST = 50
 _JSON = "application/json"
 
 
@@ -67,12 +68,25 @@ def add_resources(server: MCPServer[Any], runtime: Runtime) -> None:
         "sms://audit/latest",
         name="audit",
         title="Audit",
-        description=f"The last {_LATEST} calls that were made or held back, and who decided.",
+        description=f"The last {_LAST} calls that were made or held back, and who decided.",
         mime_type=_JSON,
     )
     async def audit() -> str:
-        entries = list(await runtime.guard.audit.read(last=_LATEST))
+        entries = list(await runtime.guard.audit.read(last=_LAST))
         return compact(runtime.exit.cleaned({"entries": entries}))
+
+    @server.resource(
+        LATEST,
+        name="watch",
+        title="Watch",
+        description="What a watch (`sms-tools watch`, `serve --watch`) saw last and what changed.",
+        mime_type=_JSON,
+    )
+    async def watch() -> str:
+        try:
+            return compact(runtime.exit.cleaned(await latest(runtime)))
+        except SmsToolsError as error:
+            raise _failed(runtime, error) from error
 
     @server.resource(
         "sms://reports/{id}",

@@ -114,67 +114,120 @@ def caller_of(context: AnyContext, transport: str) -> Caller:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a server's runtimes are opened; what they share."""
+
+    clock: Clock = utc_now
+    """The time of approvals and the audit."""
+    reached_by: str = "stdio"
+    page: bool = True
+    """Without it a person answers with the *command* alone: for a process that ends before anybody
+    could open a link."""
+    links: bool = True
+    """Without them no result leads to the page."""
+    command: Command | None = None
+    pairings: Path | None = None
+    """The state folder of the browsers that may say yes on the page, where it is not this server's
+    own: the sandbox shares the account's."""
+    longest_wait: float = LONGEST_WAIT
+
+
 @asynccontextmanager
 async def open_runtime(
     settings: Settings,
     policy: Policy,
     *,
     transport: Transport = None,
-    clock: Clock = utc_now,
     service_clock: Clock | None = None,
-    reached_by: str = "stdio",
-    page: bool = True,
-    links: bool = True,
-    command: Command | None = None,
-    pairings: Path | None = None,
-    longest_wait: float = LONGEST_WAIT,
+    **opening: Any,
 ) -> AsyncIterator[Runtime]:
-    """Open what a server needs.
+    """Open what a server of one account needs; *opening* has the fields of :class:`Opening`.
 
     *transport* replaces the network, as the sandbox does; *service_clock* is the service's time
-    where it is not ours, while approvals and the audit follow *clock*. Without *page*, a person
-    answers with the *command* alone: for a process that ends before anybody could open a link.
-    Without *links* no result leads to the page. *pairings* is the state folder of the browsers
-    that may say yes on it, where it is not this server's own: the sandbox shares the account's.
+    where it is not ours.
     """
     async with AsyncExitStack() as stack:
-        state = State(settings.state_dir)
-        stack.callback(state.close)
-        audit = Audit(state, clock, lambda: parts.api.secret_values())
-        approvals = Approvals(state, clock, audit)
+        house = _House(stack, settings.state_dir, Opening(**opening))
+        yield house.runtime(settings, policy, transport, service_clock)
 
-        def journal() -> "Journal":
-            from sms_tools.guard.journal import Journal  # with the questions, not at start
 
-            return Journal(audit, approvals, str(settings.account), clock)
+@asynccontextmanager
+async def open_runtimes(
+    accounts: Mapping[str, tuple[Settings, Policy]], **opening: Any
+) -> AsyncIterator[Mapping[str, Runtime]]:
+    """Open what a server of several accounts needs: one runtime each, over one state and page."""
+    async with AsyncExitStack() as stack:
+        folder = next(iter(accounts.values()))[0].state_dir
+        house = _House(stack, folder, Opening(**opening))
+        yield {name: house.runtime(*account) for name, account in accounts.items()}
 
+
+class _House:
+    """What the runtimes of one process share: the state, the approvals, the audit, the page."""
+
+    def __init__(self, stack: AsyncExitStack, folder: Path, opening: Opening) -> None:
+        self._stack, self._opening = stack, opening
+        self._parts: list[Parts] = []
+        self._state = State(folder)
+        stack.callback(self._state.close)
+        self._audit = Audit(self._state, opening.clock, self._secrets)
+        self._approvals = Approvals(self._state, opening.clock, self._audit)
+        self._page = self._open_page(opening) if opening.page else None
+
+    def runtime(
+        self,
+        settings: Settings,
+        policy: Policy,
+        transport: Transport = None,
+        service_clock: Clock | None = None,
+    ) -> Runtime:
+        """The runtime of one account."""
+        opening = self._opening
         parts = Parts(
             settings,
-            state,
+            self._state,
             transport,
-            service_clock or clock,
+            service_clock or opening.clock,
             refuses=lambda operation: refused_read(operation, policy),
-            journal=journal,
+            journal=lambda: self._journal(settings),
         )
-        stack.push_async_callback(parts.close)
-        browsers = state
-        if pairings and pairings != settings.state_dir:
-            browsers = State(pairings)
-            stack.callback(browsers.close)
-        desk = (
-            PageDesk(Answers(approvals, audit), Pairings(browsers, clock), command)
-            if page
-            else None
-        )
-        if desk:
-            stack.callback(desk.close)
-        yield Runtime(
+        self._parts.append(parts)
+        self._stack.push_async_callback(parts.close)
+        return Runtime(
             settings=settings,
             parts=parts,
-            state=state,
-            guard=Guard(policy, approvals, audit, desk, command, links=links),
-            page=desk,
-            exit=Exit(lambda: parts.api.secret_values()),
-            transport=reached_by,
-            longest_wait=longest_wait,
+            state=self._state,
+            guard=Guard(
+                policy,
+                self._approvals,
+                self._audit,
+                self._page,
+                opening.command,
+                links=opening.links,
+            ),
+            page=self._page,
+            exit=Exit(self._secrets),
+            transport=opening.reached_by,
+            longest_wait=opening.longest_wait,
         )
+
+    def _secrets(self) -> tuple[str, ...]:
+        """The secrets of every account: what one of them answers may name another's."""
+        return tuple(secret for parts in self._parts for secret in parts.api.secret_values())
+
+    def _journal(self, settings: Settings) -> "Journal":
+        from sms_tools.guard.journal import Journal  # with the questions, not at start
+
+        return Journal(self._audit, self._approvals, str(settings.account), self._opening.clock)
+
+    def _open_page(self, opening: Opening) -> PageDesk:
+        browsers = self._state
+        if opening.pairings and opening.pairings != self._state.folder:
+            browsers = State(opening.pairings)
+            self._stack.callback(browsers.close)
+        answers = Answers(self._approvals, self._audit)
+        pairings = Pairings(browsers, opening.clock, self._audit)
+        desk = PageDesk(answers, pairings, opening.command)
+        self._stack.callback(desk.close)
+        return desk

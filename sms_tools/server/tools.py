@@ -17,6 +17,7 @@ from sms_tools.arguments import placeholder_in, take
 from sms_tools.errors import NotFound, SmsToolsError
 from sms_tools.guard import Go, Subject
 from sms_tools.operation import JSON, Fields, Kind, Operation, hidden_in
+from sms_tools.server.apps import drawn, meta_of, wants_a_board
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.meant import with_ids
 from sms_tools.server.offer import Offered
@@ -61,6 +62,7 @@ class ServedTool(Tool, Generic[M]):
             fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=offered.returns),
             is_async=True,
             annotations=annotations_of(offered),
+            meta=meta_of(offered.name),
         )
         tool._offered, tool._runtime = offered, runtime
         return tool
@@ -184,8 +186,10 @@ class QuestionTool(ServedTool["Question"]):
         async def report(done: float, total: float | None, message: str) -> None:
             await context.report_progress(done, total, self._runtime.exit.words(message))
 
-        answer = await call.answer(self._runtime.desk.reporting_to(report))
-        return self._runtime.exit.result(answer)
+        desk = self._runtime.desk.reporting_to(report)
+        if wants_a_board(call, context):
+            return await drawn(call, desk, self._runtime.exit)
+        return self._runtime.exit.result(await call.answer(desk))
 
 
 def annotations_of(offered: Offered) -> ToolAnnotations:

@@ -12,7 +12,7 @@ from sms_tools.wording import count_of, iso, listed
 
 What = Literal[
     "failed", "recovered", "finished", "agent_gone", "agent_back", "stuck", "misses_deadline",
-    "gone", "new", "unread",
+    "gone", "new",
 ]  # fmt: skip
 
 _WORDS: Final[Mapping[What, str]] = {
@@ -25,9 +25,11 @@ _WORDS: Final[Mapping[What, str]] = {
     "misses_deadline": "will miss the deadline",
     "gone": "is no longer listed",
     "new": "is new",
-    "unread": "could not be read",
 }
 
+
+_NAMED: Final = 3
+"""So many servers are named in a summary; more are a count."""
 
 _MANY: Final = (
     ("is ", "are "),
@@ -119,20 +121,35 @@ def _of_server(key: str, before: Reading, now: Reading) -> Iterator[Notice]:
 
 
 def message_of(
-    found: Sequence[Notice], at: datetime, account: str, incomplete: Sequence[str] = ()
+    found: Sequence[Notice],
+    at: datetime,
+    account: str,
+    incomplete: Sequence[str] = (),
+    *,
+    since: datetime | None = None,
 ) -> dict[str, Any]:
-    """One message about one reading: a summary, each notice, and what could not be read."""
-    counts: dict[What, int] = {}
+    """One message about one reading: a summary, each notice, and what could not be read.
+
+    *since* is the reading that it was compared with.
+    """
+    names: dict[What, list[str]] = {}
     for notice in found:
-        counts[notice.what] = counts.get(notice.what, 0) + 1
-    parts = [f"{count_of(n, 'server')} {_plural(what, n)}" for what, n in counts.items()]
-    summary = f"{listed(parts)}." if parts else "Nothing changed."
+        names.setdefault(notice.what, []).append(f'"{one_line(notice.name, 80)}"')
+    parts = [
+        f"{listed(each) if len(each) <= _NAMED else count_of(len(each), 'server')}"
+        f" {_plural(what, len(each))}"
+        for what, each in names.items()
+    ]
+    summary = f"{listed(parts)}." if parts else ""
     if incomplete:
-        summary += " Part of the reading failed."
+        summary += " Part of the reading failed." if parts else "Not everything could be read."
+    elif not parts:
+        summary = "Everything could be read again."
     return {
-        "summary": summary[:1].upper() + summary[1:],
+        "summary": summary,
         "account": account,
         "observed_at": iso(at),
+        **({"since": iso(since)} if since else {}),
         "notices": [notice.as_data() for notice in found],
         "incomplete": list(incomplete),
     }

@@ -1,15 +1,13 @@
 """Sending one message to a webhook: signed, tried again where that may help, never a secret.
 
-The JSON is signed with HMAC-SHA256 over the body under `SMS_TOOLS_WEBHOOK_SECRET`, in the header
-``X-Sms-Tools-Signature: sha256=…``. Chat services take a form of their own; they get the summary
-and the first notices as text.
+The body is signed with HMAC-SHA256 under `SMS_TOOLS_WEBHOOK_SECRET`, in the header
+``X-Sms-Tools-Signature: sha256=…``.
 """
 
 import hashlib
 import hmac
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Literal, get_args
+from collections.abc import Awaitable, Callable
+from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,16 +15,12 @@ import httpx
 from sms_tools.errors import SettingsError, SmsToolsError
 from sms_tools.loopback import is_loopback
 
-Form = Literal["json", "slack", "teams", "feishu", "dingtalk", "wecom"]
-FORMS: Final[Sequence[str]] = get_args(Form)
 SIGNATURE: Final = "X-Sms-Tools-Signature"
 
 _TRIES: Final = 4
 _PAUSES: Final = (1.0, 4.0, 15.0)
 """Seconds between two tries."""
 _TIMEOUT: Final = 10.0
-_SHOWN: Final = 20
-"""So many notices stand in a chat message; all of them in the JSON."""
 
 
 class NotTold(SmsToolsError):  # noqa: N818 (says what happened)
@@ -50,11 +44,6 @@ def checked_address(address: str) -> str:
             advice="Messages name servers and failures: use https://.",
         )
     return address.strip()
-
-
-def body_of(message: Mapping[str, Any], form: Form) -> bytes:
-    """*message* as the receiver takes it."""
-    return json.dumps(_formed(message, form), ensure_ascii=False).encode()
 
 
 def signature_of(body: bytes, secret: str) -> str:
@@ -100,36 +89,3 @@ async def tell(
         f"the webhook did not take the message ({why}).",
         advice="Check its address and what it says of the message; the watch goes on.",
     )
-
-
-def _formed(message: Mapping[str, Any], form: Form) -> Mapping[str, Any]:
-    if form == "json":
-        return message
-    text = _text(message)
-    if form == "slack":
-        return {"text": text}
-    if form == "teams":
-        block = {"type": "TextBlock", "text": text, "wrap": True}
-        card = {"type": "AdaptiveCard", "version": "1.4", "body": [block]}
-        kind = "application/vnd.microsoft.card.adaptive"
-        return {"type": "message", "attachments": [{"contentType": kind, "content": card}]}
-    if form == "feishu":
-        return {"msg_type": "text", "content": {"text": text}}
-    return {"msgtype": "text", "text": {"content": text}}  # DingTalk and WeCom
-
-
-def _text(message: Mapping[str, Any]) -> str:
-    """The message as plain text. Marks that chats act on are taken out of strangers' names."""
-    lines = [f"{message['summary']} ({message['account']}, {message['observed_at']})"]
-    rows = message["notices"]
-    for row in rows[:_SHOWN]:
-        detail = f" ({row['detail']})" if row.get("detail") else ""
-        lines.append(f"- {row['what'].replace('_', ' ')}: {_harmless(row['name'])}{detail}")
-    if len(rows) > _SHOWN:
-        lines.append(f"- and {len(rows) - _SHOWN} more")
-    lines += [f"- not read: {note}" for note in message["incomplete"]]
-    return "\n".join(lines)
-
-
-def _harmless(name: str) -> str:
-    return "".join("·" if character in "<>@*_`[]()|#&!" else character for character in name)

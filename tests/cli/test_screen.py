@@ -3,8 +3,9 @@
 import io
 
 import pytest
+from rich.cells import cell_len
 
-from sms_tools.cli.screen import Screen, columns_of, table, wrap
+from sms_tools.cli.screen import Screen, wrap
 
 
 class Terminal(io.StringIO):
@@ -14,41 +15,47 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(
-    ("text", "columns"), [("db-01", 5), ("订单-01", 7), ("e\u0301", 1), ("", 0)]
-)
-def test_width_is_counted_in_columns_of_the_terminal(text: str, columns: int) -> None:
-    assert columns_of(text) == columns
-
-
 @pytest.mark.parametrize("width", [6, 10, 40])
 def test_wrapped_lines_fit_and_lose_nothing(width: int) -> None:
     text = "订单数据库服务器 stopped at /mnt/archive/very-long-directory-name twice"
     lines = wrap(text, width)
-    assert all(0 < columns_of(line) <= width for line in lines)
+    assert all(0 < cell_len(line) <= width for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
+def tabled(rows: list[list[str]], width: int, numbers: tuple[str, ...] = ()) -> list[str]:
+    out = io.StringIO()
+    Screen(out, width).table(rows[0], rows[1:], numbers=numbers)
+    return out.getvalue().splitlines()
+
+
 def test_columns_stand_below_each_other_beside_wide_characters() -> None:
-    lines = table(
-        [["server", "phase", "n"], ["订单-01", "failed", "7"], ["db-1", "syncing", "12"]],
-        80,
-        numbers=frozenset({2}),
-    )
+    rows = [["server", "phase", "n"], ["订单-01", "failed", "7"], ["db-1", "syncing", "12"]]
+    lines = tabled(rows, 80, ("n",))
     starts = [
-        columns_of(line[: line.index(word)])
+        cell_len(line[: line.index(word)])
         for line, word in zip(lines, ("phase", "failed", "syncing"), strict=True)
     ]
     assert starts == [9, 9, 9]
-    assert {columns_of(line) for line in lines} == {columns_of(lines[0])}
+    assert {cell_len(line) for line in lines} == {cell_len(lines[0])}
 
 
 @pytest.mark.parametrize("width", [40, 80, 140])
 def test_a_table_that_is_too_wide_wraps_its_cells(width: int) -> None:
     rows = [["code", "cause"], ["SMS.3802", "word " * 60], ["SMS.订单", "x" * 300]]
-    lines = table(rows, width, numbers=frozenset())
-    assert all(columns_of(line) <= width for line in lines)
+    lines = tabled(rows, width)
+    assert all(cell_len(line) <= width for line in lines)
     assert "".join("".join(lines).split()).count("x") == 300
+
+
+def test_what_looks_like_markup_is_text() -> None:
+    out = io.StringIO()
+    screen = Screen(out)
+    screen.table(["[bold]name"], [["[red]web-01[/red]"]])
+    screen.say("[link=http://example.com]db-01 :smile:")
+    assert "[bold]name" in out.getvalue()
+    assert "[red]web-01[/red]" in out.getvalue()
+    assert "[link=http://example.com]db-01 :smile:" in out.getvalue()
 
 
 def test_a_strangers_control_characters_do_not_reach_the_terminal() -> None:

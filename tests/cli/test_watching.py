@@ -143,3 +143,27 @@ def test_a_watch_sends_what_changed_signed_and_one_message_a_reading(
     assert message["account"].startswith("sandbox")
     assert message["notices"] or message["incomplete"]
     assert SECRET not in body.decode()
+
+
+def test_a_server_with_watch_sends_what_changed_while_it_serves(
+    receiver: tuple[str, "Queue[tuple[bytes, str]]"], state: Path
+) -> None:
+    address, got = receiver
+    more = {"SMS_TOOLS_WEBHOOK": address, "SMS_TOOLS_WEBHOOK_SECRET": SECRET}
+    command = [sys.executable, "-m", "sms_tools", "serve", "--sandbox", "--watch", "1s"]
+    with subprocess.Popen(  # noqa: S603 (our own command)
+        [*command, "--speed", "3600"],
+        env=environment_of(state, **more),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            body, signature = got.get(timeout=60)
+        finally:
+            said, _ = process.communicate(timeout=20)  # the client goes away: the server ends
+    assert process.returncode == 0
+    assert said == "", "standard output is the protocol's"
+    assert signature == "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    assert json.loads(body)["notices"]

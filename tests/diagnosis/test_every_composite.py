@@ -62,6 +62,7 @@ IN_MIXED: tuple[Question, ...] = (
     ExportReport(kind="status", format="csv"),
     ExportReport(kind="readiness", format="html"),
     ExportReport(kind="failures"),
+    ExportReport(kind="change_record"),
     MigrationOverview(detail="full"),
     CheckCutoverReadiness(detail="full", limit=5),
 )

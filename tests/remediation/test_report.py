@@ -9,7 +9,8 @@ import pytest
 
 from sms_tools.errors import RequestRefused
 from sms_tools.guard.audit import Audit
-from sms_tools.remediation.report import ExportReport, Format, Kind, read_report
+from sms_tools.remediation.report import ExportReport, Kind, read_report
+from sms_tools.remediation.report_forms import Format
 from sms_tools.remediation.sheet import sheet_of_csv
 from tests.bureau import Bureau
 

@@ -56,9 +56,17 @@ def test_a_new_server_is_told_with_its_phase() -> None:
 def test_a_message_says_what_it_could_not_read() -> None:
     found = [Notice("failed", "a", "1", "SMS.3802"), Notice("failed", "b", "2", "SMS.3802")]
     message = message_of(found, AT, "sandbox", ["list_migration_tasks: refused"])
-    assert message["summary"] == "2 servers failed. Part of the reading failed."
+    assert message["summary"] == '"a" and "b" failed. Part of the reading failed.'
     assert message["incomplete"]
-    assert message_of([], AT, "sandbox")["summary"] == "Nothing changed."
+    assert message_of([], AT, "sandbox", ["pages"])["summary"] == "Not everything could be read."
+    assert message_of([], AT, "sandbox")["summary"] == "Everything could be read again."
+
+
+def test_a_few_servers_are_named_and_many_are_counted() -> None:
+    few = [Notice("agent_gone", name, name) for name in ("a", "b", "c")]
+    assert message_of(few, AT, "x")["summary"] == '"a", "b" and "c" lost their Agents.'
+    many = [*few, Notice("agent_gone", "d", "d")]
+    assert message_of(many, AT, "x")["summary"] == "4 servers lost their Agents."
 
 
 def test_a_hostile_name_is_one_line_of_text() -> None:

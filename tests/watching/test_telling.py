@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from sms_tools.errors import SettingsError
-from sms_tools.watching.telling import FORMS, SIGNATURE, NotTold, body_of, checked_address, tell
+from sms_tools.watching.forms import FORMS, body_of
+from sms_tools.watching.telling import SIGNATURE, NotTold, checked_address, tell
 
 pytestmark = pytest.mark.anyio
 
