@@ -69,7 +69,7 @@ class ExportReport(Question):
         clean: dict[str, Any] = redact(report.as_data(), desk.api.secret_values())
         text = FORMS[self.format](Report.from_data(clean))
         name = f"R{digest(text)[:16]}.{self.format}"  # the same report is the same file
-        path = await anyio.to_thread.run_sync(_keep, desk.state.folder / _FOLDER, name, text)
+        path = await anyio.to_thread.run_sync(_keep, _folder(desk), name, text)
         return Draft(
             summary=f"Report {self.kind}, {count_of(report.row_count, 'row')}: {report.summary}",
             observed_at=desk.now(),
@@ -117,6 +117,13 @@ class ExportReport(Question):
         )
 
 
+def _folder(desk: Desk) -> Path:
+    """Where reports are kept: of several accounts each has its own."""
+    folder = desk.state.folder / _FOLDER
+    account = desk.api.settings.name
+    return folder / account if account else folder
+
+
 def _flat(row: Mapping[str, JSON]) -> dict[str, str]:
     named = {_SHEET_NAMES.get(key, key): value for key, value in row.items()}
     if isinstance(named.get("template"), Mapping):
@@ -138,13 +145,13 @@ def mime_of(name: str) -> str | None:
     return forms[found[1]] if found else None
 
 
-async def read_report(folder: Path, name: str) -> str:
-    """The text of a report that was written.
+async def read_report(desk: Desk, name: str) -> str:
+    """The text of a report that was written of this account.
 
     Raises:
         RequestRefused: there is none of this name.
     """
-    path = folder / _FOLDER / name
+    path = _folder(desk) / name
     if not _ID.fullmatch(name) or not path.is_file() or path.is_symlink():
         raise RequestRefused("There is no such report.", advice="export_report writes one.")
     return await anyio.to_thread.run_sync(lambda: path.read_bytes().decode("utf-8"))
