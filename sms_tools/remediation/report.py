@@ -8,6 +8,7 @@ spreadsheet.
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -20,8 +21,9 @@ from sms_tools.canonical import digest
 from sms_tools.diagnosis.answer import Draft
 from sms_tools.diagnosis.assessment import AssessSources
 from sms_tools.diagnosis.failures import SummarizeFailedServers
+from sms_tools.diagnosis.picture import Reading
 from sms_tools.diagnosis.progress import SummarizeProgress
-from sms_tools.diagnosis.question import FleetQuestion, Project, Question
+from sms_tools.diagnosis.question import Project, Question
 from sms_tools.diagnosis.readiness import CheckCutoverReadiness
 from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
@@ -30,7 +32,7 @@ from sms_tools.operation import JSON
 from sms_tools.redaction import redact
 from sms_tools.state import private_file, private_folder
 from sms_tools.text import guarded, one_line
-from sms_tools.wording import count_of, iso
+from sms_tools.wording import count_of, iso, size
 
 Kind = Literal["assessment", "status", "readiness", "failures", "change_record"]
 Format = Literal["md", "csv", "html"]
@@ -39,12 +41,6 @@ _FOLDER: Final = "reports"
 _ID: Final = re.compile(r"R[0-9a-f]{16}\.(md|csv|html)")
 _PAGE: Final = 1_000
 _LONGEST_CELL: Final = 2_000
-_QUESTIONS: Final[Mapping[str, tuple[type[FleetQuestion], str]]] = {
-    "assessment": (AssessSources, "servers"),
-    "status": (SummarizeProgress, "servers"),
-    "readiness": (CheckCutoverReadiness, "servers"),
-    "failures": (SummarizeFailedServers, "groups"),
-}
 _FIRST: Final = ("server", "id", "code", "count", "verdict", "template", "type", "project")
 _ASSESSMENT_NAMES: Final = {"name": "server", "suggested_type": "type"}
 _AUDIT: Final = ("time", "event", "account", "caller", "tool", "plan_id", "outcome")
@@ -67,7 +63,11 @@ class ExportReport(Question):
             StateError, OSError: it cannot be written.
             SmsToolsError: what it is about could not be read.
         """
-        report = await (_record(desk) if self.kind == "change_record" else self._asked(desk))
+        report = await (
+            _record(desk, drawn=self.format == "html")
+            if self.kind == "change_record"
+            else self._asked(desk)
+        )
         clean: dict[str, Any] = redact(report.as_data(), desk.api.secret_values())
         text = _WRITERS[self.format](Report(**clean))
         name = f"R{digest(text)[:16]}.{self.format}"  # the same report is the same file
@@ -85,31 +85,72 @@ class ExportReport(Question):
             incomplete=report.incomplete,
         ).fit()
 
-    async def _asked(self, desk: Desk) -> "Report":
-        """The question's answer with all of its rows, page by page."""
-        question, key = _QUESTIONS[self.kind]
+    async def _read(self, desk: Desk) -> tuple[dict[str, Any], Reading | None]:
+        """The answer of the question that this report is about, whole, and what it was read from.
+
+        One reading serves table and drawings: they cannot disagree.
+        """
+        match self.kind:
+            case "status":
+                status = SummarizeProgress(project=self.project, detail="full")
+                progress = await status.read(desk)
+                return status.told(progress, whole=True), progress
+            case "failures":
+                failed = SummarizeFailedServers(project=self.project, detail="full")
+                failures = await failed.read(desk)
+                return failed.told(failures, whole=True), failures
+            case "readiness":
+                ready = CheckCutoverReadiness(project=self.project, detail="full")
+                readings = await ready.read(desk)
+                return ready.told(readings, whole=True), readings
+            case _:
+                return await self._assessment(desk), None
+
+    async def _assessment(self, desk: Desk) -> dict[str, Any]:
+        """The assessment with all of its rows, page by page."""
         rows: list[JSON] = []
         while True:
-            asked = question(project=self.project, detail="full", limit=_PAGE, offset=len(rows))
+            asked = AssessSources(
+                project=self.project, detail="full", limit=_PAGE, offset=len(rows)
+            )
             answer = await asked.answer(desk)
-            page = list(answer[key])
+            page = list(answer["servers"])
             rows += page
-            left = [each for each in answer["omitted"] if each["what"] == key]
+            left = [each for each in answer["omitted"] if each["what"] == "servers"]
             if not page or not any("for the next" in str(each.get("how")) for each in left):
-                break
+                return {**answer, "servers": rows}
+
+    async def _asked(self, desk: Desk) -> "Report":
+        """The question's answer with all of its rows, and with its drawings in HTML."""
+        answer, reading = await self._read(desk)
+        key = "groups" if self.kind == "failures" else "servers"
         told = {"summary", "observed_at", key, "suggested_actions", "omitted", "incomplete"}
-        facts = {name: _cell(value) for name, value in answer.items() if name not in told}
+        human = self.format == "html"
+        facts = {
+            name: _cell(_humane(value, inside=True) if human else value)
+            for name, value in answer.items()
+            if name not in told
+        }
         unseen = [str(each) for each in answer.get("not_checked", ())]
         facts.pop("not_checked", None)
         return Report(
             title=f"Server migration: {self.kind}",
             summary=str(answer["summary"]),
             observed_at=str(answer["observed_at"]),
-            rows=[_flat(row) for row in rows],
+            rows=[_flat(_humane(row) if human else row) for row in answer[key]],
             facts=facts,
             to_sign=unseen,
             incomplete=list(answer.get("incomplete", ())),
+            figures=_drawn(reading, answer[key]) if human else (),
         )
+
+
+def _drawn(reading: Reading | None, rows: Sequence[JSON]) -> Sequence[Sequence[str]]:
+    """The drawings; the module that draws is loaded where something is drawn."""
+    from sms_tools.remediation.figures import figures_of
+
+    verdicts = Counter(row["verdict"] for row in rows if row.get("verdict"))
+    return [(each.title, each.svg, each.says) for each in figures_of(reading, verdicts)]
 
 
 @dataclass(frozen=True)
@@ -124,6 +165,8 @@ class Report:
     to_sign: Sequence[str] = ()
     """What nobody could see from here: each with a line for a name and a date."""
     incomplete: Sequence[str] = ()
+    figures: Sequence[Sequence[str]] = ()
+    """Drawings for HTML: each a title, an SVG, and what has to be known to read it."""
 
     def as_data(self) -> dict[str, Any]:
         """The report as plain data."""
@@ -136,7 +179,9 @@ class Report:
         return sorted(names, key=lambda n: _FIRST.index(n) if n in _FIRST else len(_FIRST))
 
 
-async def _record(desk: Desk) -> Report:
+async def _record(desk: Desk, *, drawn: bool) -> Report:
+    from sms_tools.remediation.figures import of_record
+
     audit = Audit(desk.state, desk.now)
     entries, head, found = await audit.read(), await audit.head(), await audit.verify()
     rows = []
@@ -151,7 +196,29 @@ async def _record(desk: Desk) -> Report:
         observed_at=iso(desk.now()),
         rows=rows,
         facts={"audit_lines": str(head.lines), "audit_head": head.hash},
+        figures=[(f.title, f.svg, f.says) for f in of_record(entries)] if drawn else (),
     )
+
+
+def _humane(value: JSON, *, inside: bool = False) -> JSON:
+    """*value* for somebody who looks: sizes with units, and of gates only what does not pass.
+
+    The drawing has every gate; sentences on what passes would hide the one on what does not.
+    """
+    if isinstance(value, list):
+        return [_humane(each, inside=True) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    found: dict[str, JSON] = {}
+    for key, each in value.items():
+        name = key.replace("_", " ") if inside else key
+        if key == "findings" and isinstance(each, Mapping):
+            found[name] = {k: v["says"] for k, v in each.items() if v["verdict"] != "pass"}
+        elif key.endswith("_bytes") and not isinstance(each, Mapping):
+            found[name.removesuffix("bytes").strip("_ ")] = None if each is None else size(each)
+        elif key != "gates" or "findings" not in value:
+            found[name] = _humane(each, inside=True)
+    return found
 
 
 def _flat(row: Mapping[str, JSON]) -> dict[str, str]:
@@ -207,23 +274,17 @@ def _as_md(report: Report) -> str:
 
 
 def _as_html(report: Report) -> str:
-    def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-        first = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-        )
-        return f"<table border=1><tr>{first}</tr>{body}</table>"
+    from sms_tools.drawing.document import Figure, Table, document  # only what is looked at draws
 
-    gaps = "".join(f"<p><b>Not read:</b> {escape(each)}</p>" for each in report.incomplete)
-    facts = table(["", ""], list(report.facts.items()))
-    rows = [[row.get(name, "") for name in report.columns] for row in report.rows]
-    signs = [[each, "", ""] for each in report.to_sign]
-    return (
-        "<!doctype html><meta charset=utf-8>"
-        f"<title>{escape(report.title)}</title><h1>{escape(report.title)}</h1>"
-        f"<p>{escape(report.summary)}</p><p>Read: {escape(report.observed_at)}</p>{gaps}{facts}"
-        f"{table(report.columns, rows)}"
-        f"{table(['Not checked from here', 'Name', 'Date'], signs) if signs else ''}\n"
+    return document(
+        report.title,
+        report.summary,
+        report.observed_at,
+        gaps=report.incomplete,
+        figures=[Figure(*each) for each in report.figures],
+        facts=report.facts,
+        table=Table(report.columns, report.rows),
+        to_sign=report.to_sign,
     )
 
 
