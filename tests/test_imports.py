@@ -48,7 +48,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "shape": {"operation"},
     "pressure": {"errors", "moment"},
     "wire": {"errors", "loopback", "text"},
-    "accounts": {"errors", "settings", "tomlfile"},
+    "account_file": {"errors", "settings", "tomlfile"},
     "printed": {"errors", "moment", "profile", "settings", "signing"},
     "auth": {"errors", "operation", "printed", "settings", "signing", "moment", "wire"},
     "api": _CLIENT,
@@ -60,9 +60,9 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "remediation": {*_READING, "diagnosis", "drawing", "guard"},
     "guard": {*_READING, "listening", "tomlfile"},
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},
-    "server": _SERVING,
+    "server": {*_SERVING, "account_file"},
     "watching": {*_READING, "diagnosis"},
-    "cli": {*_SERVING, "accounts", "cli", "sandbox"},
+    "cli": {*_SERVING, "account_file", "cli", "sandbox"},
     "__main__": {"cli"},
 }
 """By the part of the package: the parts that it may import, besides itself."""

@@ -27,8 +27,9 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of texts under named columns."""
+    """Rows of texts under named columns; the main table of a report needs no title."""
 
+    title: str
     columns: Sequence[str]
     rows: Sequence[Mapping[str, str]]
 
@@ -41,10 +42,10 @@ def document(
     gaps: Sequence[str] = (),
     figures: Sequence[Figure] = (),
     facts: Mapping[str, str] | None = None,
-    table: Table,
-    to_sign: Sequence[str] = (),
+    tables: Sequence[Table],
+    to_sign: tuple[Sequence[str], Sequence[str]],
 ) -> str:
-    """The whole document."""
+    """The whole document; *to_sign* is the head of the last table and what stands in it."""
     body = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(summary)}</p>',
@@ -52,8 +53,8 @@ def document(
         *(f'<p class="gap"><b>Not read:</b> {escape(each)}</p>' for each in gaps),
         *(_figure(each) for each in figures),
         _facts(facts or {}),
-        _table(table),
-        _signatures(to_sign),
+        *map(_table, tables),
+        _signatures(*to_sign),
     ]
     head = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -82,12 +83,13 @@ def _facts(facts: Mapping[str, str]) -> str:
 
 
 def _table(table: Table) -> str:
+    title = f"<h2>{escape(table.title or 'In detail')}</h2>"
     if not table.rows:
-        return ""
+        return f"{title}<p>None.</p>"
     main = _main_columns(table)
     head = "".join(f'<th scope="col">{escape(_spoken(name))}</th>' for name in main)
     rows = "".join(_rows_of(row, main, table.columns) for row in table.rows)
-    return f"<h2>In detail</h2><table><thead><tr>{head}</tr></thead>{rows}</table>"
+    return f"{title}<table><thead><tr>{head}</tr></thead>{rows}</table>"
 
 
 def _main_columns(table: Table) -> Sequence[str]:
@@ -109,11 +111,11 @@ def _rows_of(row: Mapping[str, str], main: Sequence[str], every: Sequence[str]) 
     return f"<tbody><tr>{cells}</tr>{beneath}</tbody>"
 
 
-def _signatures(to_sign: Sequence[str]) -> str:
+def _signatures(names: Sequence[str], to_sign: Sequence[str]) -> str:
     if not to_sign:
         return ""
     rows = "".join(f"<tr><td>{escape(each)}</td><td></td><td></td></tr>" for each in to_sign)
-    head = "<tr><th>Not checked from here</th><th>Name</th><th>Date</th></tr>"
+    head = "<tr>" + "".join(f"<th>{escape(name)}</th>" for name in names) + "</tr>"
     table = f'<table class="sign"><thead>{head}</thead><tbody>{rows}</tbody></table>'
     return f"<h2>To be signed</h2>{table}"
 

@@ -106,7 +106,7 @@ class Approvals:
 
     def __init__(self, state: State, clock: Clock, audit: Audit | None = None) -> None:
         """Use *state*; *clock* gives the time with its zone; *audit* is told if it goes back."""
-        self._state = TimedState(state, clock, _end_all, audit)
+        self._state = TimedState(state, clock, _end_all, audit, component="approvals")
         self._clock: Clock = self._state.now
         state.prepare("approvals", _SCHEMA)
 

@@ -162,7 +162,7 @@ class Guard:
         if current is not None:
             return await self._resume(subject, caller, current)
         preview = await self._preview(subject, caller)
-        ruling = decide(subject, self.policy, preview.targets)
+        ruling = decide(subject, self.policy, preview.targets, preview.places)
         if ruling.decision is Decision.BLOCK:
             return await self._blocked(subject, caller, ruling)
         if ruling.decision is Decision.ALLOW:
@@ -279,7 +279,7 @@ class Guard:
     async def _claim(self, go: Go, approval: Approval) -> Held | None:
         """Read the state once more and use the approval; Held if it cannot be used."""
         preview = await self._preview(go.subject, go.caller)
-        ruling = decide(go.subject, self.policy, preview.targets)
+        ruling = decide(go.subject, self.policy, preview.targets, preview.places)
         if ruling.decision is Decision.BLOCK:
             await self.approvals.close(approval.id)
             return await self._blocked(go.subject, go.caller, ruling)

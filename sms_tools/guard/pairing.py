@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Final
 
 from sms_tools.canonical import short_id
+from sms_tools.guard.audit import Audit
+from sms_tools.guard.timekeeping import TimedState
 from sms_tools.moment import Clock
 from sms_tools.state import Database, State
 
@@ -24,8 +26,6 @@ LASTS: Final = timedelta(days=30)
 """How long a browser stays paired that is not used."""
 _JUST: Final = timedelta(seconds=10)
 """Within this time a used-up value is the second click of an impatient person."""
-_STEP: Final = timedelta(minutes=1)
-"""A clock that is further back than this was set back."""
 
 _SCHEMA: Final = (
     """CREATE TABLE pairings (
@@ -57,18 +57,18 @@ class Judgement:
 class Pairings:
     """The paired browsers in a state's database: one list for the sandbox and the account."""
 
-    def __init__(self, state: State, clock: Clock) -> None:
-        """Use *state*; *clock* gives the time with its zone."""
-        self._state = state
-        self._clock = clock
+    def __init__(self, state: State, clock: Clock, audit: Audit | None = None) -> None:
+        """Use *state*; *clock* gives the time with its zone; *audit* is told if it goes back."""
+        self._state = TimedState(state, clock, _end_all, audit, component="pairings")
         state.prepare("pairings", _SCHEMA)
 
     async def pair(self) -> str:
         """Pair one more browser; gives the value of its cookie."""
-        value, now = _new_value(), self._now()
-        row = (short_id(), _digest(value), now, now + LASTS.total_seconds())
+        value = _new_value()
 
         def pair(database: Database) -> None:
+            now = self._now()
+            row = (short_id(), _digest(value), now, now + LASTS.total_seconds())
             database.execute("INSERT INTO pairings VALUES (?, ?, ?, ?)", row)
             database.execute("DELETE FROM pairings_alarm")
 
@@ -79,14 +79,11 @@ class Pairings:
         """Whether *cookie* is a paired browser's; it is used up by this, and renewed."""
         if not cookie:
             return Judgement(Standing.UNPAIRED)
-        digest, value, now = _digest(cookie), _new_value(), self._now()
+        digest, value = _digest(cookie), _new_value()
 
         def judge(database: Database) -> Judgement:
-            # One that was used in what is now the future: the clock was set back.
-            database.execute(
-                "DELETE FROM pairings WHERE expires <= ? OR used > ?",
-                (now, now + _STEP.total_seconds()),
-            )
+            now = self._now()
+            database.execute("DELETE FROM pairings WHERE expires <= ?", (now,))
             database.execute(
                 "DELETE FROM pairings_spent WHERE spent <= ?", (now - LASTS.total_seconds(),)
             )
@@ -123,12 +120,18 @@ class Pairings:
         return datetime.fromtimestamp(row["at"], UTC) if row and row["at"] else None
 
     def _now(self) -> float:
-        return self._clock().timestamp()
+        return self._state.now().timestamp()
 
 
 def _end(database: Database) -> int:
     database.execute("DELETE FROM pairings_spent")
     return database.execute("DELETE FROM pairings").changed
+
+
+def _end_all(database: Database, now: float) -> None:
+    """End every pairing: the clock was set back to *now*."""
+    del now
+    _end(database)
 
 
 def _new_value() -> str:

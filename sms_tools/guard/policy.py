@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sms_tools.errors import SettingsError
 from sms_tools.guard.subject import Subject, Target, ids_of
@@ -72,7 +72,7 @@ class TargetRule:
         """Whether *target* matches; None when only its name could tell and it is not known."""
         if self._fits(target.id):
             return True
-        name = target.name if target.raw is None else target.raw
+        name = _raw_name(target)
         return None if name is None else self._fits(name)
 
     def holds(self, targets: Sequence[Target]) -> bool:
@@ -104,6 +104,32 @@ class Policy:
     """Whether an approved secret may stand in the tool's result."""
 
 
+def both(one: Policy, other: Policy) -> Policy:
+    """What holds where two policies do: the server's and an account's own.
+
+    Where both say something of a kind or a tool, the stricter holds; the rules for targets of
+    both hold.
+    """
+    return Policy(
+        read_only=one.read_only or other.read_only,
+        no_destructive=one.no_destructive or other.no_destructive,
+        kinds=_stricter(one.kinds, other.kinds),
+        tools=_stricter(one.tools, other.tools),
+        targets=(*one.targets, *other.targets),
+        secrets_inline=one.secrets_inline and other.secrets_inline,
+    )
+
+
+K = TypeVar("K")
+
+
+def _stricter(one: Mapping[K, Decision], other: Mapping[K, Decision]) -> Mapping[K, Decision]:
+    found = dict(one)
+    for key, decision in other.items():
+        found[key] = max(found.get(key, decision), decision, key=_STRICTNESS.__getitem__)
+    return found
+
+
 _BLANK: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
@@ -127,15 +153,23 @@ class PolicyError(SettingsError):
     advice = "Correct the file; nothing was started."
 
 
-def decide(subject: Subject, policy: Policy, targets: Sequence[Target] | None = None) -> Ruling:
+def decide(
+    subject: Subject,
+    policy: Policy,
+    targets: Sequence[Target] | None = None,
+    places: Sequence[Target] = (),
+) -> Ruling:
     """What *policy* says about *subject*.
 
     *targets* are what the call acts on, as read from the service; left out, they are the ids
-    that stand in the arguments, with names unknown.
+    that stand in the arguments, with names unknown. *places* are the projects that it moves them
+    between.
     """
     known = targets if targets is not None else [Target(each) for each in subject.ids]
     ruling = _decide(subject.tool, subject.kind, known, policy)
-    if ruling.decision is Decision.ALLOW and (rule := _renamed_under(subject, known, policy)):
+    if ruling.decision is Decision.ALLOW and (
+        rule := _renamed_under(subject, known, policy, places)
+    ):
         reason = f"a name or place that the policy's rule for {rule.pattern!r} goes by would change"
         return Ruling(Decision.ASK, reason)
     # The names that were read for the plan as a whole serve its steps.
@@ -173,23 +207,35 @@ def refused_read(operation: Operation[Any], policy: Policy) -> str | None:
     return None if ruling.decision is Decision.ALLOW else ruling.reason
 
 
-_NAMING: Final = {"update_source_server": ("name", "migprojectid")}
-"""Calls that change what rules for targets go by, and the arguments that say so."""
+_RENAMING: Final = frozenset(
+    {"update_source_server", "update_template", "update_migration_project"}
+)
+"""Calls that can change, by their `name`, what rules for targets go by."""
+_MOVES_TO: Final = "migprojectid"
 
 
 def _changes_names(subject: Subject) -> bool:
-    return any(subject.arguments.get(each) for each in _NAMING.get(subject.tool, ()))
+    renames = subject.tool in _RENAMING and bool(subject.arguments.get("name"))
+    return renames or bool(subject.arguments.get(_MOVES_TO))
 
 
 def _renamed_under(
-    subject: Subject, targets: Sequence[Target], policy: Policy
+    subject: Subject, targets: Sequence[Target], policy: Policy, places: Sequence[Target]
 ) -> TargetRule | None:
     """The rule that a rename or a move leads into or out of; a rule for other tools counts too."""
-    if not _changes_names(subject):
+    touched: list[Target] = []
+    new = str(subject.arguments.get("name") or "") if subject.tool in _RENAMING else ""
+    if new and not (targets and new == _raw_name(targets[0])):  # the first is what is renamed
+        touched += [*targets, Target(new, new)]
+    if to := subject.arguments.get(_MOVES_TO):
+        touched += [*targets, *places, *([] if places else [Target(str(to))])]
+    if not touched:
         return None
-    new = [str(subject.arguments.get(each) or "") for each in _NAMING[subject.tool]]
-    after = [Target(each, each) for each in new if each]
-    return next((rule for rule in policy.targets if rule.holds([*targets, *after])), None)
+    return next((rule for rule in policy.targets if rule.holds(touched)), None)
+
+
+def _raw_name(target: Target) -> str | None:
+    return target.name if target.raw is None else target.raw
 
 
 def _decide(tool: str, kind: Kind, targets: Sequence[Target], policy: Policy) -> Ruling:

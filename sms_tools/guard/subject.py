@@ -57,6 +57,8 @@ class Preview:
     state: Mapping[str, JSON] = field(default_factory=dict)
     """What the approval is bound to: identities, names, states; never bytes or rates."""
     targets: Sequence[Target] = ()
+    places: Sequence[Target] = ()
+    """The migration projects that the call moves its targets between, for the policy alone."""
     impossible: str | None = None
     """Why the service would refuse the call now; then nobody is asked."""
     code: str | None = None

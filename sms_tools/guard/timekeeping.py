@@ -1,14 +1,14 @@
 """The time that approvals live by: it never goes back unnoticed.
 
-The state keeps the latest time that was seen. A clock that is a little behind it is taken to stand
-still. One that was set back by more than a minute ends everything that was open, which the audit
-tells, and time goes on from there: nothing that was over is open again, and a clock that was ahead
-by mistake keeps nobody out once it is right.
+The state keeps the latest time that was seen, by whichever of its parts. A clock that is a little
+behind it is taken to stand still. One that was set back by more than a minute ends everything that
+was open, which the audit tells, and time goes on from there: nothing that was over is open again,
+and a clock that was ahead by mistake keeps nobody out once it is right.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from sms_tools.guard.audit import Audit
 from sms_tools.moment import Clock
@@ -19,7 +19,11 @@ STEP: Final = timedelta(minutes=1)
 _SCHEMA: Final = (
     "CREATE TABLE clock_mark (only_one INTEGER PRIMARY KEY CHECK (only_one = 1),"
     " seen REAL NOT NULL)",
+    # How often the clock was set back, and how many of those steps each component has dealt with.
+    "CREATE TABLE clock_steps (component TEXT PRIMARY KEY, steps INTEGER NOT NULL)",
 )
+_IN_ALL: Final = ""
+"""The row of all steps: whoever sees one first counts it, and every component ends its own."""
 
 T = TypeVar("T")
 
@@ -33,9 +37,12 @@ class TimedState:
         clock: Clock,
         end: Callable[[Database, float], None],
         audit: Audit | None,
+        *,
+        component: str,
     ) -> None:
-        """*end* ends whatever is open at the time it is given; *audit* is told of it."""
+        """*end* ends whatever *component* has open at the time it is given; *audit* is told."""
         self._state = state
+        self._component = component
         self._clock = clock
         self._end = end
         self._audit = audit
@@ -78,17 +85,18 @@ class TimedState:
             AuditError: the clock was set back, and that could not be written down.
         """
 
-        def timed(database: Database) -> tuple[bool, T]:
+        def timed(database: Database) -> tuple[bool, T | None]:
             row = database.execute("SELECT seen FROM clock_mark").first
             seen = float(row["seen"]) if row else 0.0
             back = self._clock().timestamp() < seen - STEP.total_seconds()
-            if not back:
-                self._seen = seen
-            return back, work(database)
+            if back or self._steps(database, _IN_ALL) != self._steps(database, self._component):
+                return True, None
+            self._seen = seen
+            return False, work(database)
 
         back, result = await self._state.read(timed)
         if not back:
-            return result
+            return cast("T", result)
         await self.write(lambda database: database.execute("SELECT 1"))
         return await self._state.read(work)
 
@@ -97,8 +105,12 @@ class TimedState:
         row = database.execute("SELECT seen FROM clock_mark").first
         wall, seen = self._clock().timestamp(), float(row["seen"]) if row else 0.0
         back = wall < seen - STEP.total_seconds()
+        steps = self._steps(database, _IN_ALL) + back
         if back:
+            self._keep_steps(database, _IN_ALL, steps)
+        if steps != self._steps(database, self._component):  # another part may have seen it first
             self._end(database, wall)
+            self._keep_steps(database, self._component, steps)
         self._seen = wall if back else max(wall, seen)
         database.execute(
             "INSERT INTO clock_mark VALUES (1, ?) ON CONFLICT (only_one)"
@@ -106,3 +118,17 @@ class TimedState:
             (self._seen,),
         )
         return seen if back else None
+
+    @staticmethod
+    def _steps(database: Database, component: str) -> int:
+        query = "SELECT steps FROM clock_steps WHERE component = ?"
+        row = database.execute(query, (component,)).first
+        return int(row["steps"]) if row else 0
+
+    @staticmethod
+    def _keep_steps(database: Database, component: str, steps: int) -> None:
+        database.execute(
+            "INSERT INTO clock_steps VALUES (?, ?) ON CONFLICT (component)"
+            " DO UPDATE SET steps = excluded.steps",
+            (component, steps),
+        )

@@ -113,6 +113,68 @@ async def test_a_rename_into_or_out_of_a_rule_is_asked_about(
         assert server.name == (before if asked else after)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "asked"),
+    [
+        ("wave-1", "test-wave", True),  # into a project whose name a rule goes by
+        ("prod-wave", "wave-2", True),  # out of one
+        ("wave-1", "wave-2", False),  # no rule speaks of either
+    ],
+)
+async def test_a_move_is_judged_by_the_names_of_the_projects_it_leaves_and_enters(
+    old: str, new: str, asked: bool, tmp_path: Path
+) -> None:
+    policy = parse_policy(RULES.replace('"block"', '"block"\nkinds = ["destructive"]'), Policy())
+    async with open_world(tmp_path, policy=policy) as world, world.client("legacy") as client:
+        server = world.cloud.by_name("new-01")
+        here, there = world.cloud.new_project(old), world.cloud.new_project(new)
+        server.project_id = here.id
+        arguments = {"source_id": server.id, "migprojectid": there.id}
+        told = await client.call_tool("update_source_server", arguments)
+        assert (told.structured_content or {})["status"] == (
+            "approval_required" if asked else "done"
+        )
+        assert server.project_id == (here if asked else there).id
+        if asked:
+            assert f"from migration project “{old}”" in everything_in(told)
+
+
+async def test_a_move_whose_projects_cannot_be_read_is_asked_about(tmp_path: Path) -> None:
+    text = f'{RULES}\n[tools]\nlist_migration_projects = "block"\n'
+    policy = parse_policy(text.replace('"block"', '"block"\nkinds = ["destructive"]', 1), Policy())
+    async with open_world(tmp_path, policy=policy) as world, world.client("legacy") as client:
+        server = world.cloud.by_name("new-01")
+        arguments = {"source_id": server.id, "migprojectid": world.cloud.new_project("other").id}
+        told = await client.call_tool("update_source_server", arguments)
+        assert (told.structured_content or {})["status"] == "approval_required"
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"), [("test-x", True), ("elsewhere", True), ("prod-wave", False)]
+)
+async def test_a_project_or_template_that_leaves_or_enters_a_rule_is_asked_about(
+    name: str, asked: bool, tmp_path: Path
+) -> None:
+    policy = parse_policy(RULES.replace('"block"', '"block"\nkinds = ["destructive"]'), Policy())
+    async with open_world(tmp_path, policy=policy) as world, world.client("legacy") as client:
+        project = world.cloud.new_project("prod-wave")
+        told = await client.call_tool(
+            "update_migration_project",
+            {
+                "mig_project_id": project.id,
+                "name": name,
+                "region": "r",
+                "use_public_ip": True,
+                "exist_server": False,
+                "type": "MIGRATE_FILE",
+                "syncing": True,
+            },
+        )
+        assert (told.structured_content or {})["status"] == (
+            "approval_required" if asked else "done"
+        )
+
+
 async def _never() -> Preview:
     raise AssertionError("a decision reads nothing")
 

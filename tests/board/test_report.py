@@ -36,7 +36,7 @@ async def watched(place: Bureau, hours: int = 2) -> Bureau:
 async def written(place: Bureau, kind: Kind) -> str:
     answer = await place.ask(ExportReport(kind=kind, format="html"))
     name = answer["uri"].removeprefix("sms://reports/")
-    return await read_report(place.desk.state.folder, name)
+    return await read_report(place.desk, name)
 
 
 def drawings(html: str) -> Sequence[ElementTree.Element]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sms_tools.guard import Audit
+from sms_tools.guard import Approvals, Audit
 from sms_tools.guard.inviting import Invitation, invite, leading_file
 from sms_tools.guard.pairing import COOKIE, LASTS, PATH, Pairings, Standing
 from sms_tools.state import State
@@ -64,6 +64,33 @@ async def test_a_clock_that_was_set_back_keeps_no_browser_paired(
     cookie = await used(pairings, cookie)
     clock.pass_(minutes=-2)
     assert (await pairings.judge(cookie)).standing is Standing.UNPAIRED
+
+
+async def test_a_clock_set_back_revives_no_pairing_that_was_over(
+    state: State, clock: Clock
+) -> None:
+    audit = Audit(state, clock)
+    pairings, approvals = Pairings(state, clock, audit), Approvals(state, clock, audit)
+    cookie = await pairings.pair()
+    clock.now += LASTS  # over, and only another part of the guard has looked at the clock since
+    await approvals.close("none")
+    clock.now -= LASTS / 2
+    await approvals.close("none")  # who sees the step first ends what is theirs
+    assert (await pairings.judge(cookie)).standing is Standing.UNPAIRED
+    told = [line["event"] for line in await audit.read()]
+    assert told.count("clock_set_back") == 1
+    fresh = await pairings.pair()
+    await used(pairings, fresh)
+
+
+async def test_a_used_up_cookie_is_no_impatient_click_after_the_clock_was_set_back(
+    pairings: Pairings, clock: Clock
+) -> None:
+    first = await pairings.pair()
+    clock.pass_(days=2)
+    await used(pairings, first)
+    clock.pass_(days=-1)
+    assert (await pairings.judge(first)).standing is Standing.UNPAIRED
 
 
 async def test_the_second_click_of_an_impatient_person_ends_nothing(

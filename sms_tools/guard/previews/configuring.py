@@ -1,6 +1,7 @@
 """Previews of what creates or changes: tasks, their options and records, disks, the lock."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sms_tools.api import Api
@@ -28,7 +29,9 @@ from sms_tools.operations.options import (
     GetMigrationOptions,
     OptionSetting,
 )
+from sms_tools.operations.projects import ListMigrationProjects
 from sms_tools.operations.source_servers import (
+    ListSourceServers,
     SourceServer,
     SourceServerDetail,
     UpdateSourceServer,
@@ -43,6 +46,7 @@ _TEMPORARY_DISK: Final = (
     f"A temporary {TEMPORARY_DISK_GB} GB pay-per-use disk while the task is not finished, and "
     "snapshots."
 )
+_UNKNOWN_PROJECT: Final = "project not known"
 
 
 async def create_task(operation: CreateMigrationTask, api: Api) -> Preview:
@@ -185,11 +189,13 @@ async def update_source(operation: UpdateSourceServer, api: Api) -> Preview:
     server = await reader.server(operation.source_id)
     disks = operation.danger is Kind.DESTRUCTIVE
     what = "Change which disks are migrated" if disks else "Change the record"
-    return preview(
+    places = await _projects(operation, reader)
+    moves = [f"It moves from {_project_words(*places)}."] if places else []
+    found = preview(
         f"{what} of {named(server.raw_name, server.id)}.",
         typed(server),
         now=[*lines(server), *source_disk_lines(server.source)],
-        will=["The settings below replace those that the service holds."],
+        will=["The settings below replace those that the service holds.", *moves],
         losses=[
             "A disk or volume with `need_migration: false`, or with a smaller `adjust_size`, "
             "leaves data behind; later nothing shows that it is missing.",
@@ -199,9 +205,39 @@ async def update_source(operation: UpdateSourceServer, api: Api) -> Preview:
         else [],
         sent=sent_by(operation, "source_id"),
         unread=reader.unread,
-        state={**bound(server), "disks": source_disk_lines(server.source)},
+        state={**bound(server), "disks": source_disk_lines(server.source), "moves": moves},
         targets=targets(server),
     )
+    return replace(found, places=places)
+
+
+async def _projects(operation: UpdateSourceServer, reader: Reader) -> Sequence[Target]:
+    """The migration project that the server leaves, and the one it enters; empty without a move.
+
+    A server's record does not say in which project it is: only the list of each project does.
+    """
+    if not operation.migprojectid:
+        return ()
+    wanted = operation.migprojectid
+    there = await reader.want_all(
+        "the migration projects, to tell what rules hold for them", ListMigrationProjects(limit=100)
+    )
+    names = {each.id: each.name for each in there or () if each.id}
+    for project_id in names:
+        inside = await reader.want(
+            "which project it is in",
+            ListSourceServers(id=operation.source_id, migproject=project_id),
+        )
+        if inside is None:
+            break
+        if any(each.id == operation.source_id for each in inside.items):
+            return (Target(project_id, names[project_id]), Target(wanted, names.get(wanted)))
+    return (Target(_UNKNOWN_PROJECT), Target(wanted, names.get(wanted)))
+
+
+def _project_words(old: Target, new: Target) -> str:
+    left = "an unknown project" if old.id == _UNKNOWN_PROJECT else named(old.name, old.id)
+    return f"migration project {left} to {named(new.name, new.id)}"
 
 
 async def configure_options(operation: ConfigureMigrationOptions, api: Api) -> Preview:
