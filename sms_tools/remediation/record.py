@@ -31,8 +31,10 @@ _LEFT_OUT: Final = ("EXCLUDE", "ONLY_SYNC")
 _UNSIGNED: Final = 100
 
 
-async def change_record(desk: Desk, project: str | None) -> Report:
+async def change_record(desk: Desk, project: str | None, *, drawn: bool = False) -> Report:
     """The record of the account's audit, and of the servers of *project*, or all.
+
+    With *drawn* it has the timeline of what was done.
 
     Raises:
         AuditError, StateError: the audit cannot be read.
@@ -69,7 +71,14 @@ async def change_record(desk: Desk, project: str | None) -> Report:
         },
         to_sign=[*CUTOVER_UNKNOWABLE, *NOT_CHECKED, *_unvouched(fleet, vouchers)],
         incomplete=gaps,
+        figures=_timeline(own) if drawn else (),
     )
+
+
+def _timeline(entries: Sequence[Mapping[str, JSON]]) -> Sequence[Sequence[str]]:
+    from sms_tools.remediation.figures import of_record  # only what is looked at draws
+
+    return [(each.title, each.svg, each.says) for each in of_record(entries)]
 
 
 def _decisions(entries: Sequence[Mapping[str, JSON]]) -> list[dict[str, str]]:
