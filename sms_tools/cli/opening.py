@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from sms_tools.guard.command import Command
 from sms_tools.moment import utc_now
 from sms_tools.server import Runtime, open_runtime
 from sms_tools.server.parts import Transport
-from sms_tools.settings import Settings, state_dir_of
+from sms_tools.settings import Settings, own_secrets_of, state_dir_of
 
 
 @asynccontextmanager
@@ -27,8 +27,12 @@ async def runtime_of(
     reached_by: str = "stdio",
     page: bool = True,
     links: bool = True,
+    secrets: Sequence[str] = (),
 ) -> AsyncIterator[Runtime]:
-    """The runtime that the options ask for, on the real service or on the sandbox."""
+    """The runtime that the options ask for, on the real service or on the sandbox.
+
+    *secrets* are the server's own besides those of the environment, such as its HTTP token.
+    """
     transport = None
     service_clock = utc_now
     if not options.sandbox:
@@ -51,8 +55,9 @@ async def runtime_of(
             ),
             domain_id=f"sandbox-{token_hex(6)}",
         )
+    own = (*own_secrets_of(os.environ), *secrets)
     async with open_runtime(
-        settings,
+        replace(settings, own_secrets=own),
         policy_of(options),
         transport=transport,
         service_clock=service_clock,
