@@ -53,6 +53,11 @@ class Account:
         return ", ".join(part for part in parts if part)
 
 
+def is_of(name: str, account: str) -> bool:
+    """Whether *account*, in a person's words, is the one that the file of accounts calls *name*."""
+    return account.startswith(f"{name}, ")
+
+
 def fingerprint_of(who: str) -> str:
     """A short digest of a user's name or an access key id, to tell users apart."""
     return sha256(who.encode()).hexdigest()[:_SHOWN]

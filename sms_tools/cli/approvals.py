@@ -27,6 +27,9 @@ def configure(command: argparse.ArgumentParser) -> None:
         "--open", action="store_true", help="pair: open the address in your browser"
     )
     command.add_argument(
+        "--account", metavar="NAME", help="list: only those of this one of several accounts"
+    )
+    command.add_argument(
         "action",
         nargs="?",
         default="list",
@@ -60,7 +63,7 @@ async def _run(options: argparse.Namespace) -> int:
         with closing(State(state_dir_of(os.environ))) as shared:
             pairings = Pairings(shared, utc_now, audit)
             if options.action == "list":
-                return await terminal.list_waiting(answers, here, pairings)
+                return await terminal.list_waiting(answers, here, pairings, account=options.account)
             if options.action == "unpair":
                 return await terminal.unpair(pairings, audit, here)
             return await _pair(pairings, audit, here, folder if options.open else None)

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import anyio
 
+from sms_tools.account import is_of
 from sms_tools.guard import Audit
 from sms_tools.moment import utc_now
 from sms_tools.settings import state_dir_of
@@ -20,6 +21,9 @@ def configure(command: argparse.ArgumentParser) -> None:
         "--head", action="store_true", help="how many lines, and the last one's hash: to be kept"
     )
     command.add_argument("--verify", action="store_true", help="check every line's hash")
+    command.add_argument(
+        "--account", metavar="NAME", help="only the lines of this one of several accounts"
+    )
     command.add_argument("--last", type=int, default=50, metavar="N", help="default 50; 0 for all")
 
 
@@ -41,6 +45,10 @@ async def _printed(options: argparse.Namespace) -> int:
             head = await audit.head()
             print(f"{head.lines} {head.hash}")
             return 0
-        for entry in await audit.read(last=options.last or None):
+        entries = await audit.read(last=None if options.account else options.last or None)
+        if options.account:
+            own = [e for e in entries if is_of(options.account, str(e.get("account")))]
+            entries = own[-options.last :] if options.last else own
+        for entry in entries:
             print(json.dumps(entry, ensure_ascii=False))
     return 0

@@ -17,12 +17,12 @@ from mcp import Client
 from mcp_types import CallToolResult, Implementation
 
 from sms_tools import __version__
-from sms_tools.cli.opening import runtime_of
+from sms_tools.cli.opening import server_of
 from sms_tools.cli.options import add_server_options
 from sms_tools.cli.person import Person
 from sms_tools.cli.screen import Screen
 from sms_tools.moment import utc_now
-from sms_tools.server import Runtime, build_server
+from sms_tools.server import Runtime
 
 
 def configure(command: argparse.ArgumentParser) -> None:
@@ -36,6 +36,7 @@ def configure(command: argparse.ArgumentParser) -> None:
         help="an object; - reads it from input",
     )
     add_server_options(command)
+    command.add_argument("--account", metavar="NAME", help="one of those in the file of accounts")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -67,15 +68,18 @@ async def _call(options: argparse.Namespace, arguments: dict[str, Any]) -> int:
     at_terminal = sys.stdin.isatty() and sys.stderr.isatty()
     person = Person(Screen.of(sys.stderr, os.environ), at_terminal=True)
     # A link would die with this process, before anybody could follow it.
-    async with runtime_of(options, reached_by="command", page=at_terminal, links=False) as runtime:
+    how = {"reached_by": "command", "page": at_terminal, "links": False}
+    if options.account:
+        arguments = {"account": options.account, **arguments}
+    async with server_of(options, **how) as (server, runtimes):
         async with Client(
-            build_server(runtime, options.tools),
+            server,
             client_info=Implementation(name="sms-tools call", version=__version__),
             elicitation_callback=person.answer if at_terminal else None,
             read_timeout_seconds=3600,
         ) as client:
             result = await client.call_tool(options.tool, arguments)
-        _show(result, runtime if at_terminal else None)
+        _show(result, next(iter(runtimes.values())) if at_terminal else None)
     status = (result.structured_content or {}).get("status")
     held = status in ("approval_required", "declined", "blocked", "stale")
     return 1 if result.is_error or held else 0

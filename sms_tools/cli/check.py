@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,10 +10,13 @@ from typing import Final, Literal, TextIO
 
 import anyio
 
+from sms_tools.account_file import Entry
 from sms_tools.api import Answer, Api
-from sms_tools.cli.options import add_tool_options, policy_of
+from sms_tools.cli.opening import entries_of
+from sms_tools.cli.options import add_account_options, add_tool_options, policy_of
 from sms_tools.errors import SettingsError, SmsToolsError
 from sms_tools.guard import Audit
+from sms_tools.guard.policy import load_policy
 from sms_tools.moment import utc_now
 from sms_tools.operations.source_servers import ListSourceServers
 from sms_tools.settings import IamUser, Settings, read_settings
@@ -35,12 +38,17 @@ class Line:
 
 def configure(command: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
+    add_account_options(command)
     add_tool_options(command)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what was checked; 1 if something must be mended first."""
-    lines = [*verdicts(os.environ), *_policy(options)]
+    if options.accounts:
+        lines = [line for each in _chosen(options) for line in _of_account(each)]
+    else:
+        lines = verdicts(os.environ)
+    lines += _policy(options)
     show(lines)
     return int(any(line.verdict == "FAIL" for line in lines))
 
@@ -49,11 +57,34 @@ def verdicts(environ: Mapping[str, str]) -> list[Line]:
     """What *environ* makes of this installation; asks the service where there is a way to."""
     settings, problems = read_settings(environ)
     lines = [Line("FAIL", f"{p.variable} {p.what}", p.remedy) for p in problems]
-    lines += [Line("note", warning) for warning in settings.warnings]
+    return lines + _of_settings(settings, sound=not problems)
+
+
+def _of_settings(settings: Settings, *, sound: bool = True) -> list[Line]:
+    lines = [Line("note", warning) for warning in settings.warnings]
     lines += [*_credentials(settings), *_way(settings), *anyio.run(_state, settings)]
-    if settings.credentials and not any(line.verdict == "FAIL" for line in lines):
+    if sound and settings.credentials and not any(line.verdict == "FAIL" for line in lines):
         lines += anyio.run(_service, settings)
     return lines
+
+
+def _chosen(options: argparse.Namespace) -> Iterable[Entry]:
+    """The accounts of the file, or the one that is meant.
+
+    Raises:
+        SettingsError: the file is not right, or has no such account.
+    """
+    entries = entries_of(options)
+    return [entries[options.account]] if options.account else entries.values()
+
+
+def _of_account(entry: Entry) -> list[Line]:
+    """What is checked of one account, each line with its name."""
+    lines = _of_settings(entry.settings)
+    if entry.policy:
+        load_policy(entry.policy)  # raises with a readable error
+        lines.append(Line("ok", f"the policy file {entry.policy} is understood"))
+    return [Line(line.verdict, f"{entry.name}: {line.what}", line.remedy) for line in lines]
 
 
 def show(lines: Sequence[Line], to: TextIO | None = None) -> None:
@@ -74,7 +105,12 @@ def _credentials(settings: Settings) -> Iterator[Line]:
         )
     else:
         kind = type(settings.credentials).__name__
-        names = {"KeyPair": "an access key pair", "AuthToken": "a token", "IamUser": "an IAM user"}
+        names = {
+            "KeyPair": "an access key pair",
+            "AuthToken": "a token",
+            "IamUser": "an IAM user",
+            "CommandKeys": "a command that prints them",
+        }
         yield Line("ok", f"credentials: {names[kind]}, region {settings.region}")
 
 

@@ -4,20 +4,35 @@ import argparse
 import os
 import sys
 import time
+<<<<<<< HEAD
 from collections.abc import AsyncIterator, Callable, Sequence
+=======
+from collections.abc import AsyncIterator, Callable, Mapping
+>>>>>>> main
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
+from typing import TYPE_CHECKING, Any
 
 from sms_tools.cli.options import opened, policy_of
+from sms_tools.errors import SettingsError
 from sms_tools.guard.command import Command
+from sms_tools.guard.policy import Policy, both, load_policy
 from sms_tools.moment import utc_now
-from sms_tools.server import Runtime, open_runtime
+from sms_tools.server import Runtime, Server, build_server, open_runtime, open_runtimes
 from sms_tools.server.parts import Transport
+<<<<<<< HEAD
 from sms_tools.settings import Settings, own_secrets_of, state_dir_of
+=======
+from sms_tools.server.runtime import Reached
+from sms_tools.settings import Settings, state_dir_of
+>>>>>>> main
+
+if TYPE_CHECKING:
+    from sms_tools.account_file import Entry
 
 
 @asynccontextmanager
@@ -31,11 +46,20 @@ async def runtime_of(
 ) -> AsyncIterator[Runtime]:
     """The runtime that the options ask for, on the real service or on the sandbox.
 
+<<<<<<< HEAD
     *secrets* are the server's own besides those of the environment, such as its HTTP token.
+=======
+    Raises:
+        SettingsError: the settings are not right, or of several accounts none is chosen.
+>>>>>>> main
     """
     transport = None
     service_clock = utc_now
-    if not options.sandbox:
+    policy = policy_of(options)
+    if options.accounts:
+        entry = _the_one(options)
+        settings, policy = entry.settings, _policy_of(entry, policy)
+    elif not options.sandbox:
         settings = Settings.from_env(os.environ)
     else:
         from sms_tools.sandbox import AcceleratedClock
@@ -57,8 +81,13 @@ async def runtime_of(
         )
     own = (*own_secrets_of(os.environ), *secrets)
     async with open_runtime(
+<<<<<<< HEAD
         replace(settings, own_secrets=own),
         policy_of(options),
+=======
+        settings,
+        policy,
+>>>>>>> main
         transport=transport,
         service_clock=service_clock,
         reached_by=reached_by,
@@ -68,6 +97,73 @@ async def runtime_of(
         pairings=state_dir_of(os.environ),
     ) as runtime:
         yield runtime
+
+
+@asynccontextmanager
+async def server_of(
+    options: argparse.Namespace, **how: Any
+) -> AsyncIterator[tuple[Server, Mapping[str | None, Runtime]]]:
+    """The MCP server that the options ask for, and its runtimes by account.
+
+    With one account there is one runtime, whose account has no name. *how* is as `runtime_of`
+    takes it.
+
+    Raises:
+        SettingsError: the settings are not right.
+    """
+    if not options.accounts:
+        async with runtime_of(options, **how) as runtime:
+            yield build_server(runtime, options.tools), {None: runtime}
+        return
+    from sms_tools.server.accounts import Accounts
+    from sms_tools.server.several import build_server_of_accounts
+
+    entries, policy = entries_of(options), policy_of(options)
+    opened = {name: Reached(e.settings, _policy_of(e, policy)) for name, e in entries.items()}
+    async with open_runtimes(opened, command=command(), **how) as runtimes:
+        server = build_server_of_accounts(Accounts(entries, runtimes), options.tools)
+        yield server, {name: runtime for name, runtime in runtimes.items()}  # noqa: C416 (names widen)
+
+
+def entries_of(options: argparse.Namespace) -> "Mapping[str, Entry]":
+    """The accounts in the file that the options name.
+
+    Raises:
+        SettingsError: the file is not right, has no account that is asked for, or is given
+            together with the sandbox.
+    """
+    from sms_tools.account_file import read_accounts
+
+    if getattr(options, "sandbox", False):
+        raise SettingsError(
+            "--sandbox and --accounts contradict each other.",
+            advice="Leave one of them out; an account of the file may be at a sandbox's address.",
+        )
+    entries = read_accounts(options.accounts, os.environ)
+    account = getattr(options, "account", None)
+    if account and account not in entries:
+        raise SettingsError(
+            f"there is no account {account!r} in {options.accounts}.",
+            advice=f"It has {', '.join(entries)}.",
+        )
+    return entries
+
+
+def _the_one(options: argparse.Namespace) -> "Entry":
+    entries = entries_of(options)
+    if options.account:
+        return entries[options.account]
+    if len(entries) > 1:
+        raise SettingsError(
+            f"--account is missing: {options.accounts} has {', '.join(entries)}.",
+            advice="Say which one is meant.",
+        )
+    return next(iter(entries.values()))
+
+
+def _policy_of(entry: "Entry", base: Policy) -> Policy:
+    """The policy of one account: the server's and its own."""
+    return both(base, load_policy(entry.policy)) if entry.policy else base
 
 
 def command() -> Command:

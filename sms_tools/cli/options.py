@@ -62,7 +62,17 @@ def add_server_options(command: argparse.ArgumentParser) -> None:
         "--sandbox", action="store_true", help="use the embedded service; no account needed"
     )
     add_sandbox_options(command)
+    add_account_options(command, one=False)
     add_tool_options(command)
+
+
+def add_account_options(command: argparse.ArgumentParser, *, one: bool = True) -> None:
+    """Which accounts there are and, for a command on *one* of them, which is meant."""
+    command.add_argument(
+        "--accounts", type=Path, metavar="FILE", help="several accounts and regions, in TOML"
+    )
+    if one:
+        command.add_argument("--account", metavar="NAME", help="one of those in the file")
 
 
 def add_tool_options(command: argparse.ArgumentParser) -> None:

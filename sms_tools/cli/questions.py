@@ -13,7 +13,7 @@ from typing import Any, Final
 import anyio
 
 from sms_tools.cli.opening import runtime_of
-from sms_tools.cli.options import add_sandbox_options
+from sms_tools.cli.options import add_account_options, add_sandbox_options
 from sms_tools.cli.screen import Screen, standard_output
 from sms_tools.diagnosis.question import Question
 
@@ -31,6 +31,7 @@ def configure_question(command: argparse.ArgumentParser) -> None:
     command.add_argument("--project", metavar="P", help="one migration project, by name or id")
     command.add_argument("--sandbox", action="store_true", help="on the embedded service")
     add_sandbox_options(command)
+    add_account_options(command)
     # What `runtime_of` reads of a server's options: a question changes nothing.
     command.set_defaults(read_only=True, no_destructive=False, policy=None, tools="all")
 

@@ -9,8 +9,9 @@ from typing import Any, get_args
 import anyio
 
 from sms_tools.cli.opening import runtime_of
-from sms_tools.cli.options import add_sandbox_options
-from sms_tools.remediation.report import ExportReport, Format, Kind
+from sms_tools.cli.options import add_account_options, add_sandbox_options
+from sms_tools.remediation.report import ExportReport, Kind
+from sms_tools.remediation.report_forms import Format
 
 
 def configure(command: argparse.ArgumentParser) -> None:
@@ -25,6 +26,7 @@ def configure(command: argparse.ArgumentParser) -> None:
     command.add_argument("--project", metavar="P", help="one migration project, by name or id")
     command.add_argument("--sandbox", action="store_true", help="on the embedded service")
     add_sandbox_options(command)
+    add_account_options(command)
     # What `runtime_of` reads of a server's options: a report changes nothing.
     command.set_defaults(read_only=True, no_destructive=False, policy=None, tools="all")
 

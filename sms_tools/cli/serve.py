@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from sms_tools.cli.opening import runtime_of
+from sms_tools.cli.opening import server_of
 from sms_tools.cli.options import add_server_options, port, span
 from sms_tools.errors import SettingsError
+<<<<<<< HEAD
 from sms_tools.server import Runtime, Server, build_server
 from sms_tools.settings import state_dir_of
+=======
+from sms_tools.server import Runtime, Server
+>>>>>>> main
 from sms_tools.watching.forms import FORMS
 
 if TYPE_CHECKING:
@@ -73,6 +77,7 @@ async def _serve(options: argparse.Namespace) -> None:
     # An approval given to a client on stdio must not serve one on HTTP that goes by its name. Over
     # HTTP no result leads to the page: a caller could follow the link, and nobody logs in there.
     reached_by = "http" if options.http else "stdio"
+<<<<<<< HEAD
     admission = _admission(options, state_dir_of(os.environ, sandbox=options.sandbox))
     async with runtime_of(
         options, reached_by=reached_by, links=not options.http, secrets=admission.secrets
@@ -87,11 +92,28 @@ async def _serve(options: argparse.Namespace) -> None:
 async def _serve_clients(
     options: argparse.Namespace, server: Server, admission: "_Admission"
 ) -> None:
+=======
+    how = {"reached_by": reached_by, "links": not options.http}
+    async with server_of(options, **how) as (server, runtimes):
+        state = next(iter(runtimes.values())).state
+        if fault := await state.fault():
+            _say(f"{fault} {fault.advice}")
+        async with _watching(options, server, runtimes):
+            await _serve_clients(options, server, state.folder)
+
+
+async def _serve_clients(options: argparse.Namespace, server: Server, folder: Path) -> None:
+>>>>>>> main
     if not options.http:
         await server.run_stdio_async()
         return
     from sms_tools.server.http import serve_http
 
+<<<<<<< HEAD
+=======
+    verifier, told = _admission(options, folder)
+
+>>>>>>> main
     def ready(address: str) -> None:
         _say(f"MCP server at {address}/mcp")
         _say(admission.told)
@@ -112,24 +134,26 @@ class _Admission:
 
 @asynccontextmanager
 async def _watching(
-    options: argparse.Namespace, server: Server, runtime: Runtime
+    options: argparse.Namespace, server: Server, runtimes: Mapping[str | None, Runtime]
 ) -> AsyncIterator[None]:
     """Meanwhile, with --watch, look again and again and tell what changed."""
     if options.watch is None:
         yield
         return
     from sms_tools.cli.watch import send, webhook_of
-    from sms_tools.server.watch import LATEST, keep_watching
+    from sms_tools.server.watch import address_of, keep_watching
 
-    address = webhook_of(None)
+    webhook = webhook_of(None)
 
-    async def told(message: Mapping[str, Any]) -> None:
-        _say(message["summary"])
-        await server.changed(LATEST)
-        await send(message, address, options.watch_format)
+    async def told(account: str | None, message: Mapping[str, Any]) -> None:
+        _say(f"{account}: {message['summary']}" if account else message["summary"])
+        await server.changed(address_of(account))
+        await send(message, webhook, options.watch_format)
 
     async with anyio.create_task_group() as group:
-        group.start_soon(keep_watching, runtime, options.watch, told)
+        for account, runtime in runtimes.items():
+            tell = functools.partial(told, account)
+            group.start_soon(keep_watching, runtime, options.watch, tell)
         yield
         group.cancel_scope.cancel()
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import anyio
 
 from sms_tools.cli.opening import runtime_of
-from sms_tools.cli.options import add_sandbox_options, span
+from sms_tools.cli.options import add_account_options, add_sandbox_options, span
 from sms_tools.moment import utc_now
 from sms_tools.watching.forms import FORMS, Form, body_of
 from sms_tools.watching.telling import NotTold, checked_address, tell
@@ -43,6 +43,7 @@ def configure(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--sandbox", action="store_true", help="on the embedded service")
     add_sandbox_options(command)
+    add_account_options(command)
     command.set_defaults(read_only=True, no_destructive=False, policy=None, tools="all")
 
 

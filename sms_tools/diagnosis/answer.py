@@ -105,6 +105,8 @@ class Draft:
     lists: list[Rows] = field(default_factory=list)
     notes: Sequence[str] = ()
     incomplete: Sequence[str] = ()
+    whole: bool = False
+    """Whether nothing is left out for want of room: for a file, never for a conversation."""
 
     def page(
         self,
@@ -120,7 +122,7 @@ class Draft:
 
         To be put into ``data``. *limit* is 20 if not given, 200 in full.
         """
-        size = limit or (_FULL_ROWS if full else _ROWS)
+        size = len(every) if self.whole else limit or (_FULL_ROWS if full else _ROWS)
         rows = list(every[offset : offset + size])
         self.lists.append(Rows(what, rows, len(every), "", keep))
         return rows
@@ -133,13 +135,15 @@ class Draft:
         A list inside of a row loses rows before any other does, down to three; another lesser
         list may lose them all.
         """
-        rows = list(every[:size])
+        rows = list(every if self.whole else every[:size])
         keep = _NESTED_KEEP if inside is not None else 0
         self.lists.append(Rows(what, rows, len(every), how, keep, inside))
         return rows
 
     def fit(self, *, offset: int = 0, full: bool = False) -> dict[str, Any]:
         """The answer within its bound: 8,000 bytes, or 64,000 in full."""
+        if self.whole:
+            return self.document(offset=offset, full=full)
         bound = FULL_BYTES if full else CONCISE_BYTES
         while True:
             document = self.document(offset=offset, full=full)

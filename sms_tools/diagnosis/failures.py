@@ -55,24 +55,19 @@ class SummarizeFailedServers(FleetQuestion):
         recovered = [failure for failure in failures if failure.recovered]
         return Failures(fleet, group(failures, networks), recovered, [*gaps, *more])
 
-    def told(self, read: "Failures") -> dict[str, Any]:
-        """The answer that *read* gives."""
+    def told(self, read: "Failures", *, whole: bool = False) -> dict[str, Any]:
+        """The answer that *read* gives; all of it, if it is *whole*."""
         lengths = (None,) if self.detail == "full" else (None, *_SHORTER)
         for length in lengths:
-            draft = self._draft(read.fleet, read.groups, read.recovered, length)
+            draft = self._draft(read, length, whole=whole)
             draft.incomplete = [*read.fleet.incomplete, *read.missing]
-            whole = draft.document(offset=self.offset, full=self.detail == "full")
-            if compact_bytes(whole) <= CONCISE_BYTES:
+            document = draft.document(offset=self.offset, full=self.detail == "full")
+            if compact_bytes(document) <= CONCISE_BYTES:
                 break
         return draft.fit(offset=self.offset, full=self.detail == "full")
 
-    def _draft(
-        self,
-        fleet: Fleet,
-        groups: Sequence[Group],
-        recovered: Sequence[Failure],
-        length: int | None,
-    ) -> Draft:
+    def _draft(self, read: "Failures", length: int | None, *, whole: bool) -> Draft:
+        fleet, groups, recovered = read.fleet, read.groups, read.recovered
         full = self.detail == "full"
         failed = {server.id or server.name for each in groups for server in each.servers}
         draft = Draft(
@@ -80,6 +75,7 @@ class SummarizeFailedServers(FleetQuestion):
             observed_at=fleet.observed_at,
             data={},
             actions=_actions(self, groups, recovered),
+            whole=whole,
         )
         if length:
             draft.notes = ["causes are shortened: detail=full, or explain_error_code"]

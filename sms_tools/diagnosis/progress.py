@@ -126,19 +126,20 @@ class SummarizeProgress(FleetQuestion):
             )
         return found, notes
 
-    def told(self, read: "Progress") -> dict[str, Any]:
-        """The answer that *read* gives."""
+    def told(self, read: "Progress", *, whole: bool = False) -> dict[str, Any]:
+        """The answer that *read* gives; all of it, if it is *whole*."""
         fleet, courses, record = read.fleet, read.courses, read.record
-        whole = whole_eta(courses)
+        last = whole_eta(courses)
         full = self.detail == "full"
         phases = Counter(course.server.phase for course in courses)
         draft = Draft(
-            summary=_summary(courses, whole, self.deadline, fleet.observed_at) + record.says,
+            summary=_summary(courses, last, self.deadline, fleet.observed_at) + record.says,
             observed_at=fleet.observed_at,
             data={},
             actions=_actions(self, courses),
             notes=read.notes,
             incomplete=fleet.incomplete,
+            whole=whole,
         )
         if fleet.project:
             draft.data["project"] = {"name": fleet.project.name, "id": fleet.project.id}
@@ -147,7 +148,7 @@ class SummarizeProgress(FleetQuestion):
             "phases": {phase: phases[phase] for phase in PHASES if phases[phase]},  # type: ignore[index]
             "bytes": bytes_of(fleet.servers).as_data(),
             "rate_mbit_s": _sum_of_rates(courses),
-            **eta_data(whole),
+            **eta_data(last),
             "without_an_estimate": dict(without_estimate(courses).most_common(8)),
             "estimates_so_far": record.as_data(),
         }

@@ -71,8 +71,8 @@ class CheckCutoverReadiness(FleetQuestion):
         judged.sort(key=lambda each: each.rank)
         return Readings(fleet, judged, launched, gaps, read.consistency, night, desk.now())
 
-    def told(self, read: "Readings") -> dict[str, Any]:
-        """The answer that *read* gives."""
+    def told(self, read: "Readings", *, whole: bool = False) -> dict[str, Any]:
+        """The answer that *read* gives; all of it, if it is *whole*."""
         fleet, judged, launched = read.fleet, read.judged, read.launched
         night, incomplete, now = read.night, read.missing, read.at
         full = self.detail == "full"
@@ -83,6 +83,7 @@ class CheckCutoverReadiness(FleetQuestion):
             data={},
             actions=_actions(self, judged),
             incomplete=[*fleet.incomplete, *incomplete],
+            whole=whole,
         )
         if fleet.project:
             draft.data["project"] = {"name": fleet.project.name, "id": fleet.project.id}

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Annotated, Any, Final
@@ -10,15 +10,26 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from sms_tools.diagnosis.answer import Action, Draft
+from sms_tools.diagnosis.limits import BYTES_PER_MBIT, Limits, read_limits
 from sms_tools.diagnosis.naming import names_of
+from sms_tools.diagnosis.night import read_groups
 from sms_tools.diagnosis.question import Limit, Offset, Project, Question, Servers
-from sms_tools.diagnosis.rates import MeasuredRate, measure, to_mbit_s
+from sms_tools.diagnosis.rates import measure, to_mbit_s
+from sms_tools.diagnosis.schedule import (
+    NO_LIMITS,
+    SLOWEST,
+    Copy,
+    Place,
+    lanes_of,
+    places_of,
+)
 from sms_tools.diagnosis.spoken import Deadline
 from sms_tools.diagnosis.windows import Calendar, GivenWindows, read_window
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet import fitness
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.fitness import Facts
+from sms_tools.fleet.grouping import Group
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.fleet.samples import Samples
 from sms_tools.knowledge.facts import MAX_CONCURRENT_TASKS
@@ -26,14 +37,6 @@ from sms_tools.operations.source_servers import GetSourceServer, SourceServerDet
 from sms_tools.operations.tasks import GetMigrationRateLimits
 from sms_tools.wording import count_of, iso, size, span
 
-_BYTES_PER_MBIT: Final = 125_000
-_SLOWEST: Final = 0.5
-_FASTEST: Final = 1.0
-"""The FAQ (13.1) has 0.5 to 0.8 of a line used; nothing is faster than all of a share."""
-_LEAST_SHARE: Final = 25
-"""Mbit/s that one copy should have: below 10 the FAQ warns, and a few quick copies end sooner."""
-_PREPARING: Final = timedelta(minutes=45)
-"""A new copy's target is made, attached and formatted first; that takes minutes to this long."""
 _LOOK_BACK: Final = timedelta(hours=6)
 _COPIED: Final = frozenset({"syncing", "cloning", "cutting_over", "finished"})
 _OUT: Final[Mapping[str, str]] = {
@@ -42,6 +45,9 @@ _OUT: Final[Mapping[str, str]] = {
     "deleting": "it is being deleted",
     "unknown": "its phase is unknown",
 }
+_FAQ_USED: Final = (0.8, 0.5)
+_TO_DO: Final = 8
+_MORE_LINE: Final = (1.5, 2, 3, 4, 6, 10, 20)
 _PEOPLE: Final = (
     "Nothing starts or pauses a copy by the clock: a person or a plan starts each one at its "
     "starts_at, or when the one named in after is done.",
@@ -79,91 +85,15 @@ class ScheduleWave(Question):
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
         gaps: list[str] = []
         copies, out = await _copies(desk, fleet, gaps)
+        copies = await _with_limits(desk, copies, gaps)
+        groups = await read_groups(desk, gaps)
         calendar = Calendar([read_window(text) for text in self.windows or ()])
         usable = self.line_mbit_s and max(1.0, self.line_mbit_s * (1 - self.reserve / 100))
-        lanes = _lanes(len(copies), usable) if usable else 0
+        lanes = lanes_of(copies, usable) if usable else 0
         share = max(1, int(usable / lanes)) if usable and lanes else 0
-        places = _places(copies, lanes, share, calendar, desk.now())
-        notes = await _limit_notes(desk, [c for c in copies if c.running], share)
-        wave = Wave(self, fleet, calendar, usable, lanes, share, places, out, desk.now())
-        return wave.told(gaps, notes)
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A server that is still to be copied, and what is known of how long that takes."""
-
-    server: Server
-    left: int | None
-    """Bytes; None where nobody can tell."""
-    type: str | None
-    rate: MeasuredRate | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether it copies now."""
-        return self.server.phase in ("initializing", "replicating")
-
-    def seconds(self, share: int) -> tuple[float, float] | None:
-        """The shortest and the longest time with *share* Mbit/s to itself."""
-        if self.left is None or not share:
-            return None
-        most = share * _BYTES_PER_MBIT
-        fast, slow = most * _FASTEST, most * _SLOWEST
-        if self.rate and self.rate.mean > 0:
-            fast = min(fast, max(self.rate.high, self.rate.mean) * 1.1)
-            slow = min(slow, max(self.rate.low, self.rate.mean / 2) * 0.8)
-        late = 0.0 if self.running else _PREPARING.total_seconds()
-        return self.left / fast, self.left / slow + late
-
-
-@dataclass(frozen=True)
-class Place:
-    """A copy's place in the schedule."""
-
-    copy: Copy
-    lane: int
-    after: Server | None
-    starts_at: datetime | None
-    earliest: datetime | None
-    latest: datetime | None
-
-    def fits(self, deadline: datetime | None) -> bool | None:
-        """Whether it is done by *deadline*; None where that is not known."""
-        if deadline is None or self.earliest is None or self.latest is None:
-            return None
-        if self.latest <= deadline:
-            return True
-        return False if self.earliest > deadline else None
-
-
-def _lanes(copies: int, usable: float) -> int:
-    """How many copies at a time: as many as have a fair share, at most what the service takes."""
-    return min(copies, MAX_CONCURRENT_TASKS, max(1, int(usable / _LEAST_SHARE)))
-
-
-def _places(
-    copies: Sequence[Copy], lanes: int, share: int, calendar: Calendar, now: datetime
-) -> Sequence[Place]:
-    """Running copies keep their lanes; then the largest first, each where a lane is free first."""
-    order = sorted(copies, key=lambda c: (not c.running, -(c.left or 0), c.server.name))
-    opens = calendar.next_open(now)
-    free: list[tuple[datetime, datetime]] = [(opens, opens)] * lanes
-    last: list[Server | None] = [None] * lanes
-    found = []
-    for copy in order:
-        seconds = copy.seconds(share)
-        if seconds is None:
-            found.append(Place(copy, 0, None, None, None, None))
-            continue
-        lane = min(range(lanes), key=lambda each: (free[each][1], each))
-        soon, late = free[lane]
-        starts = now if copy.running else soon
-        earliest, latest = calendar.finish(soon, seconds[0]), calendar.finish(late, seconds[1])
-        found.append(Place(copy, lane + 1, last[lane], starts, earliest, latest))
-        if earliest and latest:
-            free[lane], last[lane] = (earliest, latest), copy.server
-    return found
+        places = places_of(copies, lanes, share, calendar, desk.now(), groups)
+        wave = Wave(self, fleet, calendar, usable, lanes, share, places, out, desk.now(), groups)
+        return wave.told(gaps)
 
 
 async def _copies(
@@ -209,27 +139,25 @@ def _left(server: Server, facts: Facts, kind: str | None) -> int | None:
     return fitness.expected_bytes(facts, kind or "")
 
 
-async def _limit_notes(desk: Desk, running: Sequence[Copy], share: int) -> Sequence[str]:
-    """Limits that running copies have now and that the schedule would replace."""
-    asked = [c for c in running if c.server.task_id][:MAX_CONCURRENT_TASKS]
+async def _with_limits(desk: Desk, copies: Sequence[Copy], gaps: list[str]) -> Sequence[Copy]:
+    """*copies*, those that run with the limits that they have now."""
+    asked = [c for c in copies if c.running and c.server.task_id][:MAX_CONCURRENT_TASKS]
     replies = await desk.api.each(
         [GetMigrationRateLimits(task_id=c.server.task_id or "") for c in asked]
     )
-    having = unread = 0
-    for reply in replies:
+    found: dict[str, Limits] = {}
+    unread = 0
+    for copy, reply in zip(asked, replies, strict=True):
         if isinstance(reply, SmsToolsError):
             unread += 1
-        elif reply.speed_limit:
-            having += 1
-    notes = []
-    if having:
-        notes.append(
-            f"{count_of(having, 'running copy', 'running copies')} have limits of their "
-            f"own now; the schedule reckons with {share} Mbit/s in their place"
-        )
+        else:
+            found[copy.server.id] = read_limits(reply)
     if unread:
-        notes.append(f"limits of {count_of(unread, 'running copy', 'running copies')} not read")
-    return notes
+        gaps.append(
+            f"get_migration_rate_limits: of {count_of(unread, 'running copy', 'running copies')} "
+            "the limits are missing; they may be slower than said."
+        )
+    return [replace(copy, limits=found.get(copy.server.id, NO_LIMITS)) for copy in copies]
 
 
 @dataclass(frozen=True)
@@ -246,8 +174,9 @@ class Wave:
     places: Sequence[Place]
     out: Sequence[tuple[Server, str]]
     now: datetime
+    groups: Mapping[str, Group]
 
-    def told(self, gaps: Sequence[str], notes: Sequence[str]) -> dict[str, Any]:
+    def told(self, gaps: Sequence[str]) -> dict[str, Any]:
         """The answer."""
         deadline = self.question.deadline
         fits = Counter(str(place.fits(deadline)) for place in self.places)
@@ -256,7 +185,7 @@ class Wave:
             observed_at=self.fleet.observed_at,
             data={},
             actions=self._actions(),
-            notes=notes,
+            notes=self._notes(),
             incomplete=[*self.fleet.incomplete, *gaps],
         )
         draft.data |= {
@@ -267,8 +196,10 @@ class Wave:
             "share_by_hour": self._hours(),
             "limits": self.calendar.limits(self.share) if self.share else [],
             "limits_zone": self._zone(),
-            "bytes_left": sum(place.copy.left or 0 for place in self.places),
+            "bytes_left": self._left,
         }
+        if self.usable and self._left:
+            draft.data["faq_formula"] = self._formula(self.usable)
         if deadline:
             draft.data["deadline"] = {
                 "at": iso(deadline),
@@ -282,8 +213,68 @@ class Wave:
         draft.data["servers"] = draft.page(
             "servers", rows, limit=self.question.limit, offset=self.question.offset
         )
+        draft.data["to_do"] = draft.part("to_do", self._to_do(), _TO_DO, "starts_at of the servers")
         draft.data["people"] = list(_PEOPLE)
         return draft.fit(offset=self.question.offset)
+
+    @property
+    def _left(self) -> int:
+        return sum(place.copy.left or 0 for place in self.places)
+
+    def _formula(self, usable: float) -> dict[str, Any]:
+        """What the FAQ reckons for all of it, with its own range of utilisation."""
+        hours = [self._left / (usable * BYTES_PER_MBIT * part) / 3600 for part in _FAQ_USED]
+        return {
+            "says": "FAQ 13.1: hours = bytes x 8 / line / utilisation; utilisation "
+            f"{_FAQ_USED[1]} to {_FAQ_USED[0]}. A rule of thumb, not a measurement.",
+            "hours": [round(each, 1) for each in hours],
+        }
+
+    def _notes(self) -> Sequence[str]:
+        limited = [p.copy for p in self.places if p.copy.limits.levels]
+        if not limited:
+            return []
+        return [
+            f"{count_of(len(limited), 'running copy', 'running copies')} have limits of their own "
+            f"now (limit_now_mbit_s): the latest end reckons with these, the earliest with "
+            f"{self.share} Mbit/s, which plan_remediation (fix_rate_window) sets"
+        ]
+
+    def _to_do(self) -> list[dict[str, Any]]:
+        """Who must start or pause what, and when: nothing here does so by the clock."""
+        first: dict[str, list[Server]] = {}
+        later = []
+        for place in self.places:
+            if place.copy.running or place.starts_at is None:
+                continue
+            if place.after is None:
+                first.setdefault(iso(place.starts_at), []).append(place.copy.server)
+            else:
+                later.append(place)
+        rows = [
+            {"at": at, "do": f"set the limits, then start {names_of(servers)}"}
+            for at, servers in first.items()
+        ]
+        if self.calendar.windows and self.places:
+            closes = self.calendar.next_close(self.now)
+            opens = self.calendar.next_open(closes)
+            rows.append(
+                {
+                    "at": iso(closes),
+                    "do": "pause what runs, or leave it at the 1 Mbit/s of its limits; the same at "
+                    "every end of a window",
+                }
+            )
+            rows.append({"at": iso(opens), "do": "start again what was paused; every window"})
+        rows += [
+            {
+                "at": f"when {place.after.name} is done, from {iso(place.starts_at)} on",
+                "do": f"start {names_of([place.copy.server])}",
+            }
+            for place in sorted(later, key=lambda p: (p.starts_at or self.now, p.copy.server.name))
+            if place.after and place.starts_at
+        ]
+        return rows
 
     def _row(self, place: Place) -> dict[str, Any]:
         copy, deadline = place.copy, self.question.deadline
@@ -292,8 +283,12 @@ class Wave:
             "bytes_left": copy.left,
             "starts_at": iso(place.starts_at) if place.starts_at else None,
         }
+        if group := self.groups.get(copy.server.id):
+            row |= group.as_data()
         if copy.running:
             row["running"] = True
+        if copy.limits.levels:
+            row["limit_now_mbit_s"] = to_mbit_s(copy.limits.levels[0])
         if place.after:
             row["after"] = place.after.as_data()
         if place.earliest and place.latest:
@@ -340,29 +335,39 @@ class Wave:
         return f"{zone}: limits run in each source's own zone, which is assumed to be this one"
 
     def _help(self, deadline: datetime) -> list[str]:
+        """What would make the wave fit: each was tried on the schedule, none is promised."""
         late = [p for p in self.places if p.fits(deadline) is not True]
         if not late:
             return []
-        seconds = self.calendar.open_seconds(self.now, deadline)
-        everything = sum(place.copy.left or 0 for place in self.places)
-        found = []
         if not self.usable:
             return ["The rate of the line: line_mbit_s."]
-        if seconds > 0:
-            needed = everything / seconds / _BYTES_PER_MBIT / _SLOWEST
-            needed /= 1 - self.question.reserve / 100
-            if needed > (self.question.line_mbit_s or 0):
-                found.append(f"More line: about {ceil(needed)} Mbit/s, half of it used.")
-        else:
+        seconds = self.calendar.open_seconds(self.now, deadline)
+        found = []
+        if seconds <= 0:
             found.append("Another window: none opens before the deadline.")
+        elif (line := self._line_that_fits(deadline, self.usable)) is not None:
+            found.append(f"More line: with {line:,} Mbit/s all that is known of would fit.")
+        else:
+            found.append("More line alone does not make all of them fit.")
         found.append(
             f"Fewer servers: {count_of(len(late), 'server')} less, such as "
             f"{names_of([p.copy.server for p in late])}."
         )
         if self.calendar.windows and seconds > 0:
-            longer = everything / (self.usable * _BYTES_PER_MBIT * _SLOWEST)
+            longer = self._left / (self.usable * BYTES_PER_MBIT * SLOWEST)
             found.append(f"Another window: {span(timedelta(seconds=longer))} open in all.")
         return found
+
+    def _line_that_fits(self, deadline: datetime, usable: float) -> int | None:
+        """The least of some larger lines with which every copy of known size is done in time."""
+        copies = [place.copy for place in self.places if place.copy.left is not None]
+        for factor in _MORE_LINE:
+            lanes = lanes_of(copies, usable * factor)
+            share = int(usable * factor / lanes) if lanes else 0
+            places = places_of(copies, lanes, share, self.calendar, self.now, self.groups)
+            if places and all(place.fits(deadline) for place in places):
+                return ceil((self.question.line_mbit_s or 0) * factor)
+        return None
 
     def _summary(self) -> str:
         if not self.places and not self.out:

@@ -96,6 +96,15 @@ class Calendar:
         """The first moment from *moment* on at which a copy may run."""
         return next((opens for opens, _ in self._openings(moment)), moment)
 
+    def next_close(self, moment: datetime) -> datetime:
+        """The end of the window that is open at *moment*, or of the next one."""
+        reached: datetime | None = None
+        for opens, closes in self._openings(moment):
+            if reached is not None and opens > reached:
+                break
+            reached = closes
+        return reached or moment
+
     def open_seconds(self, start: datetime, end: datetime) -> float:
         """How long copies may run between two moments."""
         total = 0.0

@@ -100,15 +100,23 @@ class Audit:
         except (StateError, ValueError) as error:
             raise AuditError(f"the audit cannot be written: {error}") from error
 
-    async def read(self, last: int | None = None) -> Sequence[Mapping[str, JSON]]:
+    async def read(
+        self, last: int | None = None, account: str | None = None
+    ) -> Sequence[Mapping[str, JSON]]:
         """The events, oldest first; only the *last* ones if given. Damaged lines say so.
+
+        With *account*, as lines name it, only those of that account.
 
         Raises:
             AuditError: the file cannot be read.
         """
         lines = await anyio.to_thread.run_sync(self._lines)
-        chosen = lines[-last:] if last else lines
-        return [_parsed(line) or {"event": "damaged line"} for line in chosen]
+        if account is None:
+            lines = lines[-last:] if last else lines
+        events = [_parsed(line) or {"event": "damaged line"} for line in lines]
+        if account is not None:
+            events = [event for event in events if event.get("account") == account]
+        return events[-last:] if last else events
 
     async def head(self) -> Head:
         """How many lines the database knows, and the hash of the last.

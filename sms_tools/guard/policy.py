@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sms_tools.errors import SettingsError
 from sms_tools.guard.subject import Subject, Target, ids_of
@@ -102,6 +102,32 @@ class Policy:
     targets: Sequence[TargetRule] = ()
     secrets_inline: bool = False
     """Whether an approved secret may stand in the tool's result."""
+
+
+def both(one: Policy, other: Policy) -> Policy:
+    """What holds where two policies do: the server's and an account's own.
+
+    Where both say something of a kind or a tool, the stricter holds; the rules for targets of
+    both hold.
+    """
+    return Policy(
+        read_only=one.read_only or other.read_only,
+        no_destructive=one.no_destructive or other.no_destructive,
+        kinds=_stricter(one.kinds, other.kinds),
+        tools=_stricter(one.tools, other.tools),
+        targets=(*one.targets, *other.targets),
+        secrets_inline=one.secrets_inline and other.secrets_inline,
+    )
+
+
+K = TypeVar("K")
+
+
+def _stricter(one: Mapping[K, Decision], other: Mapping[K, Decision]) -> Mapping[K, Decision]:
+    found = dict(one)
+    for key, decision in other.items():
+        found[key] = max(found.get(key, decision), decision, key=_STRICTNESS.__getitem__)
+    return found
 
 
 _BLANK: Final = re.compile(

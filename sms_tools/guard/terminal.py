@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from sms_tools.account import is_of
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import Approval, Delivery, Status, Verdict
 from sms_tools.guard.audit import Audit, AuditError
@@ -39,9 +40,13 @@ class Terminal:
 
 
 async def list_waiting(
-    answers: Answers, terminal: Terminal, pairings: Pairings | None = None
+    answers: Answers,
+    terminal: Terminal,
+    pairings: Pairings | None = None,
+    *,
+    account: str | None = None,
 ) -> int:
-    """Print what waits for a person; returns the exit status."""
+    """Print what waits for a person, on one *account* by name or on all; gives the exit status."""
     alarm = await pairings.alarm() if pairings else None
     if alarm is not None:
         terminal.write(
@@ -49,13 +54,18 @@ async def list_waiting(
             "somebody may have copied it. All pairings were ended; `sms-tools approvals pair` "
             "begins anew."
         )
-    waiting = await answers.approvals.waiting()
+    waiting = [
+        approval
+        for approval in await answers.approvals.waiting()
+        if account is None or is_of(account, approval.preview.account)
+    ]
     if not waiting:
         terminal.write("Nothing waits for approval.")
     for approval in waiting:
         left = int((approval.expires_at - answers.approvals.now()).total_seconds() // 60)
         terminal.write(f"{approval.id}  {approval.tool}  ({left} min left)")
         terminal.write(f"    {one_line(approval.preview.headline, 200)}")
+        terminal.write(f"    on {approval.preview.account}")
         terminal.write(f"    asked for by {one_line(approval.caller, 120)}")
     return 0
 

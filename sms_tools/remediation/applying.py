@@ -55,6 +55,7 @@ LAST_POLLS: Final[Mapping[str, Sequence[float]]] = {
     "paused": (15.0,) * 8,
     "running": (30.0,) * 2,
     "created": (15.0,) * 4,
+    "measured": (30.0,) * 12,
 }
 """Seconds between the looks at the end of a plan, where something still goes on."""
 _SETTINGS: Final[Mapping[str, Sequence[float]]] = {"limits": POLLS[:2], "options": POLLS[:2]}
@@ -403,6 +404,8 @@ def _evidence(step: Step, found: Look) -> list[dict[str, JSON]]:
     if step.wanted == "cloned":
         rows += found.clone()
     unread = found.limits is None if step.wanted == "limits" else found.options is None
+    if step.wanted == "measured":
+        rows += found.measurement()
     if step.wanted in ("limits", "options") and unread and found.is_known:
         says = "The service took the call, and does not give back what it holds: nobody saw it."
         rows.append({"says": says, "final": True})

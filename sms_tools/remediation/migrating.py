@@ -29,7 +29,14 @@ from sms_tools.remediation.consent import MIGRATE
 from sms_tools.remediation.plan import Before, Plan, Step
 from sms_tools.remediation.planning import LIFETIME, bill_of, show_calls
 from sms_tools.remediation.rows import Placed, place_rows, read_world
-from sms_tools.remediation.sheet import MOST_ROWS, Problem, Sheet, sheet_of_csv, sheet_of_rows
+from sms_tools.remediation.sheet import (
+    MOST_ROWS,
+    Problem,
+    Sheet,
+    Wish,
+    sheet_of_csv,
+    sheet_of_rows,
+)
 from sms_tools.remediation.store import Store
 from sms_tools.remediation.writing import Words, Writer
 from sms_tools.text import one_line
@@ -53,7 +60,7 @@ _LIMITS: Final = Words(
     undo="Setting other segments.",
 )
 _OPTIONS: Final = Words(
-    does="Sets which paths the task leaves out, or synchronises alone.",
+    does="Sets which paths the task leaves out, synchronises alone or verifies.",
     verified_by="get_migration_options: these values.",
     undo="Setting other values.",
 )
@@ -65,8 +72,9 @@ class PlanMigration(Question):
     planned, or rejected with what is wrong, by line and column. Steps: create, limits, options,
     and start only with start. Changes nothing; show the plan, then apply_plan. Columns: server,
     template (or vm_id, target_disks, migration_ip), type, syncing (default true), limits
-    (08:00-20:00=20;20:00-08:00=100), exclude, only (several: |), project, group, order,
-    network_check, use_public_ip, start_target_server.
+    (08:00-20:00=20;20:00-08:00=100), exclude, only, consistency_paths (several: |), consistency,
+    consistency_mode, project (the wave it is in), group, order (1 first), network_check,
+    use_public_ip, start_target_server.
     """
 
     rows: Annotated[
@@ -179,7 +187,7 @@ def _steps(placed: Placed, server: Server, write: Writer, *, start: bool) -> Non
     if wish.limits:
         setting = SetMigrationRateLimits(task_id=task_id, speed_limit=list(wish.limits))
         after = write.call(setting, server, "limits", _LIMITS, after=(after,), **more)
-    if options := _options(wish.exclude, wish.only):
+    if options := _options(wish):
         putting = ConfigureMigrationOptions(task_id=task_id, configurations=options)
         words = replace(_OPTIONS, loses=_left_out(wish.exclude, wish.only))
         after = write.call(putting, server, "options", words, after=(after,), **more)
@@ -194,13 +202,18 @@ def _steps(placed: Placed, server: Server, write: Writer, *, start: bool) -> Non
             write.first.append(f"{server.name}: {effect.words()}")
 
 
-def _options(exclude: Sequence[str], only: Sequence[str]) -> list[OptionSetting]:
-    pairs: dict[str, Sequence[str]] = {}
-    if exclude:
-        pairs |= dict.fromkeys(("EXCLUDE_MIGRATE_PATH", "SYNC_EXCLUDE_PATH"), exclude)
-    if only:
-        pairs["ONLY_SYNC_PATH"] = only
-    return [OptionSetting(config_key=k, config_value=",".join(v)) for k, v in pairs.items()]
+def _options(wish: Wish) -> list[OptionSetting]:
+    pairs: dict[str, str] = {}
+    if wish.exclude:
+        excluded = ",".join(wish.exclude)
+        pairs |= dict.fromkeys(("EXCLUDE_MIGRATE_PATH", "SYNC_EXCLUDE_PATH"), excluded)
+    if wish.only:
+        pairs["ONLY_SYNC_PATH"] = ",".join(wish.only)
+    if wish.consistency_paths:
+        pairs["CONSISTENCY_DIR"] = ",".join(wish.consistency_paths)
+    if wish.consistency_mode:
+        pairs["CONSISTENCY_MODE"] = wish.consistency_mode
+    return [OptionSetting(config_key=key, config_value=value) for key, value in pairs.items()]
 
 
 def _left_out(exclude: Sequence[str], only: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ Wanted = Literal[
     "created",
     "limits",
     "options",
+    "measured",
     "nothing",
 ]
 """What a step is to bring about; `nothing` for what people do outside of this service."""
@@ -56,6 +57,8 @@ class Before:
     """When the state last changed, in epoch seconds, as it was planned."""
     clone: str | None = None
     """The clone that there was already."""
+    measured: str | None = None
+    """What told the latest measurement of the network from others; empty where there was none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,12 @@ from sms_tools.guard.subject import HANGS
 from sms_tools.knowledge import normalize_code
 from sms_tools.operation import JSON, Kind
 from sms_tools.operations.tasks.progress import RateLimitSetting
+<<<<<<< HEAD
 from sms_tools.redaction import holding_secrets
 from sms_tools.remediation import cutover, goals, going_back, rates, rebuilding
+=======
+from sms_tools.remediation import cutover, goals, going_back, measuring, rates, rebuilding
+>>>>>>> main
 from sms_tools.remediation.consent import beginnings
 from sms_tools.remediation.plan import Plan, Step
 from sms_tools.remediation.request import Goal, Request
@@ -41,6 +45,7 @@ _GOALS: Final[Mapping[Goal, Callable[[Request, Writer], Awaitable[None]]]] = {
     "cut_over": cutover.cut_over,
     "back_out": going_back.back_out,
     "clean_up": goals.clean_up,
+    "measure_network": measuring.measure_network,
 }
 _MOST_OF: Final[Mapping[Goal, int]] = {
     "cut_over": _MOST_LAUNCHES,

@@ -1,16 +1,13 @@
 """``export_report``: evidence for those who decide, as a file and as a resource.
 
 The answers of the other questions, whole, as Markdown, CSV or HTML; the change record from the
-audit, with the hash of its head. Nothing leaves that is a secret; no cell of a CSV runs in a
-spreadsheet.
+audit, with the hash of its head. Nothing leaves that is a secret. The assessment's CSV is the sheet
+that a team fills in: `plan_migration` reads it back.
 """
 
-import csv
-import io
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -20,34 +17,29 @@ from sms_tools.canonical import digest
 from sms_tools.diagnosis.answer import Draft
 from sms_tools.diagnosis.assessment import AssessSources
 from sms_tools.diagnosis.failures import SummarizeFailedServers
+from sms_tools.diagnosis.picture import Reading
 from sms_tools.diagnosis.progress import SummarizeProgress
-from sms_tools.diagnosis.question import FleetQuestion, Project, Question
+from sms_tools.diagnosis.question import Project, Question
 from sms_tools.diagnosis.readiness import CheckCutoverReadiness
 from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
-from sms_tools.guard.audit import Audit
 from sms_tools.operation import JSON
 from sms_tools.redaction import redact
+from sms_tools.remediation.humane import humane
+from sms_tools.remediation.record import change_record
+from sms_tools.remediation.report_forms import FORMS, MIME, Format, Report, Table, cell, row_of
+from sms_tools.remediation.sheet import COLUMNS
 from sms_tools.state import private_file, private_folder
-from sms_tools.text import guarded, one_line
-from sms_tools.wording import count_of, iso
+from sms_tools.wording import count_of
 
 Kind = Literal["assessment", "status", "readiness", "failures", "change_record"]
-Format = Literal["md", "csv", "html"]
 
 _FOLDER: Final = "reports"
 _ID: Final = re.compile(r"R[0-9a-f]{16}\.(md|csv|html)")
 _PAGE: Final = 1_000
-_LONGEST_CELL: Final = 2_000
-_QUESTIONS: Final[Mapping[str, tuple[type[FleetQuestion], str]]] = {
-    "assessment": (AssessSources, "servers"),
-    "status": (SummarizeProgress, "servers"),
-    "readiness": (CheckCutoverReadiness, "servers"),
-    "failures": (SummarizeFailedServers, "groups"),
-}
 _FIRST: Final = ("server", "id", "code", "count", "verdict", "template", "type", "project")
-_ASSESSMENT_NAMES: Final = {"name": "server", "suggested_type": "type"}
-_AUDIT: Final = ("time", "event", "account", "caller", "tool", "plan_id", "outcome")
+_SHEET_NAMES: Final = {"name": "server", "suggested_type": "type"}
+"""What an assessment's row calls its cells, and what the sheet of a migration calls them."""
 
 
 class ExportReport(Question):
@@ -67,167 +59,115 @@ class ExportReport(Question):
             StateError, OSError: it cannot be written.
             SmsToolsError: what it is about could not be read.
         """
-        report = await (_record(desk) if self.kind == "change_record" else self._asked(desk))
+        if self.kind == "change_record":
+            report = await change_record(desk, self.project, drawn=self.format == "html")
+        else:
+            report = await self._asked(desk)
         clean: dict[str, Any] = redact(report.as_data(), desk.api.secret_values())
-        text = _WRITERS[self.format](Report(**clean))
+        text = FORMS[self.format](Report.from_data(clean))
         name = f"R{digest(text)[:16]}.{self.format}"  # the same report is the same file
-        path = await anyio.to_thread.run_sync(_keep, desk.state.folder / _FOLDER, name, text)
+        path = await anyio.to_thread.run_sync(_keep, _folder(desk), name, text)
         return Draft(
-            summary=f"Report {self.kind}, {count_of(len(report.rows), 'row')}: {report.summary}",
+            summary=f"Report {self.kind}, {count_of(report.row_count, 'row')}: {report.summary}",
             observed_at=desk.now(),
             data={
                 "kind": self.kind,
                 "format": self.format,
                 "uri": f"sms://reports/{name}",
                 "file": str(path),
-                "row_count": len(report.rows),
+                "row_count": report.row_count,
             },
             incomplete=report.incomplete,
         ).fit()
 
-    async def _asked(self, desk: Desk) -> "Report":
-        """The question's answer with all of its rows, page by page."""
-        question, key = _QUESTIONS[self.kind]
+    def _first(self, rows: Sequence[Mapping[str, JSON]]) -> Sequence[str]:
+        """The columns that people look for first; of a sheet all that it may have, to fill in."""
+        if self.kind == "assessment" and self.format == "csv":
+            return COLUMNS
+        there = {_SHEET_NAMES.get(name, name) for row in rows for name in row}
+        return [name for name in _FIRST if name in there]
+
+    async def _read(self, desk: Desk) -> tuple[dict[str, Any], Reading | None]:
+        """The answer of the question that this report is about, whole, and what it was read from.
+
+        One reading serves table and drawings: they cannot disagree.
+        """
+        match self.kind:
+            case "status":
+                status = SummarizeProgress(project=self.project, detail="full")
+                progress = await status.read(desk)
+                return status.told(progress, whole=True), progress
+            case "failures":
+                failed = SummarizeFailedServers(project=self.project, detail="full")
+                failures = await failed.read(desk)
+                return failed.told(failures, whole=True), failures
+            case "readiness":
+                ready = CheckCutoverReadiness(project=self.project, detail="full")
+                readings = await ready.read(desk)
+                return ready.told(readings, whole=True), readings
+            case _:
+                return await self._assessment(desk), None
+
+    async def _assessment(self, desk: Desk) -> dict[str, Any]:
+        """The assessment with all of its rows, page by page."""
         rows: list[JSON] = []
         while True:
-            asked = question(project=self.project, detail="full", limit=_PAGE, offset=len(rows))
+            asked = AssessSources(
+                project=self.project, detail="full", limit=_PAGE, offset=len(rows)
+            )
             answer = await asked.answer(desk)
-            page = list(answer[key])
+            page = list(answer["servers"])
             rows += page
-            left = [each for each in answer["omitted"] if each["what"] == key]
+            left = [each for each in answer["omitted"] if each["what"] == "servers"]
             if not page or not any("for the next" in str(each.get("how")) for each in left):
-                break
+                return {**answer, "servers": rows}
+
+    async def _asked(self, desk: Desk) -> Report:
+        """The question's answer with all of its rows, and with its drawings in HTML."""
+        answer, reading = await self._read(desk)
+        key = "groups" if self.kind == "failures" else "servers"
+        rows: Sequence[Mapping[str, JSON]] = answer[key]
         told = {"summary", "observed_at", key, "suggested_actions", "omitted", "incomplete"}
-        facts = {name: _cell(value) for name, value in answer.items() if name not in told}
+        human = self.format == "html"
+        facts = {
+            name: cell(humane(value, inside=True) if human else value)
+            for name, value in answer.items()
+            if name not in told
+        }
         unseen = [str(each) for each in answer.get("not_checked", ())]
         facts.pop("not_checked", None)
         return Report(
             title=f"Server migration: {self.kind}",
             summary=str(answer["summary"]),
             observed_at=str(answer["observed_at"]),
-            rows=[_flat(row) for row in rows],
+            tables=[Table("", [_flat(humane(r) if human else r) for r in rows], self._first(rows))],
             facts=facts,
             to_sign=unseen,
             incomplete=list(answer.get("incomplete", ())),
+            figures=_drawn(reading, rows) if human else (),
         )
 
 
-@dataclass(frozen=True)
-class Report:
-    """What is written, whatever the format. Every value is text."""
+def _drawn(reading: Reading | None, rows: Sequence[Mapping[str, JSON]]) -> Sequence[Sequence[str]]:
+    """The drawings; the module that draws is loaded where something is drawn."""
+    from sms_tools.remediation.figures import figures_of
 
-    title: str
-    summary: str
-    observed_at: str
-    rows: Sequence[Mapping[str, str]]
-    facts: Mapping[str, str] = field(default_factory=dict)
-    to_sign: Sequence[str] = ()
-    """What nobody could see from here: each with a line for a name and a date."""
-    incomplete: Sequence[str] = ()
-
-    def as_data(self) -> dict[str, Any]:
-        """The report as plain data."""
-        return {**vars(self), "rows": [dict(row) for row in self.rows]}
-
-    @property
-    def columns(self) -> Sequence[str]:
-        """The columns of the table: those that people look for first."""
-        names = list(dict.fromkeys(name for row in self.rows for name in row))
-        return sorted(names, key=lambda n: _FIRST.index(n) if n in _FIRST else len(_FIRST))
+    verdicts = Counter(str(row["verdict"]) for row in rows if row.get("verdict"))
+    return [(each.title, each.svg, each.says) for each in figures_of(reading, verdicts)]
 
 
-async def _record(desk: Desk) -> Report:
-    audit = Audit(desk.state, desk.now)
-    entries, head, found = await audit.read(), await audit.head(), await audit.verify()
-    rows = []
-    for entry in entries:
-        row = {name: _cell(entry.get(name)) for name in _AUDIT}
-        more = {k: v for k, v in entry.items() if k not in (*_AUDIT, "previous")}
-        rows.append({**row, "details": _cell(more)})
-    whole = "whole" if not found.problems else "NOT whole: " + "; ".join(found.problems[:5])
-    return Report(
-        title="Server migration: change record",
-        summary=f"The audit has {count_of(head.lines, 'line')} and is {whole}.",
-        observed_at=iso(desk.now()),
-        rows=rows,
-        facts={"audit_lines": str(head.lines), "audit_head": head.hash},
-    )
+def _folder(desk: Desk) -> Path:
+    """Where reports are kept: of several accounts each has its own."""
+    folder = desk.state.folder / _FOLDER
+    account = desk.api.settings.name
+    return folder / account if account else folder
 
 
 def _flat(row: Mapping[str, JSON]) -> dict[str, str]:
-    named = {_ASSESSMENT_NAMES.get(key, key): value for key, value in row.items()}
+    named = {_SHEET_NAMES.get(key, key): value for key, value in row.items()}
     if isinstance(named.get("template"), Mapping):
         named["template"] = named["template"].get("name")
-    return {key: _cell(value) for key, value in named.items()}
-
-
-def _cell(value: JSON) -> str:
-    """A value as one cell of text."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Mapping):
-        parts = [f"{key}: {_cell(each)}" for key, each in value.items() if each not in (None, "")]
-        return one_line("; ".join(parts), _LONGEST_CELL)
-    if isinstance(value, list | tuple):
-        return one_line(" | ".join(_cell(each) for each in value), _LONGEST_CELL)
-    return one_line(str(value), _LONGEST_CELL)
-
-
-def _as_csv(report: Report) -> str:
-    sheet = io.StringIO()
-    writer = csv.writer(sheet)
-    writer.writerow(report.columns or [guarded(report.summary)])
-    for row in report.rows:
-        writer.writerow([guarded(row.get(name, "")) for name in report.columns])
-    return "\ufeff" + sheet.getvalue()
-
-
-def _as_md(report: Report) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(escape(c, quote=False).replace("|", "\\|") for c in cells) + " |"
-
-    parts = [
-        f"# {report.title}",
-        escape(report.summary, quote=False),
-        f"Read: {report.observed_at}",
-    ]
-    parts += [f"**Not read:** {escape(each, quote=False)}" for each in report.incomplete]
-    parts += ["\n".join(f"- {k}: {escape(v, quote=False)}" for k, v in report.facts.items())]
-    if report.rows:
-        cells = [[row.get(name, "") for name in report.columns] for row in report.rows]
-        head = [line(report.columns), line(["---"] * len(report.columns))]
-        parts.append("\n".join([*head, *map(line, cells)]))
-    if report.to_sign:
-        rows = [line([each, "", ""]) for each in report.to_sign]
-        head = [line(["Not checked from here", "Name", "Date"]), line(["---"] * 3)]
-        parts.append("\n".join([*head, *rows]))
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _as_html(report: Report) -> str:
-    def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-        first = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-        )
-        return f"<table border=1><tr>{first}</tr>{body}</table>"
-
-    gaps = "".join(f"<p><b>Not read:</b> {escape(each)}</p>" for each in report.incomplete)
-    facts = table(["", ""], list(report.facts.items()))
-    rows = [[row.get(name, "") for name in report.columns] for row in report.rows]
-    signs = [[each, "", ""] for each in report.to_sign]
-    return (
-        "<!doctype html><meta charset=utf-8>"
-        f"<title>{escape(report.title)}</title><h1>{escape(report.title)}</h1>"
-        f"<p>{escape(report.summary)}</p><p>Read: {escape(report.observed_at)}</p>{gaps}{facts}"
-        f"{table(report.columns, rows)}"
-        f"{table(['Not checked from here', 'Name', 'Date'], signs) if signs else ''}\n"
-    )
-
-
-_WRITERS: Final = {"md": _as_md, "csv": _as_csv, "html": _as_html}
+    return row_of(named)
 
 
 def _keep(folder: Path, name: str, text: str) -> Path:
@@ -237,13 +177,20 @@ def _keep(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-async def read_report(folder: Path, name: str) -> str:
-    """The text of a report that was written.
+def mime_of(name: str) -> str | None:
+    """The MIME type of the report of this name; None where it is no report's."""
+    found = _ID.fullmatch(name)
+    forms: Mapping[str, str] = {str(form): mime for form, mime in MIME.items()}
+    return forms[found[1]] if found else None
+
+
+async def read_report(desk: Desk, name: str) -> str:
+    """The text of a report that was written of this account.
 
     Raises:
         RequestRefused: there is none of this name.
     """
-    path = folder / _FOLDER / name
+    path = _folder(desk) / name
     if not _ID.fullmatch(name) or not path.is_file() or path.is_symlink():
         raise RequestRefused("There is no such report.", advice="export_report writes one.")
-    return await anyio.to_thread.run_sync(lambda: path.read_text(encoding="utf-8"))
+    return await anyio.to_thread.run_sync(lambda: path.read_bytes().decode("utf-8"))

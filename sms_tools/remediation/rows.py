@@ -27,7 +27,7 @@ from sms_tools.operations.source_servers import GetSourceServer, SourceServerDet
 from sms_tools.operations.tasks import CreateMigrationTask
 from sms_tools.operations.templates import ListTemplates, Template
 from sms_tools.remediation.rebuilding import wanted_disk
-from sms_tools.remediation.sheet import Problem, Row, Sheet
+from sms_tools.remediation.sheet import Problem, Row, Sheet, Wish
 from sms_tools.text import one_line
 from sms_tools.wording import listed
 
@@ -64,7 +64,7 @@ class Placed:
 
     def as_data(self) -> dict[str, Any]:
         """The row as it stands in an answer."""
-        server: JSON = self.row.wish.server and one_line(self.row.wish.server, 80)
+        server: JSON = one_line(self.row.wish.named, 80)
         data: dict[str, Any] = {
             "row": self.row.line,
             "server": self.server.as_data() if self.server else {"name": server or "", "id": ""},
@@ -166,10 +166,10 @@ def _named(row: Row, world: World) -> Placed:
             return _with(placed, "project", str(error))
         if project is None:
             return _with(placed, "project", "The migration projects could not be read.")
-    if not wish.server:
+    if not wish.named:
         return placed
     try:
-        server = _server(wish.server, servers, project, world.members)
+        server = _server(wish, servers, project, world.members)
     except (AmbiguousName, UnknownName) as error:
         return _with(placed, "server", str(error))
     there = world.members.project_of(server.id)
@@ -181,15 +181,18 @@ def _named(row: Row, world: World) -> Placed:
 
 
 def _server(
-    wanted: str, servers: Sequence[Server], project: str | None, members: Membership
+    wish: Wish, servers: Sequence[Server], project: str | None, members: Membership
 ) -> Server:
+    """The server that a row names; its project or its id tells those of one name apart."""
     try:
-        return chosen(servers, [wanted])[0]
+        return chosen(servers, [wish.named])[0]
     except AmbiguousName:
-        inside = [s for s in servers if members.project_of(s.id) == project]
+        if wish.id:
+            return chosen(servers, [wish.id])[0]
         if project is None:
             raise
-        return chosen(inside, [wanted])[0]
+        inside = [s for s in servers if members.project_of(s.id) == project]
+        return chosen(inside, [wish.named])[0]
 
 
 def _project(wanted: str, world: World) -> str | None:
@@ -366,6 +369,7 @@ def _written(placed: Placed, detail: SourceServerDetail, world: World) -> Placed
         "use_public_ip": wish.use_public_ip,
         "start_target_server": wish.start_target_server,
         "start_network_check": wish.network_check,
+        "is_need_consistency_check": wish.consistency,
     }
     try:
         task = CreateMigrationTask.model_validate(

@@ -25,8 +25,11 @@ MOST_ROWS: Final = 1_000
 COLUMNS: Final = (
     *("server", "template", "vm_id", "target_disks", "network_check", "group", "order", "type"),
     *("syncing", "exclude", "only", "migration_ip", "use_public_ip", "start_target_server"),
-    *("project", "limits"),
+    *("project", "limits", "consistency", "consistency_paths", "consistency_mode", "id"),
 )
+"""What a sheet may have. `project` is the migration project (wave) that the server is in: it tells
+servers of one name apart, and a row that names another project is rejected. `id` is the server's
+id, as the assessment writes it: it counts where several servers have the row's name."""
 _DELIMITERS: Final = ",;\t"
 _GUARDED: Final = re.compile(r"'(?=[=+\-@\t\r])")
 _LONGEST: Final = 1_024
@@ -67,6 +70,16 @@ class Wish:
     start_target_server: bool | None = None
     project: str | None = None
     limits: Sequence[RateLimitSetting] = ()
+    consistency: bool | None = None
+    """Whether each copy and synchronisation is verified."""
+    consistency_paths: Sequence[str] = ()
+    consistency_mode: str | None = None
+    id: str | None = None
+
+    @property
+    def named(self) -> str:
+        """What names the server: its name or address, else its id."""
+        return self.server or self.id or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +122,7 @@ def sheet_of_csv(text: str, defaults: Mapping[str, JSON] | None = None) -> Sheet
     lines = _lines(reader)
     header_line, header = next(lines, (1, []))
     names = [_column(cell) for cell in header]
-    if "server" not in names:
+    if not {"server", "id"}.intersection(names):
         shown = one_line(", ".join(header), 200) or "nothing"
         raise RequestRefused(
             f"The first line has to name the columns, one of them server; it says: {shown}.",
@@ -196,7 +209,8 @@ def _row(
             values[column] = read(value)
         except ValueError as error:
             problems.append(Problem(column, f"{_shown(value)}: {error}"))
-    if "server" not in values and not any(p.column == "server" for p in problems):
+    named = "server" in values or "id" in values
+    if not named and not any(p.column == "server" for p in problems):
         problems.append(Problem("server", "missing: name, address or id of the source server"))
     return Row(line, Wish(**values), problems)
 
@@ -216,6 +230,13 @@ def _text(value: JSON) -> str:
     text = str(value).strip()
     if len(text) > _LONGEST:
         raise ValueError(f"is longer than {_LONGEST} characters")
+    return text
+
+
+def _word(value: JSON) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[\w.\-]{1,64}", text, re.ASCII):
+        raise ValueError("is no word of the service, such as a mode of its console")
     return text
 
 
@@ -354,4 +375,8 @@ _READERS: Final[Mapping[str, Callable[[JSON], Any]]] = {
     "start_target_server": _flag,
     "project": _text,
     "limits": _limits,
+    "consistency": _flag,
+    "consistency_paths": _paths,
+    "consistency_mode": _word,
+    "id": _text,
 }

@@ -1,9 +1,11 @@
 """One MCP server out of the catalogue, the questions, the plans, the prompts and the resources."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from mcp.server.caching import CacheHint
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.stdio import stdio_server
@@ -15,7 +17,7 @@ from sms_tools import __version__
 from sms_tools.server.apps import board, for_the_model_alone
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.lines import AnsweredLines
-from sms_tools.server.offer import offered_tools
+from sms_tools.server.offer import Offered, offered_tools
 from sms_tools.server.prompts import add_prompts
 from sms_tools.server.reach import served
 from sms_tools.server.refusals import no_such_tool
@@ -45,9 +47,7 @@ change something is blocked. Do not propose one: say what a person would have to
 _GUIDED: Final = """
 Only the everyday tools are listed. find_operation finds any other by words, run_operation runs \
 it; a tool that a text names and that is not listed is reached the same way."""
-_AN_HOUR: Final = CacheHint(ttl_ms=3_600_000, scope="public")
-_OF_THIS_CLIENT: Final = CacheHint(ttl_ms=3_600_000, scope="private")
-"""A client with Apps is told more of the tools than one without."""
+_AN_HOUR_MS: Final = 3_600_000
 
 
 class Server(MCPServer[Any]):
@@ -61,16 +61,19 @@ class Server(MCPServer[Any]):
             replace(tool, description=self._suggest.described(tool))
             for tool in offered_tools(selection)
         ]
-        tools: list[Tool] = [served(tool, runtime) for tool in offered]
         self._changes = InMemorySubscriptionBus()
+        self._runtime = runtime
         super().__init__(
             "sms-tools",
-            tools=tools,
+            tools=self._tools_of(offered),
             subscriptions=self._changes,
             extensions=[board()],
             middleware=[for_the_model_alone],
             **settings,
         )
+
+    def _tools_of(self, offered: Sequence[Offered]) -> list[Tool]:
+        return [served(tool, self._runtime) for tool in offered]
 
     async def changed(self, uri: str) -> None:
         """Tell the clients that listen for it that the resource *uri* has changed."""
@@ -94,6 +97,18 @@ class Server(MCPServer[Any]):
         if adapted == shown:
             return result
         return self._leave.instead(result, adapted)
+
+    async def read_resource(
+        self, uri: Any, context: AnyContext | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        """The resource at *uri*; a report has the MIME type of its form."""
+        contents = await super().read_resource(uri, context)
+        _, found, name = str(uri).rpartition("/reports/")
+        if not found or isinstance(contents, InputRequiredResult):
+            return contents
+        from sms_tools.remediation.report import mime_of
+
+        return [replace(each, mime_type=mime_of(name) or each.mime_type) for each in contents]
 
     async def run_stdio_async(self) -> None:
         """Serve the client on standard input and output; a line that is no message is answered."""
@@ -129,20 +144,26 @@ def instructions_of(selection: str, *, read_only: bool) -> str:
 
 def build_server(runtime: Runtime, tools: str = "all") -> Server:
     """The server for *runtime* with the tools of the selection *tools*."""
-    server = Server(
-        runtime,
-        tools,
-        title="Server migration to Huawei Cloud",
-        version=__version__,
-        instructions=instructions_of(tools, read_only=runtime.guard.policy.read_only),
-        log_level="WARNING",
-        cache_hints={
-            "tools/list": _OF_THIS_CLIENT,
-            "prompts/list": _AN_HOUR,
-            "resources/list": _AN_HOUR,
-            "resources/templates/list": _AN_HOUR,
-        },
-    )
+    server = Server(runtime, tools, **told_of(runtime, tools, scope="public"))
     add_prompts(server, runtime)
     add_resources(server, runtime)
     return server
+
+
+def told_of(
+    runtime: Runtime, tools: str, *, scope: Literal["public", "private"]
+) -> Mapping[str, Any]:
+    """What a client is told of the server as a whole.
+
+    *scope* is private where lists differ by caller. That of the tools always does: a client with
+    Apps is told more of them than one without.
+    """
+    hint = CacheHint(ttl_ms=_AN_HOUR_MS, scope=scope)
+    hints = dict.fromkeys(("prompts/list", "resources/list", "resources/templates/list"), hint)
+    return {
+        "title": "Server migration to Huawei Cloud",
+        "version": __version__,
+        "instructions": instructions_of(tools, read_only=runtime.guard.policy.read_only),
+        "log_level": "WARNING",
+        "cache_hints": {"tools/list": CacheHint(ttl_ms=_AN_HOUR_MS, scope="private"), **hints},
+    }

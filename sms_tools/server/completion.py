@@ -18,6 +18,7 @@ from mcp_types import (
 
 from sms_tools.errors import SmsToolsError
 from sms_tools.prompting import LANGUAGES
+from sms_tools.server.accounts import Accounts
 from sms_tools.server.runtime import Runtime
 
 _MOST: Final = 100
@@ -28,25 +29,38 @@ Choice = tuple[str, str]
 _Source = Callable[[Runtime], Awaitable[Sequence[Choice]]]
 
 
-def add_completion(server: MCPServer[Any], runtime: Runtime) -> None:
+def add_completion(
+    server: MCPServer[Any], runtime: Runtime, accounts: Accounts | None = None
+) -> None:
     """Register the one handler for all completions."""
 
     @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]
     async def complete(
         ref: PromptReference | ResourceTemplateReference,
         argument: CompletionArgument,
-        context: CompletionContext | None,  # noqa: ARG001 (no argument depends on another)
+        context: CompletionContext | None,
     ) -> Completion:
         name = argument.name if isinstance(ref, PromptReference) else _of_template(ref.uri)
-        return await completed(name, argument.value, runtime)
+        if accounts is None or name in _OF_NO_ACCOUNT:
+            return await completed(name, argument.value, runtime)
+        if argument.name == "account":
+            return _begun(argument.value, list(accounts.open))
+        # The SDK does not say who asks, so only what everybody may see is offered.
+        account = (context.arguments or {}).get("account", "") if context else ""
+        chosen = accounts.open.get(account)
+        return await completed(name, argument.value, chosen) if chosen else Completion(values=[])
 
 
 def _of_template(uri: str) -> str:
     """The kind of value that a resource template takes: ``server_id`` for ``sms://servers/…``."""
-    kind = uri.partition("://")[2].partition("/")[0]
+    kind = uri.partition("://")[2].removeprefix("{account}/").partition("/")[0]
     return {"servers": "server_id", "tasks": "task_id", "projects": "project_id"}.get(
         kind, {"errors": "code", "reference": "operation"}.get(kind, "")
     )
+
+
+def _begun(typed: str, values: Sequence[str]) -> Completion:
+    return Completion(values=[each for each in values if each.startswith(typed)][:_MOST])
 
 
 async def completed(name: str, typed: str, runtime: Runtime) -> Completion:
@@ -139,3 +153,4 @@ _SOURCES: Final[Mapping[str, _Source]] = {
     "goal": _goals,
     "language": _languages,
 }
+_OF_NO_ACCOUNT: Final = frozenset({"code", "operation", "goal", "language"})

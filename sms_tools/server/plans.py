@@ -208,6 +208,7 @@ class Run:
                 caller_id=self._caller.key,
                 plan_id=self._plan.id,
                 step=step.number,
+                server={"name": step.server, "id": step.source_id},
                 outcome=result,
             )
         except AuditError:

@@ -1,135 +1,166 @@
 """What can be read by address: servers, tasks, projects, error codes, the reference, the audit."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
-from typing import Any
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from sms_tools.errors import NotFound, SmsToolsError
 from sms_tools.operation import JSON, Operation
+from sms_tools.server.accounts import Accounts
+from sms_tools.server.asking import AnyContext
 from sms_tools.server.completion import add_completion
 from sms_tools.server.meant import with_ids
 from sms_tools.server.output import compact, describe
 from sms_tools.server.refusals import no_such
 from sms_tools.server.runtime import Runtime
-from sms_tools.server.watch import LATEST, latest
+from sms_tools.server.watch import latest
 
-_LAST = 50
-_JSON = "application/json"
+_LAST: Final = 50
+_JSON: Final = "application/json"
+
+Read = Callable[[Runtime, str], Awaitable[str]]
+"""Reads what one value (an id, a code) stands for."""
 
 
-def add_resources(server: MCPServer[Any], runtime: Runtime) -> None:
-    """Register the resources and their templates with *server*."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One kind of thing with an address."""
 
-    def template(
-        uri: str, title: str, description: str, read: Callable[[str], Awaitable[Mapping[str, JSON]]]
-    ) -> None:
-        async def shown(value: str) -> str:
-            return compact(runtime.exit.cleaned(await read(value)))
+    path: str
+    """What stands behind ``sms://``, or behind the account where there are several; its variable in
+    braces."""
+    title: str
+    description: str
+    read: Read
+    mime_type: str = _JSON
+    of_account: bool = True
+    """Whether each account has its own."""
 
-        name, _, variable = uri.partition("://")[2].partition("/")
+    @property
+    def name(self) -> str:
+        """What lists call it."""
+        return self.path.partition("/")[0]
+
+    @property
+    def variable(self) -> str | None:
+        """What its address has a value for."""
+        return found[0] if (found := re.findall(r"\{(\w+)\}", self.path)) else None
+
+
+def add_resources(
+    server: MCPServer[Any], runtime: Runtime, accounts: Accounts | None = None
+) -> None:
+    """Register the resources and their templates with *server*.
+
+    With several *accounts*, addresses of what is an account's begin with its name.
+    """
+    for page in _PAGES:
+        several = accounts is not None and page.of_account
+        names = [name for name in ("account" if several else None, page.variable) if name]
         register = server.resource(
-            uri, name=name, title=title, description=description, mime_type=_JSON
+            f"sms://{'{account}/' if several else ''}{page.path}",
+            name=page.name,
+            title=page.title,
+            description=page.description,
+            mime_type=page.mime_type,
         )
-        register(_with_argument(variable.strip("{}"), shown))
-
-    async def source(id: str) -> Mapping[str, JSON]:
-        from sms_tools.operations.source_servers import GetSourceServer
-
-        return await _read(runtime, GetSourceServer, "source_id", id)
-
-    async def task(id: str) -> Mapping[str, JSON]:
-        from sms_tools.operations.tasks import GetMigrationTask
-
-        return await _read(runtime, GetMigrationTask, "task_id", id)
-
-    async def project(id: str) -> Mapping[str, JSON]:
-        from sms_tools.operations.projects import GetMigrationProject
-
-        return await _read(runtime, GetMigrationProject, "mig_project_id", id)
-
-    template("sms://servers/{id}", "Source server", "One source server as it is now.", source)
-    template("sms://tasks/{id}", "Migration task", "One migration task as it is now.", task)
-    template("sms://projects/{id}", "Migration project", "One migration project.", project)
-    template("sms://errors/{code}", "Error code", "What an error code means and asks for.", _error)
-    template(
-        "sms://reference/{operation}",
-        "Operation",
-        "What an operation takes and returns, its kind of danger, its traps.",
-        _operation,
-    )
-
-    @server.resource(
-        "sms://audit/latest",
-        name="audit",
-        title="Audit",
-        description=f"The last {_LAST} calls that were made or held back, and who decided.",
-        mime_type=_JSON,
-    )
-    async def audit() -> str:
-        entries = list(await runtime.guard.audit.read(last=_LAST))
-        return compact(runtime.exit.cleaned({"entries": entries}))
-
-    @server.resource(
-        LATEST,
-        name="watch",
-        title="Watch",
-        description="What a watch (`sms-tools watch`, `serve --watch`) saw last and what changed.",
-        mime_type=_JSON,
-    )
-    async def watch() -> str:
-        try:
-            return compact(runtime.exit.cleaned(await latest(runtime)))
-        except SmsToolsError as error:
-            raise _failed(runtime, error) from error
-
-    @server.resource(
-        "sms://reports/{id}",
-        name="reports",
-        title="Report",
-        description="A report that export_report wrote.",
-        mime_type="text/plain",
-    )
-    async def report(id: str) -> str:
-        from sms_tools.remediation.report import read_report
-
-        try:
-            return await read_report(runtime.desk.state.folder, id)
-        except SmsToolsError as error:
-            raise _failed(runtime, error) from error
-
-    add_completion(server, runtime)
+        register(_with_arguments(names, _reader(page, runtime, accounts), context=several))
+    add_completion(server, runtime, accounts)
 
 
-def _with_argument(
-    name: str, read: Callable[[str], Awaitable[str]]
+def _reader(
+    page: Page, runtime: Runtime, accounts: Accounts | None
 ) -> Callable[..., Awaitable[str]]:
-    """*read* as a function whose argument is called *name*, as the SDK wants of a template."""
+    async def read(
+        account: str | None = None, context: AnyContext | None = None, **values: str
+    ) -> str:
+        chosen = runtime
+        if accounts is not None and account is not None and context is not None:
+            chosen = accounts.chosen(account, context)
+        return await page.read(chosen, values.get(page.variable or "", ""))
 
-    async def shown(**values: str) -> str:
-        return await read(values[name])
+    return read
 
-    argument = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=str)
-    shown.__signature__ = inspect.Signature([argument], return_annotation=str)  # type: ignore[attr-defined]
-    shown.__annotations__ = {name: str, "return": str}
+
+def _with_arguments(
+    names: Sequence[str], read: Callable[..., Awaitable[str]], *, context: bool
+) -> Callable[..., Awaitable[str]]:
+    """*read* as a function with the arguments that the SDK wants of a template, or with none."""
+
+    async def shown(**values: Any) -> str:
+        return await read(**values)
+
+    kinds: dict[str, Any] = dict.fromkeys(names, str)
+    if context:
+        kinds["context"] = Context
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    arguments = [inspect.Parameter(name, keyword, annotation=kind) for name, kind in kinds.items()]
+    shown.__signature__ = inspect.Signature(arguments, return_annotation=str)  # type: ignore[attr-defined]
+    shown.__annotations__ = {**kinds, "return": str}
     return shown
+
+
+async def _source(runtime: Runtime, id: str) -> str:
+    from sms_tools.operations.source_servers import GetSourceServer
+
+    return await _read(runtime, GetSourceServer, "source_id", id)
+
+
+async def _task(runtime: Runtime, id: str) -> str:
+    from sms_tools.operations.tasks import GetMigrationTask
+
+    return await _read(runtime, GetMigrationTask, "task_id", id)
+
+
+async def _project(runtime: Runtime, id: str) -> str:
+    from sms_tools.operations.projects import GetMigrationProject
+
+    return await _read(runtime, GetMigrationProject, "mig_project_id", id)
+
+
+async def _audit(runtime: Runtime, _: str) -> str:
+    entries = list(await runtime.guard.audit.read(last=_LAST, account=runtime.audited))
+    return _shown(runtime, {"entries": entries})
+
+
+async def _watch(runtime: Runtime, _: str) -> str:
+    try:
+        return _shown(runtime, await latest(runtime))
+    except SmsToolsError as error:
+        raise _failed(runtime, error) from error
+
+
+async def _report(runtime: Runtime, id: str) -> str:
+    from sms_tools.remediation.report import read_report
+
+    try:
+        return await read_report(runtime.desk, id)
+    except SmsToolsError as error:
+        raise _failed(runtime, error) from error
+
+
+def _shown(runtime: Runtime, data: Mapping[str, JSON]) -> str:
+    return compact(runtime.exit.cleaned(data))
 
 
 async def _read(
     runtime: Runtime, operation: type[Operation[Any]], argument: str, named: str
-) -> Mapping[str, JSON]:
+) -> str:
     """What *operation* reads of what is *named*, by its id or its name."""
     try:
         meant, _ = await with_ids({argument: named}, operation, runtime, reads=True)
         answer = await runtime.api.send(operation.model_validate(meant))
     except SmsToolsError as error:
         raise _failed(runtime, error) from error
-    return {"observed_at": answer.observed_at.isoformat(), **(answer.payload or {})}
+    observed = {"observed_at": answer.observed_at.isoformat()}
+    return _shown(runtime, {**observed, **(answer.payload or {})})
 
 
 def _failed(runtime: Runtime, error: SmsToolsError) -> MCPError:
@@ -141,17 +172,51 @@ def _failed(runtime: Runtime, error: SmsToolsError) -> MCPError:
     return MCPError(code=code, message=" ".join(sentences), data=told)
 
 
-async def _error(id: str) -> Mapping[str, JSON]:
+async def _error(runtime: Runtime, id: str) -> str:
     from sms_tools.knowledge import explain
 
-    return asdict(explain(id))
+    return _shown(runtime, asdict(explain(id)))
 
 
-async def _operation(id: str) -> Mapping[str, JSON]:
+async def _operation(runtime: Runtime, id: str) -> str:
     from sms_tools.operations import CATALOGUE
     from sms_tools.server.reference import page
 
     found = page(id)
     if found is None:
         raise ResourceNotFoundError(no_such("operation", id, CATALOGUE))
-    return found
+    return _shown(runtime, found)
+
+
+_PAGES: Final = (
+    Page("servers/{id}", "Source server", "One source server as it is now.", _source),
+    Page("tasks/{id}", "Migration task", "One migration task as it is now.", _task),
+    Page("projects/{id}", "Migration project", "One migration project.", _project),
+    Page(
+        "errors/{code}",
+        "Error code",
+        "What an error code means and asks for.",
+        _error,
+        of_account=False,
+    ),
+    Page(
+        "reference/{operation}",
+        "Operation",
+        "What an operation takes and returns, its kind of danger, its traps.",
+        _operation,
+        of_account=False,
+    ),
+    Page(
+        "audit/latest",
+        "Audit",
+        f"The last {_LAST} calls that were made or held back, and who decided.",
+        _audit,
+    ),
+    Page(
+        "watch/latest",
+        "Watch",
+        "What a watch (`sms-tools watch`, `serve --watch`) saw last and what changed.",
+        _watch,
+    ),
+    Page("reports/{id}", "Report", "A report that export_report wrote.", _report, "text/plain"),
+)

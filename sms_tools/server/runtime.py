@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mcp_types import CallToolResult, InputRequiredResult
 
@@ -51,6 +51,11 @@ class Runtime:
     def desk(self) -> "Desk":
         """What questions are answered from."""
         return self.parts.desk
+
+    @property
+    def audited(self) -> str | None:
+        """Whose lines of the audit are this account's, where it is one of several."""
+        return str(self.settings.account) if self.settings.name else None
 
     async def decide(
         self, subject: Subject, context: AnyContext
@@ -103,8 +108,7 @@ def caller_of(context: AnyContext, transport: str) -> Caller:
     """
     params = context.session.client_params
     request = getattr(context.request_context, "request", None)
-    user = request.scope.get("user") if request is not None else None
-    token = getattr(user, "access_token", None)
+    token = token_in(request)
     return Caller(
         client=params.client_info.name if params else "",
         version=params.client_info.version if params else "",
@@ -112,6 +116,12 @@ def caller_of(context: AnyContext, transport: str) -> Caller:
         subject=(token.subject or token.client_id) if token else None,
         session=(context.headers or {}).get("mcp-session-id"),
     )
+
+
+def token_in(request: Any) -> Any:
+    """The access token that came with *request*; None where there is neither."""
+    user = request.scope.get("user") if request is not None else None
+    return getattr(user, "access_token", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +162,21 @@ async def open_runtime(
         yield house.runtime(settings, policy, transport, service_clock)
 
 
+class Reached(NamedTuple):
+    """One account: how it is reached, and what may be done there."""
+
+    settings: Settings
+    policy: Policy
+    transport: Transport = None
+
+
 @asynccontextmanager
 async def open_runtimes(
-    accounts: Mapping[str, tuple[Settings, Policy]], **opening: Any
+    accounts: Mapping[str, Reached], **opening: Any
 ) -> AsyncIterator[Mapping[str, Runtime]]:
     """Open what a server of several accounts needs: one runtime each, over one state and page."""
     async with AsyncExitStack() as stack:
-        folder = next(iter(accounts.values()))[0].state_dir
+        folder = next(iter(accounts.values())).settings.state_dir
         house = _House(stack, folder, Opening(**opening))
         yield {name: house.runtime(*account) for name, account in accounts.items()}
 

@@ -39,7 +39,7 @@ M = TypeVar("M", bound=Fields)
 ToolResult = CallToolResult | InputRequiredResult
 
 
-def _never_called() -> None:
+def never_called() -> None:
     """The SDK's tool wants a function; :meth:`ServedTool.run` takes the call before it."""
     raise NotImplementedError
 
@@ -54,7 +54,7 @@ class ServedTool(Tool, Generic[M]):
     def make(cls, offered: Offered, runtime: Runtime) -> "ServedTool[M]":
         """The tool that serves *offered*."""
         tool = cls(
-            fn=_never_called,
+            fn=never_called,
             name=offered.name,
             title=offered.title,
             description=offered.description,

@@ -18,9 +18,14 @@ from sms_tools.wording import count_of, iso
 if TYPE_CHECKING:
     from sms_tools.watching.watcher import Watcher
 
-LATEST: Final = "sms://watch/latest"
 _SLACK: Final = timedelta(seconds=60)
 _LOG: Final = logging.getLogger(__name__)
+
+
+def address_of(account: str | None = None) -> str:
+    """The resource of what a watch saw last; of one *account*, where there are several."""
+    return f"sms://{account}/watch/latest" if account else "sms://watch/latest"
+
 
 Told = Callable[[Mapping[str, Any]], Awaitable[None]]
 

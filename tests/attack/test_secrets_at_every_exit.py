@@ -177,6 +177,10 @@ FIELDS = ("name", "exclude", "group", "limits", "template", "unknown column", "s
 """Where in a row of a sheet a secret can stand; of `name` it is the server's own."""
 
 
+HIT = "datacentre-025"
+"""A server that is fit for the template."""
+
+
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_a_plan_from_a_sheet_carries_no_secret_to_any_exit(
@@ -185,7 +189,7 @@ async def test_a_plan_from_a_sheet_carries_no_secret_to_any_exit(
     folder = tmp_path / "state"
     async with open_world(folder, page=True, scenario="new-fleet") as world:
         by_name = {each.name: each for each in world.cloud.sources.values()}
-        hit = by_name["datacentre-025"]
+        hit = by_name[HIT]
         rows: list[dict[str, Any]] = [
             {"server": each, "template": "datacentre"}
             for each in ("datacentre-025", "datacentre-028")

@@ -9,7 +9,11 @@ import pytest
 from sms_tools.diagnosis.answer import CONCISE_BYTES, compact_bytes
 from sms_tools.diagnosis.wave import ScheduleWave
 from sms_tools.diagnosis.windows import Calendar, read_window
+from sms_tools.fleet.grouping import Group, Grouping
+from sms_tools.fleet.reading import read_fleet
 from sms_tools.operations.tasks import SetMigrationRateLimits
+from sms_tools.remediation.asking import PlanRemediation
+from sms_tools.remediation.migrating import PlanMigration
 from sms_tools.sandbox.scenarios.whole_wave import CLOSED_NETWORK, REPAIRED, TEMPLATE_OF
 from tests.bureau import Bureau
 
@@ -140,3 +144,84 @@ async def test_without_the_lines_rate_nothing_is_made_up(bureau: Callable[..., B
     assert {row["eta"] for row in answer["servers"]} == {None}
     assert {row["fits"] for row in answer["servers"]} == {None}
     assert answer["limits"] == []
+
+
+async def test_groups_go_in_their_order_whatever_their_size(bureau: Callable[..., Bureau]) -> None:
+    place = bureau("whole-wave")
+    ids = {s.name: s.id for s in place.sandbox.cloud.sources.values()}
+    small, large = "shop-cache-01", "shop-db-01"
+    await Grouping(place.desk).keep({ids[small]: Group("first", 1), ids[large]: Group("apps", 2)})
+    answer = await place.ask(ScheduleWave(line_mbit_s=30, servers=[small, large]))
+    assert answer["concurrency"] == 1
+    first, second = answer["servers"]
+    assert (first["name"], first["group"], first["order"]) == (small, "first", 1)
+    assert (second["name"], second["after"]["name"]) == (large, small)
+
+
+async def test_who_starts_what_and_when_is_said(bureau: Callable[..., Bureau]) -> None:
+    ask = ScheduleWave(line_mbit_s=60, windows=["22:00-06:00+08:00"])
+    answer = await bureau("whole-wave").ask(ask)
+    begin, *later = answer["to_do"]
+    assert begin["do"].startswith("set the limits, then start ")
+    assert any("pause what runs" in row["do"] for row in later)
+    assert any(row["at"].startswith("when ") for row in later)
+    assert "Nothing starts or pauses a copy by the clock" in answer["people"][0]
+    assert "FAQ 13.1" in answer["faq_formula"]["says"]
+    low, high = answer["faq_formula"]["hours"]
+    assert low < high
+
+
+@pytest.mark.parametrize("limit", [5, 12])
+async def test_a_running_copy_with_a_limit_of_its_own_ends_in_its_range(
+    bureau: Callable[..., Bureau], limit: int
+) -> None:
+    place = bureau("whole-wave")
+    cloud = place.sandbox.cloud
+    source = cloud.by_name("shop-web-01")
+    templates = {row["name"]: row for row in cloud.list_templates({})[1]}
+    task_id = cloud.create_task(
+        task_body(cloud.show_source(source.id), templates["shop-web"]["id"])
+    )
+    rows = [{"start": "00:00", "end": "23:59", "speed": limit}]
+    await place.desk.api(
+        SetMigrationRateLimits.model_validate({"task_id": task_id, "speed_limit": rows})
+    )
+    for _ in range(12):
+        place.clock.advance(300)
+        await read_fleet(place.desk, fresh=True)
+    answer = await place.ask(ScheduleWave(line_mbit_s=400, servers=["shop-web-01"]))
+    (row,) = answer["servers"]
+    assert row["running"] is True
+    assert row["limit_now_mbit_s"] == limit
+    assert any("limits of their own" in each["what"] for each in answer["omitted"])
+    while cloud.show_source(source.id)["state"] != "syncing":
+        place.clock.advance(300)
+    earliest, latest = (datetime.fromisoformat(row["eta"][key]) for key in ("earliest", "latest"))
+    assert earliest <= place.now <= latest + timedelta(minutes=5)
+
+
+async def test_the_limits_are_ready_for_both_plans(bureau: Callable[..., Bureau]) -> None:
+    place = bureau("whole-wave")
+    ask = ScheduleWave(line_mbit_s=100, windows=["22:00-06:00+08:00"])
+    limits = (await place.ask(ask))["limits"]
+    row: dict[str, Any] = {"server": "shop-web-01", "template": "shop-web"}
+    plan = await place.ask(PlanMigration(rows=[row], defaults={"limits": limits}))
+    assert plan["planned"] == 1
+    assert plan["by_tool"]["set_migration_rate_limits"] == 1
+    remedy = PlanRemediation.model_validate({"goal": "fix_rate_window", "limits": limits})
+    assert [dict(each) for each in limits] == [
+        each.model_dump(exclude_none=True) for each in remedy.limits or ()
+    ]
+
+
+async def test_what_would_help_makes_the_wave_fit(bureau: Callable[..., Bureau]) -> None:
+    place = bureau("whole-wave")
+    tight = await place.ask(ScheduleWave(line_mbit_s=150, deadline=place.now + timedelta(hours=12)))
+    assert tight["deadline"]["fit"] < 7
+    (more,) = (each for each in tight["would_help"] if each.startswith("More line"))
+    line = float(more.split("with ", 1)[1].split(" ", 1)[0].replace(",", ""))
+    better = await place.ask(
+        ScheduleWave(line_mbit_s=line, deadline=place.now + timedelta(hours=12))
+    )
+    assert better["deadline"]["miss"] == 0
+    assert better["deadline"]["fit"] > tight["deadline"]["fit"]

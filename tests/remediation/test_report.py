@@ -9,7 +9,8 @@ import pytest
 
 from sms_tools.errors import RequestRefused
 from sms_tools.guard.audit import Audit
-from sms_tools.remediation.report import ExportReport, Format, Kind, read_report
+from sms_tools.remediation.report import ExportReport, Kind, read_report
+from sms_tools.remediation.report_forms import Format
 from sms_tools.remediation.sheet import sheet_of_csv
 from tests.bureau import Bureau
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.anyio
 async def written(place: Bureau, **asked: Any) -> str:
     answer = await place.ask(ExportReport(**asked))
     name = answer["uri"].removeprefix("sms://reports/")
-    text = await read_report(place.desk.state.folder, name)
+    text = await read_report(place.desk, name)
     assert answer["file"].endswith(name)
     return text
 
@@ -70,4 +71,4 @@ async def test_the_change_record_names_the_head_of_the_audit(
 @pytest.mark.parametrize("name", ["../audit.jsonl", "R0123456789abcdef.md", "x", ""])
 async def test_only_reports_are_read(bureau: Callable[..., Bureau], name: str) -> None:
     with pytest.raises(RequestRefused):
-        await read_report(bureau("mixed").desk.state.folder, name)
+        await read_report(bureau("mixed").desk, name)

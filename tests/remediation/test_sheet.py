@@ -117,3 +117,17 @@ def test_objects_say_the_same_as_cells() -> None:
 def test_without_a_header_that_names_the_server_the_sheet_is_refused(text: str) -> None:
     with pytest.raises(RequestRefused, match="first line"):
         sheet_of_csv(text)
+
+
+def test_consistency_settings_and_ids_are_columns_too() -> None:
+    text = (
+        "server;consistency;consistency_paths;consistency_mode;id\n"
+        "a;yes;/srv|/data;quick;\n;;;;1234\nb;;relative;two words;\n"
+    )
+    first, second, third = sheet_of_csv(text).rows
+    assert first.wish.consistency is True
+    assert first.wish.consistency_paths == ("/srv", "/data")
+    assert first.wish.consistency_mode == "quick"
+    assert second.problems == []
+    assert second.wish.named == "1234"
+    assert [p.column for p in third.problems] == ["consistency_paths", "consistency_mode"]

@@ -254,3 +254,51 @@ async def test_a_disk_that_grows_after_the_plan_stops_that_server_alone(morning:
         grown.overrides["disks"] = disks
         await apply_all(client, plan["plan_id"])
     assert tasks(morning) == [wanted[1][0]]
+
+
+async def test_consistency_settings_are_set_on_the_task(morning: Night) -> None:
+    name, template = fit(morning)[0]
+    row = {"server": name, "template": template, "consistency": True, "consistency_paths": "/srv"}
+    async with morning.client() as client:
+        plan = await call(client, "plan_migration", rows=[row])
+        await apply_all(client, plan["plan_id"])
+    (task,) = morning.sandbox.cloud.tasks.values()
+    assert task.verdict is not None, "it verifies"
+    assert {"config_key": "CONSISTENCY_DIR", "config_value": "/srv"} in [
+        {key: each[key] for key in ("config_key", "config_value")} for each in task.options
+    ]
+
+
+async def test_the_project_of_a_row_is_the_wave_that_the_server_is_in(morning: Night) -> None:
+    cloud = morning.sandbox.cloud
+    (name, template) = fit(morning)[0]
+    names = {key: project.fields["name"] for key, project in cloud.projects.items()}
+    own = names[cloud.by_name(name).project_id]
+    other = next(each for each in TEMPLATE_OF if each != own)
+    rows = [
+        {"server": name, "template": template, "project": other},
+        {"server": name, "template": template, "project": own},
+        {"server": name, "template": template, "project": "no-such-wave"},
+    ]
+    async with morning.client() as client:
+        answer = await call(client, "plan_migration", rows=rows)
+    told = {row["row"]: row for row in answer["rows"]}
+    assert told[3]["verdict"] == "planned"
+    for line in (2, 4):
+        assert [each["column"] for each in told[line]["problems"]] == ["project"]
+
+
+async def test_fifty_rows_take_at_most_their_pages_and_three_requests_a_server(
+    morning: Night,
+) -> None:
+    rows = [{"server": name, "template": template} for name, template in fit(morning)[:50]]
+    async with morning.client() as client:
+        await call(client, "migration_overview")
+        morning.clock.advance(60)  # nothing that was read before serves
+        api = morning.runtime.desk.api
+        before = api.requests_made
+        answer = await call(client, "plan_migration", rows=rows)
+        made = api.requests_made - before
+    assert answer["planned"] == 50
+    pages = 4  # source servers, tasks, templates, the regions of the Agent's configuration
+    assert made <= pages + 3 * 50

@@ -18,7 +18,7 @@ from sms_tools.moment import utc_now
 from sms_tools.sandbox import ManualClock, Sandbox, open_sandbox
 from sms_tools.sandbox.faults import Effect, Fault
 from sms_tools.server import Runtime, build_server, open_runtime
-from sms_tools.server.watch import LATEST, keep_watching
+from sms_tools.server.watch import address_of, keep_watching
 from sms_tools.settings import Settings
 from sms_tools.watching.kept import MESSAGES, Kept, Look
 from sms_tools.watching.noticing import Seen
@@ -26,6 +26,7 @@ from sms_tools.watching.watcher import Watcher
 
 pytestmark = pytest.mark.anyio
 HOUR = 3600.0
+LATEST = address_of()
 
 
 class House:

@@ -38,7 +38,7 @@ class Entry:
     name: str
     settings: Settings
     policy: Path | None = None
-    """The file of its own policy, on top of the server's, which it only tightens."""
+    """The file of its own policy, which holds beside the server's."""
     users: frozenset[str] | None = None
     """The names or subjects who may use it; None for everybody who may call the server."""
 
