@@ -4,11 +4,7 @@ import argparse
 import os
 import sys
 import time
-<<<<<<< HEAD
-from collections.abc import AsyncIterator, Callable, Sequence
-=======
-from collections.abc import AsyncIterator, Callable, Mapping
->>>>>>> main
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,12 +20,8 @@ from sms_tools.guard.policy import Policy, both, load_policy
 from sms_tools.moment import utc_now
 from sms_tools.server import Runtime, Server, build_server, open_runtime, open_runtimes
 from sms_tools.server.parts import Transport
-<<<<<<< HEAD
-from sms_tools.settings import Settings, own_secrets_of, state_dir_of
-=======
 from sms_tools.server.runtime import Reached
-from sms_tools.settings import Settings, state_dir_of
->>>>>>> main
+from sms_tools.settings import Settings, own_secrets_of, state_dir_of
 
 if TYPE_CHECKING:
     from sms_tools.account_file import Entry
@@ -46,12 +38,10 @@ async def runtime_of(
 ) -> AsyncIterator[Runtime]:
     """The runtime that the options ask for, on the real service or on the sandbox.
 
-<<<<<<< HEAD
     *secrets* are the server's own besides those of the environment, such as its HTTP token.
-=======
+
     Raises:
         SettingsError: the settings are not right, or of several accounts none is chosen.
->>>>>>> main
     """
     transport = None
     service_clock = utc_now
@@ -81,13 +71,8 @@ async def runtime_of(
         )
     own = (*own_secrets_of(os.environ), *secrets)
     async with open_runtime(
-<<<<<<< HEAD
         replace(settings, own_secrets=own),
-        policy_of(options),
-=======
-        settings,
         policy,
->>>>>>> main
         transport=transport,
         service_clock=service_clock,
         reached_by=reached_by,
@@ -119,7 +104,11 @@ async def server_of(
     from sms_tools.server.several import build_server_of_accounts
 
     entries, policy = entries_of(options), policy_of(options)
-    opened = {name: Reached(e.settings, _policy_of(e, policy)) for name, e in entries.items()}
+    own = (*own_secrets_of(os.environ), *how.pop("secrets", ()))
+    opened = {
+        name: Reached(replace(e.settings, own_secrets=own), _policy_of(e, policy))
+        for name, e in entries.items()
+    }
     async with open_runtimes(opened, command=command(), **how) as runtimes:
         server = build_server_of_accounts(Accounts(entries, runtimes), options.tools)
         yield server, {name: runtime for name, runtime in runtimes.items()}  # noqa: C416 (names widen)

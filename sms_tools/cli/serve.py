@@ -19,12 +19,8 @@ import anyio
 from sms_tools.cli.opening import server_of
 from sms_tools.cli.options import add_server_options, port, span
 from sms_tools.errors import SettingsError
-<<<<<<< HEAD
-from sms_tools.server import Runtime, Server, build_server
-from sms_tools.settings import state_dir_of
-=======
 from sms_tools.server import Runtime, Server
->>>>>>> main
+from sms_tools.settings import state_dir_of
 from sms_tools.watching.forms import FORMS
 
 if TYPE_CHECKING:
@@ -77,43 +73,24 @@ async def _serve(options: argparse.Namespace) -> None:
     # An approval given to a client on stdio must not serve one on HTTP that goes by its name. Over
     # HTTP no result leads to the page: a caller could follow the link, and nobody logs in there.
     reached_by = "http" if options.http else "stdio"
-<<<<<<< HEAD
     admission = _admission(options, state_dir_of(os.environ, sandbox=options.sandbox))
-    async with runtime_of(
-        options, reached_by=reached_by, links=not options.http, secrets=admission.secrets
-    ) as runtime:
-        if fault := await runtime.state.fault():
+    how = {"reached_by": reached_by, "links": not options.http, "secrets": admission.secrets}
+    async with server_of(options, **how) as (server, runtimes):
+        state = next(iter(runtimes.values())).state
+        if fault := await state.fault():
             _say(f"{fault} {fault.advice}")
-        server = build_server(runtime, options.tools)
-        async with _watching(options, server, runtime):
+        async with _watching(options, server, runtimes):
             await _serve_clients(options, server, admission)
 
 
 async def _serve_clients(
     options: argparse.Namespace, server: Server, admission: "_Admission"
 ) -> None:
-=======
-    how = {"reached_by": reached_by, "links": not options.http}
-    async with server_of(options, **how) as (server, runtimes):
-        state = next(iter(runtimes.values())).state
-        if fault := await state.fault():
-            _say(f"{fault} {fault.advice}")
-        async with _watching(options, server, runtimes):
-            await _serve_clients(options, server, state.folder)
-
-
-async def _serve_clients(options: argparse.Namespace, server: Server, folder: Path) -> None:
->>>>>>> main
     if not options.http:
         await server.run_stdio_async()
         return
     from sms_tools.server.http import serve_http
 
-<<<<<<< HEAD
-=======
-    verifier, told = _admission(options, folder)
-
->>>>>>> main
     def ready(address: str) -> None:
         _say(f"MCP server at {address}/mcp")
         _say(admission.told)

@@ -15,12 +15,8 @@ from sms_tools.guard.subject import HANGS
 from sms_tools.knowledge import normalize_code
 from sms_tools.operation import JSON, Kind
 from sms_tools.operations.tasks.progress import RateLimitSetting
-<<<<<<< HEAD
 from sms_tools.redaction import holding_secrets
-from sms_tools.remediation import cutover, goals, going_back, rates, rebuilding
-=======
 from sms_tools.remediation import cutover, goals, going_back, measuring, rates, rebuilding
->>>>>>> main
 from sms_tools.remediation.consent import beginnings
 from sms_tools.remediation.plan import Plan, Step
 from sms_tools.remediation.request import Goal, Request
