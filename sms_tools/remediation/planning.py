@@ -1,5 +1,6 @@
 """Making a plan: reading the fleet, choosing servers, writing the steps, keeping the plan."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,7 +12,8 @@ from sms_tools.fleet.billing import Bill, Planned, billed_by
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.reading import Fleet, read_fleet
 from sms_tools.fleet.server import SOAK, Server
-from sms_tools.guard.subject import HANGS
+from sms_tools.guard.previews.building import MAY_BE_REFUSED
+from sms_tools.guard.subject import HANGS, UNREAD
 from sms_tools.knowledge import normalize_code
 from sms_tools.operation import JSON, Kind
 from sms_tools.operations.tasks.progress import RateLimitSetting
@@ -125,6 +127,13 @@ async def show_calls(desk: Desk, write: Writer, *, by_name: bool) -> None:
             refused.setdefault(step.source_id, why)
     for source_id, why in refused.items():
         write.drop(source_id, one_line(why, 300))
+    kept = [shown[step.number] for step in write.steps if step.number in shown]
+    missing = Counter(line.partition(": ")[0] for each in kept for line in each.lines(UNREAD))
+    write.gaps += [
+        f"previews: {one_line(what, 80)} could not be read for {count_of(count, 'call')}."
+        for what, count in missing.items()
+        if what != MAY_BE_REFUSED
+    ]
 
 
 def _leave_secrets_out(desk: Desk, write: Writer) -> None:
