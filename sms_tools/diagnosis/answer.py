@@ -209,7 +209,8 @@ _READ_BY: Final = {
     "get_migration_options": "the options of tasks",
     "get_consistency_results": "the verifications",
 }
-_NOT_ABOUT_THE_SERVICE: Final = "samples"
+_NOT_IN_THE_SUMMARY: Final = frozenset({"samples", "get_migration_rate_limits"})
+"""What is not of the service, and what only estimates rest on: each of them says so itself."""
 _BRIEF: Final = re.compile(r" \(|; |\.( |$)")
 _LACKS: Final = 3
 
@@ -224,7 +225,7 @@ def lacking(gaps: Sequence[str]) -> str:
     told = []
     for gap in gaps:
         operation, _, says = gap.partition(": ")
-        if operation != _NOT_ABOUT_THE_SERVICE:
+        if operation not in _NOT_IN_THE_SUMMARY:
             brief = _BRIEF.split(says or operation, maxsplit=1)[0]
             told.append(f"{_READ_BY.get(operation, operation)}: {brief}" if says else brief)
     if not told:

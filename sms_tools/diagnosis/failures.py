@@ -10,10 +10,9 @@ from sms_tools.diagnosis.causes import Failure, Group, failures_of, group
 from sms_tools.diagnosis.errors import ACTORS
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.diagnosis.remedy import plan_action
-from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.membership import with_waves
-from sms_tools.fleet.reading import Fleet, Server, find_project, read_fleet, read_shared, together
+from sms_tools.fleet.reading import Fleet, Server, find_project, list_or_gap, read_fleet, together
 from sms_tools.knowledge.facts import ERRORS_PAGE, NETWORK_EVENT_CODES, TEMPLATES_PAGE
 from sms_tools.operations.source_servers import FailedServer, ListFailedSourceServers
 from sms_tools.operations.templates import ListTemplates
@@ -116,18 +115,9 @@ async def _listed(desk: Desk, wave: str | None) -> tuple[Sequence[FailedServer],
     """The service's own list of failed servers, and what is missing of it."""
     narrow: dict[str, Any] = {"migproject": wave} if wave else {}
     operation = ListFailedSourceServers(limit=ERRORS_PAGE, **narrow)
-    try:
-        listing, _ = await read_shared(desk, f"errors {wave or ''}", operation)
-    except SmsToolsError as error:
-        what = one_line(str(error), 200)
-        gap = (
-            f"list_failed_source_servers: could not be read ({what}); failures come from states, "
-            "tasks and checks alone."
-        )
-        return (), [gap]
-    if listing.complete:
-        return listing.items, ()
-    return listing.items, [f"list_failed_source_servers: may be incomplete. {listing.note}".strip()]
+    without = "failures come from states, tasks and checks alone"
+    listing, gaps = await list_or_gap(desk, f"errors {wave or ''}", operation, without)
+    return (listing.items if listing else ()), gaps
 
 
 async def _networks(
@@ -137,17 +127,15 @@ async def _networks(
     network = [f for f in failures if f.code in NETWORK_EVENT_CODES and not f.recovered]
     if len(network) < 2:
         return {}, ()
-    try:
-        listing, _ = await read_shared(desk, "templates", ListTemplates(limit=TEMPLATES_PAGE))
-    except SmsToolsError as error:
-        what = one_line(str(error), 160)
-        return {}, [f"list_templates: could not be read ({what}); subnets are unknown."]
+    listing, gaps = await list_or_gap(
+        desk, "templates", ListTemplates(limit=TEMPLATES_PAGE), "subnets are unknown"
+    )
     found = {}
-    for template in listing.items:
+    for template in listing.items if listing else ():
         nics = [nic for nic in (template.nics or []) if nic.name or nic.id]
         if template.id and nics:
             found[template.id] = f"subnet {one_line(nics[0].name or nics[0].id or '', 60)}"
-    return found, ()
+    return found, gaps
 
 
 def _row(each: Group, length: int | None, *, full: bool) -> dict[str, Any]:

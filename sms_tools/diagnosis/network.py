@@ -12,7 +12,6 @@ from sms_tools.diagnosis.limits import BYTES_PER_MBIT
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import Limit, Offset, Project, Question, Servers
 from sms_tools.diagnosis.spoken import Deadline
-from sms_tools.errors import SmsToolsError
 from sms_tools.fleet import targets
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.membership import Membership, read_membership
@@ -25,7 +24,7 @@ from sms_tools.fleet.paths import (
     subnet_of,
     ways_of,
 )
-from sms_tools.fleet.reading import Fleet, Server, read_fleet, read_shared
+from sms_tools.fleet.reading import Fleet, Server, list_or_gap, read_fleet
 from sms_tools.knowledge.facts import NETWORK_CHECK_MINUTES, TEMPLATES_PAGE
 from sms_tools.operations.projects import ListMigrationProjects
 from sms_tools.operations.tasks.records import NetworkCheckInfo
@@ -68,6 +67,9 @@ class CheckNetworkPaths(Question):
         places = await _places(desk, fleet, about, gaps)
         asked = [(p, s.os_type) for s, p, _ in places if p and s.os_type in ("LINUX", "WINDOWS")]
         rules = await read_rules(desk, asked)
+        if rules.unread:
+            subnets = count_of(rules.unread, "subnet")
+            gaps.append(f"check_network_acl: of {subnets} the rules were not read.")
         measured, missing = await read_measurements(desk, about)
         if missing:
             gaps.append(f"get_migration_task: {count_of(missing, 'measurement')} not read.")
@@ -139,19 +141,16 @@ async def _places(
 
 
 async def _templates(desk: Desk, gaps: list[str]) -> Sequence[Template]:
-    try:
-        listing, _ = await read_shared(desk, "templates", ListTemplates(limit=TEMPLATES_PAGE))
-    except SmsToolsError as error:
-        gaps.append(f"list_templates: could not be read ({one_line(str(error), 200)}).")
-        return []
-    return listing.items
+    operation = ListTemplates(limit=TEMPLATES_PAGE)
+    listing, missing = await list_or_gap(desk, "templates", operation)
+    gaps += missing
+    return listing.items if listing else []
 
 
 async def _members(desk: Desk, fleet: Fleet, gaps: list[str]) -> Membership:
-    try:
-        projects, _ = await read_shared(desk, "projects", ListMigrationProjects(limit=100))
-    except SmsToolsError as error:
-        gaps.append(f"list_migration_projects: could not be read ({one_line(str(error), 200)}).")
+    projects, missing = await list_or_gap(desk, "projects", ListMigrationProjects(limit=100))
+    gaps += missing
+    if projects is None:
         return Membership()
     members = await read_membership(desk, fleet, projects.items)
     gaps += members.gaps

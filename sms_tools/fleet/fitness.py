@@ -22,6 +22,7 @@ from sms_tools.knowledge.facts import (
 )
 from sms_tools.operations.hardware import DiskInfo
 from sms_tools.operations.source_servers import EnvironmentCheck, SourceServerDetail
+from sms_tools.operations.source_servers.records import RecommendedTarget
 from sms_tools.text import one_line
 from sms_tools.wording import count_of, listed, size, span
 
@@ -96,8 +97,8 @@ class Facts:
         if self.detail and self.detail.disks:
             return self.detail.disks
         source = self.server.source
-        target = source.init_target_server if source else None
-        return (target.disks if target else None) or ()
+        target = RecommendedTarget.read(source.init_target_server if source else None)
+        return target.disks or ()
 
     @property
     def checks(self) -> Sequence[EnvironmentCheck]:

@@ -94,6 +94,11 @@ class Rules:
 
     said: Mapping[tuple[Subnet, str], str | None]
 
+    @property
+    def unread(self) -> int:
+        """For how many nothing was said."""
+        return sum(each is not None for each in self.said.values())
+
 
 async def read_rules(desk: Desk, asked: Sequence[tuple[Subnet, str]]) -> Rules:
     """Ask once for each subnet and system."""

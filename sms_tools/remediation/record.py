@@ -12,7 +12,7 @@ from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.billing import NOT_SEEN, billed_now
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.fitness import NOT_CHECKED
-from sms_tools.fleet.reading import Fleet, Server, read_fleet, read_shared
+from sms_tools.fleet.reading import Fleet, Server, list_or_gap, read_fleet
 from sms_tools.fleet.vouching import Voucher, Vouchers
 from sms_tools.guard.audit import Audit
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE, TEMPLATES_PAGE
@@ -194,12 +194,10 @@ async def _estimates(desk: Desk) -> list[dict[str, str]]:
 
 
 async def _billed(desk: Desk, fleet: Fleet, gaps: list[str]) -> list[dict[str, str]]:
-    addressed: list[str] = []
-    try:
-        listing, _ = await read_shared(desk, "templates", ListTemplates(limit=TEMPLATES_PAGE))
-        addressed = [each.id for each in listing.items if each.id and each.publicip]
-    except SmsToolsError as error:
-        gaps.append(f"list_templates: could not be read ({one_line(str(error), 160)}).")
+    operation = ListTemplates(limit=TEMPLATES_PAGE)
+    listing, missing = await list_or_gap(desk, "templates", operation)
+    gaps += missing
+    addressed = [t.id for t in (listing.items if listing else ()) if t.id and t.publicip]
     return [row_of(row) for row in billed_now(fleet.servers, addressed).as_data()]
 
 
