@@ -25,6 +25,7 @@ from sms_tools.guard.subject import HANGS, Target
 from sms_tools.knowledge import explain
 from sms_tools.knowledge.facts import NETWORK_EVENT_CODES
 from sms_tools.operation import JSON, Operation
+from sms_tools.redaction import redact
 from sms_tools.remediation.cutover import closed
 from sms_tools.remediation.looking import Look, Verdict, drift, forbidden, judge, look
 from sms_tools.remediation.plan import Plan, Result, Step
@@ -343,6 +344,7 @@ class Application:
         evidence: Sequence[Mapping[str, JSON]],
         entry: Entry | None,
     ) -> None:
+        evidence = redact(list(evidence), self.desk.api.secret_values())  # it is kept as it is
         held = result in (Result.NOT_REACHED, Result.SKIPPED, Result.NOT_NEEDED)
         tried = bool(entry and entry.tried) if held else True
         if held and entry is not None and entry.result == Result.NOT_SEEN:

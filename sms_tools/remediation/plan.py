@@ -178,6 +178,15 @@ class Plan:
         steps = [asdict(step) for step in self.steps]
         return digest([self.id, self.goal, self.account, self.first, self.last_safe_start, steps])
 
+    def without(self, secrets: Sequence[str]) -> "Plan":
+        """This plan with secrets out of its words; a step whose arguments hold one is in none."""
+        return replace(
+            self,
+            steps=tuple(step.without(secrets) for step in self.steps),
+            first=redact(list(self.first), secrets),
+            asked=redact(dict(self.asked), secrets),
+        )
+
     def to_json(self) -> str:
         """The plan for the store."""
         whole = asdict(self)

@@ -17,6 +17,7 @@ from sms_tools.guard.subject import HANGS, UNREAD
 from sms_tools.knowledge import normalize_code
 from sms_tools.operation import JSON, Kind
 from sms_tools.operations.tasks.progress import RateLimitSetting
+from sms_tools.redaction import holding_secrets
 from sms_tools.remediation import cutover, goals, going_back, measuring, rates, rebuilding
 from sms_tools.remediation.consent import beginnings
 from sms_tools.remediation.plan import Plan, Step
@@ -25,7 +26,7 @@ from sms_tools.remediation.showing import Shown, show, written
 from sms_tools.remediation.store import Store
 from sms_tools.remediation.writing import Writer
 from sms_tools.text import one_line
-from sms_tools.wording import count_of
+from sms_tools.wording import count_of, listed
 
 LIFETIME: Final = timedelta(hours=24)
 _MOST: Final = 10
@@ -98,13 +99,14 @@ async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
         goal=asked.goal,
         made_at=desk.now(),
         expires_at=desk.now() + LIFETIME,
-        steps=tuple(step.without(desk.api.secret_values()) for step in write.steps),
+        steps=tuple(write.steps),
         stops_at_failure=asked.goal in _STOPS,
         first=tuple(write.first),
         account=desk.api.settings.account.key,
         asked=given,
         last_safe_start=iso(write.last_safe_start) if write.last_safe_start else "",
     )
+    made = made.without(desk.api.secret_values())
     if made.calls:
         await Store(desk.state).keep(made)
     return _answer(fleet, made, write, asked, servers)
@@ -112,6 +114,7 @@ async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
 
 async def show_calls(desk: Desk, write: Writer, *, by_name: bool) -> None:
     """Give every call what its preview says; who cannot be shown is not in the plan."""
+    _leave_secrets_out(desk, write)
     calls = [step for step in write.steps if step.is_call]
     shown = await show(desk.api, calls)
     write.steps[:] = [
@@ -131,6 +134,21 @@ async def show_calls(desk: Desk, write: Writer, *, by_name: bool) -> None:
         for what, count in missing.items()
         if what != MAY_BE_REFUSED
     ]
+
+
+def _leave_secrets_out(desk: Desk, write: Writer) -> None:
+    """A plan is kept, shown and written down as it is sent, so no call in it carries a secret."""
+    refused: dict[str, str] = {}
+    for step in write.steps:
+        if found := holding_secrets(step.arguments, desk.api.secret_values()):
+            refused.setdefault(
+                step.source_id,
+                f"{step.tool} would carry what looks like a secret ({listed(found)}), and a plan is"
+                " kept. Take it out of the name or the row and plan again, or make that call"
+                " alone.",
+            )
+    for source_id, why in refused.items():
+        write.drop(source_id, why)
 
 
 def _told(step: Step, shown: Shown, *, by_name: bool) -> Step:
