@@ -57,7 +57,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "diagnosis": _READING,
     "drawing": {"knowledge", "text", "wording"},
     "board": {*_READING, "diagnosis", "drawing"},
-    "remediation": {*_READING, "diagnosis", "guard"},
+    "remediation": {*_READING, "diagnosis", "drawing", "guard"},
     "guard": {*_READING, "listening", "tomlfile"},
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},
     "login": {*_READING, "guard", "server", "tomlfile"},

@@ -8,8 +8,9 @@ import functools
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from sms_tools.cli.opening import server_of
 from sms_tools.cli.options import add_auth_options, add_server_options, port, span
 from sms_tools.errors import SettingsError
 from sms_tools.server import Runtime, Server
+from sms_tools.settings import state_dir_of
 from sms_tools.watching.forms import FORMS
 
 if TYPE_CHECKING:
@@ -116,47 +118,51 @@ async def _serve(options: argparse.Namespace) -> None:
     # HTTP no result leads to the page: a caller could follow the link, and nobody logs in there.
     reached_by = "http" if options.http else "stdio"
     how: dict[str, Any] = {"reached_by": reached_by, "links": not options.http}
-    entry = None
-    if options.auth:
-        from sms_tools.login.entry import checked_public_url, entry_of
-
-        entry = entry_of(options)
-        if options.public_url:
-            options.public_url = checked_public_url(options.public_url)
-        if entry.provider and entry.provider.client_id and options.public_url:
-            how |= {"links": True, "public_url": options.public_url}
+    admission = _admission(options, state_dir_of(os.environ, sandbox=options.sandbox))
+    how["secrets"] = admission.secrets
+    if admission.entry and admission.entry.has_page:
+        how |= {"links": True, "public_url": options.public_url}
     async with server_of(options, **how) as (server, runtimes):
         state = next(iter(runtimes.values())).state
         if fault := await state.fault():
             _say(f"{fault} {fault.advice}")
         async with _watching(options, server, runtimes):
-            await _serve_clients(options, server, next(iter(runtimes.values())), entry)
+            await _serve_clients(options, server, next(iter(runtimes.values())), admission)
 
 
 async def _serve_clients(
-    options: argparse.Namespace, server: Server, runtime: Runtime, entry: "Entry | None"
+    options: argparse.Namespace, server: Server, runtime: Runtime, admission: "_Admission"
 ) -> None:
     if not options.http:
         await server.run_stdio_async()
         return
     from sms_tools.server.http import Door, serve_http
 
-    if entry is None:
-        verifier, told = _admission(options, runtime.state.folder)
-        door = Door(verifier, public_url=options.public_url, proxies=options.proxy)
+    if admission.entry is None:
+        door = Door(admission.verifier, public_url=options.public_url, proxies=options.proxy)
     else:
         from sms_tools.login.team import door_of
 
-        told = f"callers say who they are: --auth {options.auth}"
-        if options.public_url:
-            told += f"; they reach it at {options.public_url}/mcp"
-        door = await door_of(entry, runtime, options.public_url, options.proxy)
+        door = await door_of(admission.entry, runtime, options.public_url, options.proxy)
 
     def ready(address: str) -> None:
         _say(f"MCP server at {address}/mcp")
-        _say(told)
+        _say(admission.told)
 
     await serve_http(server, options.host, options.port, ready, door)
+
+
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """Who may call over HTTP."""
+
+    verifier: "TokenVerifier | None" = None
+    told: str = ""
+    """What a person is told of it at the start."""
+    secrets: Sequence[str] = ()
+    """Its token: it leaves in no answer."""
+    entry: "Entry | None" = None
+    """A team's."""
 
 
 @asynccontextmanager
@@ -185,12 +191,16 @@ async def _watching(
         group.cancel_scope.cancel()
 
 
-def _admission(options: argparse.Namespace, folder: Path) -> "tuple[TokenVerifier | None, str]":
-    """Who may call over HTTP, and what a person is told of it.
+def _admission(options: argparse.Namespace, folder: Path) -> _Admission:
+    """Who may call over HTTP; on stdio the client alone does.
 
     Raises:
         SettingsError: the token is none, or is both wanted and not.
     """
+    if not options.http:
+        return _Admission()
+    if options.auth:
+        return _team(options)
     from sms_tools.server.http import TOKEN_VARIABLE, OneToken, kept_token
 
     given = os.environ.get(TOKEN_VARIABLE)
@@ -200,14 +210,31 @@ def _admission(options: argparse.Namespace, folder: Path) -> "tuple[TokenVerifie
                 f"--no-auth and {TOKEN_VARIABLE} contradict each other.",
                 advice="Leave one of them out.",
             )
-        return None, (
-            "WARNING: --no-auth asks for no token. Every user and every program of this machine "
-            "can read your account through this port and ask for changes in it."
+        return _Admission(
+            told="WARNING: --no-auth asks for no token. Every user and every program of this "
+            "machine can read your account through this port and ask for changes in it."
         )
     if given:
-        return OneToken(given), f"its bearer token is the one in {TOKEN_VARIABLE}"
+        told = f"its bearer token is the one in {TOKEN_VARIABLE}"
+        return _Admission(OneToken(given), told, [given])
     kept = kept_token(folder)
-    return OneToken(kept.token), kept.told
+    return _Admission(OneToken(kept.token), kept.told, [kept.token])
+
+
+def _team(options: argparse.Namespace) -> _Admission:
+    """Who may call a team's server.
+
+    Raises:
+        SettingsError: an option is not understood, or lacks something.
+    """
+    from sms_tools.login.entry import checked_public_url, entry_of
+
+    entry = entry_of(options)
+    told = f"callers say who they are: --auth {options.auth}"
+    if options.public_url:
+        options.public_url = checked_public_url(options.public_url)
+        told += f"; they reach it at {options.public_url}/mcp"
+    return _Admission(entry.verifier, told, entry=entry)
 
 
 def _say(what: str) -> None:

@@ -38,6 +38,11 @@ class Entry:
     """The identity provider; None for a file of tokens."""
     keys: Keys | None = None
 
+    @property
+    def has_page(self) -> bool:
+        """Whether people log in on an approval page."""
+        return self.provider is not None and self.provider.client_id is not None
+
 
 def entry_of(options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> Entry:
     """What the options ask for.

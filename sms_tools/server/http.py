@@ -29,9 +29,9 @@ from sms_tools.errors import SettingsError
 from sms_tools.listening import BoundedBody, server_of
 from sms_tools.loopback import LOOPBACK, address_of, listen
 from sms_tools.server.runtime import roles_of
+from sms_tools.settings import TOKEN_FILE
 from sms_tools.state import StateError, private_file, private_folder
 
-TOKEN_FILE: Final = "http-token"  # noqa: S105 (a name of a file)
 TOKEN_VARIABLE: Final = "SMS_TOOLS_HTTP_TOKEN"  # noqa: S105 (a name of a variable)
 OWNER: Final = "owner"
 """Whose the one token is that opens a server on a person's own machine."""
