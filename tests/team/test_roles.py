@@ -145,9 +145,7 @@ async def test_a_freeze_holds_a_launch_and_nothing_else(open_team: Opener) -> No
     assert blocked["blocked_by"] == "freeze"
     assert "year-end" in blocked["summary"]
     stop = {"task_id": team.task_of(name), "operation": "stop"}
-    assert (await team.call("boss", "manage_migration_task", **stop))["status"] == (
-        "approval_required"
-    )
+    assert (await team.call("boss", "manage_migration_task", **stop))["status"] == "done"
 
 
 async def test_a_freeze_holds_a_launch_that_the_policy_allows_unasked(open_team: Opener) -> None:
@@ -183,8 +181,10 @@ async def test_a_freeze_that_begins_after_the_yes_holds_the_call_and_keeps_the_y
 async def test_a_plan_that_launches_is_held_by_a_window_of_the_policy(open_team: Opener) -> None:
     window = Freeze(utc_now() - timedelta(hours=1), utc_now() + timedelta(hours=1), "audit week")
     team = await open_team(Policy(freezes=(window,)), scenario="cutover-night")
-    plan = await team.call("boss", "plan_remediation", goal="cutover")
-    assert plan["plan_id"]
+    ready = await team.call("vera", "check_cutover_readiness")
+    name = next(s["name"] for s in ready["servers"] if s["verdict"] == "ready")
+    plan = await team.call("boss", "plan_remediation", goal="cut_over", servers=[name])
+    assert plan["plan_id"], plan
     blocked = await team.call("boss", "apply_plan", plan_id=plan["plan_id"])
     assert blocked["blocked_by"] == "freeze"
     assert not team.changes
