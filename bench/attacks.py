@@ -25,7 +25,7 @@ def counted() -> int:
     Raises:
         RuntimeError: the tests cannot be collected.
     """
-    done = subprocess.run(  # noqa: S603 (our own tests)
+    done = subprocess.run(
         [*_PYTEST, "--collect-only"],
         cwd=ROOT,
         capture_output=True,
@@ -46,7 +46,7 @@ def main() -> int:
         print(f"{counted():,} attempts")
         return 0
     # The line is written by tests/attack/conftest.py, which sees what became of each.
-    return subprocess.run(list(_PYTEST), cwd=ROOT, timeout=_LONGEST, check=False).returncode  # noqa: S603
+    return subprocess.run(list(_PYTEST), cwd=ROOT, timeout=_LONGEST, check=False).returncode
 
 
 if __name__ == "__main__":
