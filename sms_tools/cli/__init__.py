@@ -12,7 +12,7 @@ from io import TextIOWrapper
 
 COMMANDS = {
     "serve": "the MCP server, on stdio or HTTP",
-    "demo": "watch a troubleshooting conversation on the sandbox",
+    "demo": "watch a migration conversation on the sandbox",
     "setup": "a client's configuration for this machine; without a client, asks for what it needs",
     "sandbox": "the embedded service alone, over HTTP on loopback",
     "call": "one tool call, through the same path and the same guard",

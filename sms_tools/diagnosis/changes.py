@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from sms_tools.diagnosis.answer import NONE_READ, Action, Draft
+from sms_tools.diagnosis.causes import RUNS_AGAIN
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.diagnosis.spoken import Since
@@ -42,10 +43,10 @@ _WORDS: Final = {
 
 
 class WhatChanged(FleetQuestion):
-    """What happened since a point in time, such as last night (昨晚): new failures, recovered,
-    finished, other transitions, Agents disconnected or back, bytes copied. It compares
-    with what this server saw before, so it knows nothing from before its first reading
-    and says so. For the current state use migration_overview.
+    """What happened since a point in time: overnight, while you slept, yesterday, over the weekend
+    (昨晚, 有什么变化)? New failures, what broke, recovered or finished, other transitions, Agents
+    disconnected or back, bytes copied. It compares with what this server saw before, so it knows
+    nothing from before its first reading and says so. For the current state use migration_overview.
     """
 
     since: Annotated[
@@ -380,7 +381,7 @@ def kinds_of(path: Sequence[Sample]) -> Sequence[str]:
     kinds = []
     if last.phase == "failed" and (first.phase != "failed" or first.error_code != last.error_code):
         kinds.append("new_failure")
-    if failed and last.phase not in ("failed", "deleting", "unknown"):
+    if failed and last.phase in RUNS_AGAIN:
         kinds.append("recovered")
     if last.phase == "finished" and first.phase != "finished":
         kinds.append("finished")

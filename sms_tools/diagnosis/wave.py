@@ -57,9 +57,10 @@ _PEOPLE: Final = (
 
 
 class ScheduleWave(Question):
-    """When can each server of a wave be copied over a shared line? From bytes left, measured rates
-    and the windows: order, copies at a time, share of each, start and end as a range per migrating
-    server, who misses the deadline, what would help, and ready limits. Starts nothing.
+    """When should each server of a wave (batch) be copied over a shared line (排期, 一晚拷几台)?
+    From bytes left, measured rates and the nightly windows: the order, how many at a time (in
+    parallel), the bandwidth share of each, start and end as a range per migrating server, who
+    misses the deadline, what would help, and ready limits. Starts nothing.
     """
 
     line_mbit_s: Annotated[
