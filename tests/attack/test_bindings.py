@@ -95,7 +95,7 @@ async def test_a_yes_on_one_account_is_none_on_another_with_the_same_state_folde
     elsewhere: dict[str, Any], tmp_path: Path
 ) -> None:
     here = replace(Settings.for_sandbox(state_dir=tmp_path), sandbox=None)
-    call = ("sign_privacy_agreement", {})
+    call: tuple[str, dict[str, Any]] = ("sign_privacy_agreement", {})
     async with opened(here) as first:
         async with first.client("legacy") as client:
             assert status_of(await client.call_tool(*call)) == "approval_required"
@@ -165,7 +165,7 @@ async def test_what_changes_after_the_yes_is_shown_anew_and_not_sent(
 ) -> None:
     async with open_world(tmp_path) as world, world.client("legacy") as client:
         source = world.cloud.by_name("new-01")
-        call = ("delete_source_server", {"source_id": source.id})
+        call: tuple[str, dict[str, Any]] = ("delete_source_server", {"source_id": source.id})
         if "disks" in change:
             call = ("update_source_server", {"source_id": source.id, "disks": _DISKS})
         assert status_of(await client.call_tool(*call)) == "approval_required"
@@ -249,7 +249,12 @@ async def test_what_is_to_be_typed_reaches_the_terminal_without_control_characte
         guard = world.runtime.guard
         (waiting,) = await guard.approvals.waiting()
         said: list[str] = []
-        here = Terminal(said.append, lambda asked: said.append(asked) or "", is_terminal=True)
+
+        def ask(question: str) -> str:
+            said.append(question)
+            return ""
+
+        here = Terminal(said.append, ask, is_terminal=True)
         await terminal.list_waiting(Answers(guard.approvals, guard.audit), here)
         await terminal.approve(Answers(guard.approvals, guard.audit), waiting.id, here)
         assert said

@@ -54,7 +54,8 @@ def asked(process: "subprocess.Popen[str]", *messages: dict[str, Any]) -> dict[o
     assert process.stdin
     assert process.stdout
     answers: dict[object, Any] = {}
-    for message in (_INITIALIZE, _INITIALIZED, *messages):
+    every: list[dict[str, Any]] = [_INITIALIZE, _INITIALIZED, *messages]
+    for message in every:
         process.stdin.write(json.dumps(message) + "\n")
         process.stdin.flush()
         while "id" in message and message["id"] not in answers:
