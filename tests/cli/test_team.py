@@ -63,8 +63,8 @@ def test_a_freeze_is_begun_told_and_ended(run: Run) -> None:
     begun = run("freeze", "--sandbox", "--reason", "audit week")
     assert begun.returncode == 0, begun.stderr
     assert "audit week" in begun.stdout
-    assert run("unfreeze", "--sandbox").returncode == 0
-    assert run("unfreeze", "--sandbox").returncode == 1
+    assert run("freeze", "--end", "--sandbox").returncode == 0
+    assert run("freeze", "--end", "--sandbox").returncode == 1
     assert run("freeze", "--until", "2020-01-01T00:00:00Z").returncode == 1
     told = run("audit", "--sandbox").stdout
     assert [json.loads(line)["event"] for line in told.splitlines()] == ["freeze", "freeze"]
