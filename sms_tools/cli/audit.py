@@ -8,10 +8,9 @@ from contextlib import closing
 import anyio
 
 from sms_tools.account import is_of
+from sms_tools.cli.opening import state_of
 from sms_tools.guard import Audit
 from sms_tools.moment import utc_now
-from sms_tools.settings import state_dir_of
-from sms_tools.state import State
 
 
 def configure(command: argparse.ArgumentParser) -> None:
@@ -33,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _printed(options: argparse.Namespace) -> int:
-    with closing(State(state_dir_of(os.environ, sandbox=options.sandbox))) as state:
+    with closing(state_of(os.environ, sandbox=options.sandbox)) as state:
         audit = Audit(state, utc_now)
         if options.verify:
             found = await audit.verify()

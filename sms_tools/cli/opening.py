@@ -21,7 +21,8 @@ from sms_tools.moment import utc_now
 from sms_tools.server import Runtime, Server, build_server, open_runtime, open_runtimes
 from sms_tools.server.parts import Transport
 from sms_tools.server.runtime import Reached
-from sms_tools.settings import Settings, own_secrets_of, state_dir_of
+from sms_tools.settings import Settings, own_secrets_of, state_dir_of, state_url_of
+from sms_tools.state import State, open_state
 
 if TYPE_CHECKING:
     from sms_tools.account_file import Entry
@@ -155,6 +156,16 @@ def _the_one(options: argparse.Namespace) -> "Entry":
 def _policy_of(entry: "Entry", base: Policy) -> Policy:
     """The policy of one account: the server's and its own."""
     return both(base, load_policy(entry.policy)) if entry.policy else base
+
+
+def state_of(environ: Mapping[str, str], *, sandbox: bool = False) -> State:
+    """The state of an account's servers, or the sandbox's.
+
+    Raises:
+        SettingsError: the environment names none.
+    """
+    folder = state_dir_of(environ, sandbox=sandbox)
+    return open_state(folder, state_url_of(environ, sandbox=sandbox))
 
 
 def command() -> Command:

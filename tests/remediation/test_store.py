@@ -87,9 +87,11 @@ async def test_a_plan_whose_time_is_over_is_refused(state: State) -> None:
 
 
 async def test_only_one_plan_is_applied_at_a_time(state: State) -> None:
-    with Store(state).alone(), pytest.raises(RequestRefused, match="one at a time"):
-        Store(state).alone().__enter__()
-    with Store(state).alone():
+    async with Store(state).alone():
+        with pytest.raises(RequestRefused, match="one at a time"):
+            async with Store(state).alone():
+                raise AssertionError
+    async with Store(state).alone():
         pass
 
 
