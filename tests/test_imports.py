@@ -63,9 +63,9 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "guard": {*_READING, "listening", "tomlfile"},
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},
     "login": {*_READING, "guard", "server", "tomlfile"},
-    "server": {*_SERVING, "account_file"},
+    "server": {*_SERVING, "account_file", "postgres"},
     "watching": {*_READING, "diagnosis"},
-    "cli": {*_SERVING, "account_file", "cli", "login", "sandbox"},
+    "cli": {*_SERVING, "account_file", "cli", "login", "postgres", "sandbox"},
     "__main__": {"cli"},
 }
 """By the part of the package: the parts that it may import, besides itself."""

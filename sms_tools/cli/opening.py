@@ -100,8 +100,8 @@ async def server_of(
         SettingsError: the settings are not right.
     """
     if not options.accounts:
-        async with runtime_of(options, **how) as runtime:
-            yield build_server(runtime, options.tools), {None: runtime}
+        async with runtime_of(options, **how) as runtime, _shared(runtime.state) as shared:
+            yield build_server(runtime, options.tools, **shared), {None: runtime}
         return
     from sms_tools.server.accounts import Accounts
     from sms_tools.server.several import build_server_of_accounts
@@ -112,9 +112,35 @@ async def server_of(
         name: Reached(replace(e.settings, own_secrets=own), _policy_of(e, policy))
         for name, e in entries.items()
     }
-    async with open_runtimes(opened, command=command(), **how) as runtimes:
-        server = build_server_of_accounts(Accounts(entries, runtimes), options.tools)
+    async with (
+        open_runtimes(opened, command=command(), **how) as runtimes,
+        _shared(next(iter(runtimes.values())).state) as shared,
+    ):
+        server = build_server_of_accounts(Accounts(entries, runtimes), options.tools, **shared)
         yield server, {name: runtime for name, runtime in runtimes.items()}  # noqa: C416 (names widen)
+
+
+@asynccontextmanager
+async def _shared(state: State) -> AsyncIterator[dict[str, Any]]:
+    """What replicas of one server have in common: the key of dialogs under way, what they tell.
+
+    Raises:
+        StateError: the shared state cannot be reached.
+    """
+    if not state.shared:
+        yield {}
+        return
+    from mcp.server.request_state import RequestStateSecurity
+
+    from sms_tools.guard.keys import kept_key
+    from sms_tools.postgres import PostgresState
+    from sms_tools.server.sharing import SharedChanges
+
+    assert isinstance(state, PostgresState)  # noqa: S101 (the one kind that is shared)
+    changes = SharedChanges(state)
+    security = RequestStateSecurity(keys=[await kept_key(state, "dialogs")])
+    async with changes.heard():
+        yield {"subscriptions": changes, "request_state_security": security}
 
 
 def entries_of(options: argparse.Namespace) -> "Mapping[str, Entry]":

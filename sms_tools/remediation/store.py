@@ -112,7 +112,10 @@ class Store:
 
     async def begin(self, plan: Plan, approval: str, caller: str) -> None:
         """Write down that *plan* was begun, by whose approval and for which caller."""
-        statement = "INSERT OR REPLACE INTO plan_consents VALUES (?, ?, ?)"
+        statement = (
+            "INSERT INTO plan_consents VALUES (?, ?, ?) ON CONFLICT (plan)"
+            " DO UPDATE SET approval = excluded.approval, caller = excluded.caller"
+        )
         row = (plan.id, approval, caller)
         await self._state.write(lambda database: database.execute(statement, row))
 

@@ -86,14 +86,15 @@ class Runtime:
         finish: Callable[[Any], Awaitable[Mapping[str, JSON]]],
     ) -> CallToolResult:
         """Do *act* once, and *finish* what it gave into a result."""
+        unrecorded: list[str] = []
         try:
-            outcome = await self.guard.perform(go, act)
+            outcome = await self.guard.perform(go, act, unrecorded.append)
         finally:
             if go.subject.kind is not Kind.READ:
                 self.desk.forget()
         if isinstance(outcome, Held):
             return self.exit.result(outcome.result)
-        return self.exit.result(await finish(outcome))
+        return self.exit.noted(self.exit.result(await finish(outcome)), unrecorded)
 
     async def _put(self, question: Ask, context: AnyContext) -> Go | Held | InputRequiredResult:
         said = None

@@ -1,9 +1,7 @@
 """Plans and their journal outlive the process that wrote them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +11,7 @@ from sms_tools.remediation.applying import left
 from sms_tools.remediation.plan import Before, Plan, Result, Step
 from sms_tools.remediation.store import Store
 from sms_tools.state import State
+from tests.both_stores import each_store  # noqa: F401 (its tests hold for both)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HERE = Account(region="r", endpoint="https://sms.example.com")
@@ -40,13 +39,6 @@ PLAN = Plan(
 
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    state = State(tmp_path / "state")
-    yield state
-    state.close()
 
 
 async def test_a_plan_comes_back_as_it_was_kept(state: State) -> None:
