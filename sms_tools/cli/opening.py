@@ -22,7 +22,7 @@ from sms_tools.server import Runtime, Server, build_server, open_runtime, open_r
 from sms_tools.server.parts import Transport
 from sms_tools.server.runtime import Reached
 from sms_tools.settings import Settings, own_secrets_of, state_dir_of, state_url_of
-from sms_tools.state import State, open_state
+from sms_tools.state import State, StateError, open_state
 
 if TYPE_CHECKING:
     from sms_tools.account_file import Entry
@@ -122,11 +122,7 @@ async def server_of(
 
 @asynccontextmanager
 async def _shared(state: State) -> AsyncIterator[dict[str, Any]]:
-    """What replicas of one server have in common: the key of dialogs under way, what they tell.
-
-    Raises:
-        StateError: the shared state cannot be reached.
-    """
+    """What replicas of one server have in common: the key of dialogs under way, what they tell."""
     if not state.shared:
         yield {}
         return
@@ -138,9 +134,15 @@ async def _shared(state: State) -> AsyncIterator[dict[str, Any]]:
 
     assert isinstance(state, PostgresState)  # noqa: S101 (the one kind that is shared)
     changes = SharedChanges(state)
-    security = RequestStateSecurity(keys=[await kept_key(state, "dialogs")])
+    shared: dict[str, Any] = {"subscriptions": changes}
+    try:
+        key = await kept_key(state, "dialogs")
+        shared["request_state_security"] = RequestStateSecurity(keys=[key])
+    except StateError as error:
+        # A server that starts before its database reads, and says what it cannot do.
+        print(f"sms-tools: {error} {error.advice}", file=sys.stderr, flush=True)
     async with changes.heard():
-        yield {"subscriptions": changes, "request_state_security": security}
+        yield shared
 
 
 def entries_of(options: argparse.Namespace) -> "Mapping[str, Entry]":
