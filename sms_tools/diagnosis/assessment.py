@@ -29,9 +29,10 @@ _LARGE: Final = 1024**4
 
 
 class AssessSources(FleetQuestion):
-    """Are these hosts fit and supported for migration (评估)? Per server go, repair_first,
-    other_method or unknown; each finding with who acts and how; suggested type, template,
-    bytes to copy; quotas.
+    """Can these machines be migrated at all, and what do they need first (评估, 能不能迁)? Before
+    the start: whether each host is fit and supported (old OS versions too), what must be repaired,
+    suggested type and template, bytes to copy, quotas. Per server go, repair_first, other_method or
+    unknown; each finding with who acts and how.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

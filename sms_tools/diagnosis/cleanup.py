@@ -32,10 +32,10 @@ _CAUTION: Final = (
 
 
 class FindCleanupCandidates(FleetQuestion):
-    """What is left over after a migration, and what are we still paying for (清理, 计费)? What
-    may be deleted (tasks and records of launched servers, tasks without a server,
-    templates without a task), what costs money meanwhile (rehearsal clones, temporary
-    disks), what must stay and why. Deletes nothing: plan_remediation (goal=clean_up)
+    """What is left over after the migration, can be deleted now, and is still costing us money
+    (清理, 还在扣费)? What nobody needs any more (tasks and records of launched servers, tasks
+    without a server, templates without a task), what we keep paying for (rehearsal clones,
+    temporary disks), what must stay and why. Deletes nothing: plan_remediation (goal=clean_up)
     does.
     """
 

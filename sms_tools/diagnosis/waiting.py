@@ -34,10 +34,10 @@ _NEXT_IN_SYNC: Final = 300
 
 
 class WaitForProgress(Question):
-    """Wait (等待) until something happens to servers in migration, instead of polling: returns
-    on a change of phase, step, connection or error, when nothing is under way, or after
-    timeout_seconds (40 if left out), with next_poll_seconds: call it again to go on. For
-    the current state use summarize_progress.
+    """Keep an eye on servers in migration and report when something happens (盯着, 等待,
+    有变化通知), instead of polling: watches until a phase, step, connection or error changes,
+    nothing is under way, or timeout_seconds (40 if left out) are over. Then next_poll_seconds says
+    when to call it again. For the current state use summarize_progress.
     """
 
     servers: Servers = None

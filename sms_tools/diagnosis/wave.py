@@ -58,9 +58,10 @@ _PEOPLE: Final = (
 
 
 class ScheduleWave(Question):
-    """When can each server of a wave be copied over a shared line? From bytes left, measured rates
-    and the windows: order, copies at a time, share of each, start and end as a range per migrating
-    server, who misses the deadline, what would help, and ready limits. Starts nothing.
+    """When should each server of a wave (batch) be copied over a shared line (排期, 一晚拷几台)?
+    From bytes left, measured rates and the nightly windows: the order, how many at a time (in
+    parallel), the bandwidth share of each, start and end as a range per migrating server, who
+    misses the deadline, what would help, and ready limits. Starts nothing.
     """
 
     line_mbit_s: Annotated[
@@ -159,7 +160,12 @@ async def _with_limits(desk: Desk, copies: Sequence[Copy], gaps: list[str]) -> S
             f"get_migration_rate_limits: of {count_of(unread, 'running copy', 'running copies')} "
             "the limits are missing; they may be slower than said."
         )
-    return [replace(copy, limits=found.get(copy.server.id, NO_LIMITS)) for copy in copies]
+    return [_under(copy, found.get(copy.server.id, NO_LIMITS)) for copy in copies]
+
+
+def _under(copy: Copy, limits: Limits) -> Copy:
+    """*copy* with its limits: what was measured under one is the limit, not its own rate."""
+    return replace(copy, limits=limits, rate=None if limits.segments else copy.rate)
 
 
 @dataclass(frozen=True)
