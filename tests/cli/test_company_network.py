@@ -96,20 +96,20 @@ async def _opened() -> AsyncIterator[Company]:
             await stream.send(bytes([version, 0]))
             *_, kind, length = await _exactly(stream, 5)
             assert kind == 3  # by name: nothing was resolved here
-            company.asked.append((await _exactly(stream, length)).decode())
+            found.asked.append((await _exactly(stream, length)).decode())
             await _exactly(stream, 2)
             await stream.send(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
-            await _joined(stream, await anyio.connect_tcp("127.0.0.1", company.port))
+            await _joined(stream, await anyio.connect_tcp("127.0.0.1", found.port))
 
         inner = await anyio.create_tcp_listener(local_host="127.0.0.1")
         outer = await anyio.create_tcp_listener(local_host="127.0.0.1")
         service = TLSListener(inner, context, standard_compatible=False)
         ports = [each.extra(SocketAttribute.local_port) for each in (inner, outer)]  # noqa: S610
-        company = Company(f"socks5h://127.0.0.1:{ports[1]}", ports[0], authority)
+        found = Company(f"socks5h://127.0.0.1:{ports[1]}", ports[0], authority)
         async with inner, outer, anyio.create_task_group() as group:
             group.start_soon(service.serve, secured)
             group.start_soon(outer.serve, led)
-            yield company
+            yield found
             group.cancel_scope.cancel()
 
 
