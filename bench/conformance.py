@@ -39,7 +39,7 @@ from sms_tools.guard import Policy
 from sms_tools.sandbox import open_sandbox
 from sms_tools.server import Server, open_runtime
 from sms_tools.server.build import told_of
-from sms_tools.server.http import serve_http
+from sms_tools.server.http import Door, serve_http
 from sms_tools.server.prompts import add_prompts
 from sms_tools.server.resources import add_resources
 from sms_tools.settings import Settings
@@ -271,7 +271,7 @@ async def scored(node: str, script: Path, folder: Path) -> int:
             def ready(address: str) -> None:
                 group.start_soon(run, address)
 
-            await serve_http(server, "127.0.0.1", 0, ready, None)
+            await serve_http(server, "127.0.0.1", 0, ready, Door())
         return code
 
 
