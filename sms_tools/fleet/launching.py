@@ -183,9 +183,10 @@ def _history(server: Server) -> _History:
 
 
 def _took(step: SubTask) -> float | None:
-    if not step.start_date or not step.end_date or step.end_date < step.start_date:
+    begun, ended = from_milliseconds(step.start_date), from_milliseconds(step.end_date)
+    if begun is None or ended is None or ended < begun:
         return None
-    return (step.end_date - step.start_date) / 1000
+    return (ended - begun).total_seconds()
 
 
 def _growth(server: Server, now: datetime) -> float:
