@@ -361,6 +361,7 @@ function drawReadiness(data, all = false) {
   const more = rows.length > body.length ? el("button", { type: "button", onclick: () => drawReadiness(data, true) }, `Show all ${rows.length}`) : null;
   view.replaceChildren(
     el("p", {}, Object.entries(verdicts).map(([verdict, number]) => `${number} ${words[verdict] || verdict}`).join(", ") || "Nothing is left to launch."),
+    data.launch ? el("p", {}, data.launch) : "",
     el("p", { class: "small" }, "✓ passes, ✕ fails, ? is unknown. One unknown gate means not confirmed, never ready."),
     el("div", { class: "gates", tabindex: "0", role: "region", "aria-label": "Gates before a launch" }, el("table", {}, el("thead", {}, head), el("tbody", {}, body))), more || "");
 }
