@@ -60,18 +60,20 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "remediation": {*_READING, "diagnosis", "drawing", "guard"},
     "guard": {*_READING, "listening", "tomlfile"},
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},
+    "login": {*_READING, "guard", "server", "tomlfile"},
     "server": {*_SERVING, "account_file"},
     "watching": {*_READING, "diagnosis"},
-    "cli": {*_SERVING, "account_file", "cli", "sandbox"},
+    "cli": {*_SERVING, "account_file", "cli", "login", "sandbox"},
     "__main__": {"cli"},
 }
 """By the part of the package: the parts that it may import, besides itself."""
 
 ONLY_IN: Final[Mapping[str, set[str]]] = {
-    "mcp": {"server", "cli"},
+    "mcp": {"server", "cli", "login"},
     "mcp_types": {"server", "cli"},
-    "httpx": {"api", "auth", "sandbox", "watching", "wire"},
-    "starlette": {"guard", "listening", "server", "cli"},
+    "jwt": {"login"},
+    "httpx": {"login", "api", "auth", "sandbox", "watching", "wire"},
+    "starlette": {"guard", "login", "listening", "server", "cli"},
     "uvicorn": {"guard", "listening", "sandbox"},
     "huaweicloudsdksms": set(),
     "huaweicloudsdkcore": set(),

@@ -23,6 +23,8 @@ COMMANDS = {
     "watch": "reads again and again and tells what changed, to a webhook too",
     "tools": "every tool with its kind, area, size and what the policy does with it",
     "approvals": "calls that wait for a person: list, show, approve, deny; pair, unpair a browser",
+    "freeze": "for a time nothing is launched, whoever asks; --end ends it",
+    "token": "a new bearer token for a team's server, and its line for the tokens file",
     "audit": "what was changed or refused, by whom and how; --verify checks the chain",
     "check": "can this installation do its work, and how to fix what is not right",
     "completion": "completes commands and options in a shell: bash, zsh or fish",

@@ -34,6 +34,7 @@ async def runtime_of(
     reached_by: str = "stdio",
     page: bool = True,
     links: bool = True,
+    public_url: str | None = None,
     secrets: Sequence[str] = (),
 ) -> AsyncIterator[Runtime]:
     """The runtime that the options ask for, on the real service or on the sandbox.
@@ -78,6 +79,7 @@ async def runtime_of(
         reached_by=reached_by,
         page=page,
         links=links,
+        public_url=public_url,
         command=command(),
         pairings=state_dir_of(os.environ),
     ) as runtime:

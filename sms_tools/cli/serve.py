@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from sms_tools.cli.opening import server_of
-from sms_tools.cli.options import add_server_options, port, span
+from sms_tools.cli.options import add_auth_options, add_server_options, port, span
 from sms_tools.errors import SettingsError
 from sms_tools.server import Runtime, Server
 from sms_tools.settings import state_dir_of
@@ -25,6 +25,8 @@ from sms_tools.watching.forms import FORMS
 
 if TYPE_CHECKING:
     from mcp.server.auth.provider import TokenVerifier
+
+    from sms_tools.login.entry import Entry
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -38,8 +40,21 @@ def configure(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --http: no bearer token; every user and program of this machine may call",
     )
-    command.add_argument("--host", default="127.0.0.1", help="loopback only (default 127.0.0.1)")
+    command.add_argument(
+        "--host", default="127.0.0.1", help="default 127.0.0.1; beyond loopback it takes --auth"
+    )
     command.add_argument("--port", type=port, default=8000, help="default 8000; 0 takes a free one")
+    add_auth_options(command)
+    command.add_argument(
+        "--public-url", metavar="URL", help="under which clients and browsers reach a team's server"
+    )
+    command.add_argument(
+        "--proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="a proxy in front, whose word on a client's address counts; may be given again",
+    )
     command.add_argument(
         "--watch",
         nargs="?",
@@ -55,12 +70,7 @@ def configure(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until the client goes away or the process is stopped."""
-    if options.http and options.host not in LOOPBACK:
-        raise SettingsError(
-            f"--host {options.host} is not a loopback address: the server holds your cloud"
-            " credentials and has no login of its own.",
-            advice="Serve on 127.0.0.1, with a proxy that authenticates its callers in front.",
-        )
+    _check(options)
     if not options.http:
         # Python's own handler waits for the thread that reads standard input, that is, for the
         # client. What must not be lost is on the disk before a call is made: we may just end.
@@ -69,33 +79,77 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what would let strangers in.
+
+    Raises:
+        SettingsError: it would, or the options contradict each other.
+    """
+    if not options.http:
+        given = [name for name in ("auth", "public_url", "no_auth") if getattr(options, name)]
+        if given:
+            raise SettingsError(
+                f"--{given[0].replace('_', '-')} is for --http.",
+                advice="On stdio whoever starts the server is its only caller.",
+            )
+        return
+    if options.auth and options.no_auth:
+        raise SettingsError(
+            "--auth and --no-auth contradict each other.", advice="Leave one of them out."
+        )
+    if options.host not in LOOPBACK and not options.auth:
+        raise SettingsError(
+            f"--host {options.host} is not a loopback address: the server holds your cloud"
+            " credentials, and nobody would have to say who they are.",
+            advice="Give --auth oidc:ISSUER or --auth tokens:FILE, and --public-url; or serve on"
+            " 127.0.0.1.",
+        )
+    beyond = options.host not in LOOPBACK or (options.auth or "").startswith("oidc:")
+    if options.auth and not options.public_url and beyond:
+        raise SettingsError(
+            "--public-url is missing: clients, logins and the approval page need the address"
+            " under which this server is reached.",
+            advice="Give the one that the proxy serves, such as https://sms-tools.example.com.",
+        )
+
+
 async def _serve(options: argparse.Namespace) -> None:
     # An approval given to a client on stdio must not serve one on HTTP that goes by its name. Over
     # HTTP no result leads to the page: a caller could follow the link, and nobody logs in there.
     reached_by = "http" if options.http else "stdio"
+    how: dict[str, Any] = {"reached_by": reached_by, "links": not options.http}
     admission = _admission(options, state_dir_of(os.environ, sandbox=options.sandbox))
-    how = {"reached_by": reached_by, "links": not options.http, "secrets": admission.secrets}
+    how["secrets"] = admission.secrets
+    if admission.entry and admission.entry.has_page:
+        how |= {"links": True, "public_url": options.public_url}
     async with server_of(options, **how) as (server, runtimes):
         state = next(iter(runtimes.values())).state
         if fault := await state.fault():
             _say(f"{fault} {fault.advice}")
         async with _watching(options, server, runtimes):
-            await _serve_clients(options, server, admission)
+            await _serve_clients(options, server, next(iter(runtimes.values())), admission)
 
 
 async def _serve_clients(
-    options: argparse.Namespace, server: Server, admission: "_Admission"
+    options: argparse.Namespace, server: Server, runtime: Runtime, admission: "_Admission"
 ) -> None:
     if not options.http:
         await server.run_stdio_async()
         return
-    from sms_tools.server.http import serve_http
+    from sms_tools.server.http import Door, serve_http
+
+    if admission.entry is None:
+        door = Door(admission.verifier, public_url=options.public_url, proxies=options.proxy)
+    else:
+        from sms_tools.login.team import door_of
+
+        door = await door_of(admission.entry, runtime, options.public_url, options.proxy)
 
     def ready(address: str) -> None:
         _say(f"MCP server at {address}/mcp")
         _say(admission.told)
 
-    await serve_http(server, options.host, options.port, ready, admission.verifier)
+    await serve_http(server, options.host, options.port, ready, door)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +161,8 @@ class _Admission:
     """What a person is told of it at the start."""
     secrets: Sequence[str] = ()
     """Its token: it leaves in no answer."""
+    entry: "Entry | None" = None
+    """A team's."""
 
 
 @asynccontextmanager
@@ -143,6 +199,8 @@ def _admission(options: argparse.Namespace, folder: Path) -> _Admission:
     """
     if not options.http:
         return _Admission()
+    if options.auth:
+        return _team(options)
     from sms_tools.server.http import TOKEN_VARIABLE, OneToken, kept_token
 
     given = os.environ.get(TOKEN_VARIABLE)
@@ -161,6 +219,22 @@ def _admission(options: argparse.Namespace, folder: Path) -> _Admission:
         return _Admission(OneToken(given), told, [given])
     kept = kept_token(folder)
     return _Admission(OneToken(kept.token), kept.told, [kept.token])
+
+
+def _team(options: argparse.Namespace) -> _Admission:
+    """Who may call a team's server.
+
+    Raises:
+        SettingsError: an option is not understood, or lacks something.
+    """
+    from sms_tools.login.entry import checked_public_url, entry_of
+
+    entry = entry_of(options)
+    told = f"callers say who they are: --auth {options.auth}"
+    if options.public_url:
+        options.public_url = checked_public_url(options.public_url)
+        told += f"; they reach it at {options.public_url}/mcp"
+    return _Admission(entry.verifier, told, entry=entry)
 
 
 def _say(what: str) -> None:

@@ -25,8 +25,8 @@ from sms_tools.operation import Kind
 from sms_tools.wording import count_of, iso, listed
 
 _ORDER: Final[Sequence[Readiness]] = ("not_ready", "not_confirmed", "ready")
-_PLANNED: Final = 5
-"""How many servers a suggested plan launches at most."""
+_PLANNED: Final = 10
+"""How many servers a suggested plan names; of a project's more, the plan takes up to fifty."""
 _ALSO_UNSEEN: Final = "whether the target boots and can be reached: a rehearsal shows it"
 
 
@@ -64,12 +64,18 @@ class CheckCutoverReadiness(FleetQuestion):
         times = whole.times if whole else {}
         able = [s.id for s in near if read.gates[s.id].verdict != "not_ready"]
         night = whole.only(able) if whole and able else None
+        batches = {
+            server.id: number
+            for number, batch in enumerate(night.batches if night else (), 1)
+            for server in batch
+        }
         judged = [
             Judged(
                 read.servers[each.id],
                 read.gates[each.id],
                 times.get(each.id),
                 read.kept.get(each.id),
+                batches.get(each.id),
             )
             for each in waiting
         ]
@@ -139,6 +145,8 @@ class Judged:
     """How long its launch takes; None where it is not far enough to be launched."""
     read_at: datetime | None = None
     """When what was read of its task was read, where that is older than the lists."""
+    batch: int | None = None
+    """In which batch a plan of all that may go would launch it."""
 
     @property
     def rank(self) -> tuple[bool, int, str]:
@@ -169,6 +177,8 @@ class Judged:
             row["because"] = [finding.says for finding in list(open_gates.values())[:3]]
         if self.launch:
             row["launch"] = self.launch.as_data(full=full)
+            if self.batch:
+                row["launch"]["batch"] = self.batch
         if full or may_go(self.server):
             row["advice"] = list(self.gates.advice)
         return row
@@ -224,7 +234,11 @@ def _actions(question: CheckCutoverReadiness, judged: Sequence[Judged]) -> Seque
         actions.append(Action("summarize_consistency_results", dict(scope(question)), why))
     ready = [each.server.id for each in judged if each.gates.verdict == "ready"]
     if ready:
-        arguments = {"goal": "cut_over", "servers": ready[:_PLANNED]}
+        arguments: dict[str, Any] = {"goal": "cut_over", "servers": ready[:_PLANNED]}
+        if question.project and len(ready) > _PLANNED:
+            arguments = {"goal": "cut_over", "project": question.project}
+        if question.deadline:
+            arguments["deadline"] = iso(question.deadline)
         why = "plans the launch of those that are ready; a person approves it before anything runs"
         actions.append(Action("plan_remediation", arguments, why, Kind.READ))
     return actions

@@ -158,7 +158,12 @@ async def _with_limits(desk: Desk, copies: Sequence[Copy], gaps: list[str]) -> S
             f"get_migration_rate_limits: of {count_of(unread, 'running copy', 'running copies')} "
             "the limits are missing; they may be slower than said."
         )
-    return [replace(copy, limits=found.get(copy.server.id, NO_LIMITS)) for copy in copies]
+    return [_under(copy, found.get(copy.server.id, NO_LIMITS)) for copy in copies]
+
+
+def _under(copy: Copy, limits: Limits) -> Copy:
+    """*copy* with its limits: what was measured under one is the limit, not its own rate."""
+    return replace(copy, limits=limits, rate=None if limits.segments else copy.rate)
 
 
 @dataclass(frozen=True)
