@@ -311,7 +311,7 @@ byId("detail").addEventListener("keydown", (event) => { if (event.key === "Escap
 function offersOf(row) {
   const offers = [["Ask: what is with this server?", "diagnose_server", { server: row.id }]];
   if (row.phase === "syncing") offers.push(["Ask: can it be launched?", "check_cutover_readiness", { servers: [row.id] }]);
-  if (row.verification && row.verification !== "clean") offers.push(["Ask: what differs?", "summarize_consistency_results", { servers: [row.id] }]);
+  if (row.verification && row.verification !== "clean") offers.push(["Ask: is its copy consistent?", "summarize_consistency_results", { servers: [row.id] }]);
   if (row.phase === "replicating") offers.push(["Ask: when is it done?", "summarize_progress", { servers: [row.id], detail: "full" }]);
   return offers;
 }
