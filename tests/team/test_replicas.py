@@ -258,8 +258,7 @@ def test_older_clients_are_led_back_to_the_server_that_has_their_session(
 
 def test_a_plan_goes_on_at_the_other_server_after_one_was_killed(open_replicas: Open) -> None:
     replicas = open_replicas("--fault", "latency=0.3", "--speed", "600")
-    goal = {"goal": "rehearse_cutover", "project": "Wave-1-Web"}
-    plan = replicas.call("olga", "plan_remediation", **goal)
+    plan = replicas.call("olga", "plan_remediation", goal="rehearse_cutover", project="Wave-1-Web")
     held = replicas.call("olga", "apply_plan", at=0, plan_id=plan["plan_id"])
     assert held["status"] == "approval_required", held
     replicas.approve(held)
