@@ -5,6 +5,7 @@ On stdio, standard output carries the protocol and nothing else.
 
 import argparse
 import functools
+import logging
 import os
 import signal
 import sys
@@ -39,6 +40,9 @@ def configure(command: argparse.ArgumentParser) -> None:
     command.add_argument("--host", default="127.0.0.1", help="loopback only (default 127.0.0.1)")
     command.add_argument("--port", type=port, default=8000, help="default 8000; 0 takes a free one")
     command.add_argument(
+        "--log-json", action="store_true", help="with --http: logs and audit as lines of JSON"
+    )
+    command.add_argument(
         "--watch",
         nargs="?",
         type=span,
@@ -59,6 +63,11 @@ def run(options: argparse.Namespace) -> int:
             " credentials and has no login of its own.",
             advice="Serve on 127.0.0.1, with a proxy that authenticates its callers in front.",
         )
+    if options.log_json and not options.http:
+        raise SettingsError(
+            "--log-json is for a server over HTTP.",
+            advice="Give --http too, or leave it out.",
+        )
     if not options.http:
         # Python's own handler waits for the thread that reads standard input, that is, for the
         # client. What must not be lost is on the disk before a call is made: we may just end.
@@ -68,31 +77,42 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(options: argparse.Namespace) -> None:
+    lines = None
+    if options.log_json:
+        from sms_tools.server.logs import log_as_json
+
+        lines = log_as_json()
     # An approval given to a client on stdio must not serve one on HTTP that goes by its name. Over
     # HTTP no result leads to the page: a caller could follow the link, and nobody logs in there.
     reached_by = "http" if options.http else "stdio"
     how = {"reached_by": reached_by, "links": not options.http}
     async with server_of(options, **how) as (server, runtimes):
+        if lines is not None:
+            lines.secrets = next(iter(runtimes.values())).secrets
         state = next(iter(runtimes.values())).state
         if fault := await state.fault():
             _say(f"{fault} {fault.advice}")
         async with _watching(options, server, runtimes):
-            await _serve_clients(options, server, state.folder)
+            await _serve_clients(options, server, runtimes)
 
 
-async def _serve_clients(options: argparse.Namespace, server: Server, folder: Path) -> None:
+async def _serve_clients(
+    options: argparse.Namespace, server: Server, runtimes: Mapping[str | None, Runtime]
+) -> None:
     if not options.http:
         await server.run_stdio_async()
         return
+    from sms_tools.server.front import Front
     from sms_tools.server.http import serve_http
 
-    verifier, told = _admission(options, folder)
+    verifier, told = _admission(options, next(iter(runtimes.values())).state.folder)
 
     def ready(address: str) -> None:
         _say(f"MCP server at {address}/mcp")
         _say(told)
 
-    await serve_http(server, options.host, options.port, ready, verifier)
+    front = Front(server, runtimes, log_json=options.log_json)
+    await serve_http(server, options.host, options.port, ready, verifier, front)
 
 
 @asynccontextmanager
@@ -147,4 +167,8 @@ def _admission(options: argparse.Namespace, folder: Path) -> "tuple[TokenVerifie
 
 
 def _say(what: str) -> None:
+    log = logging.getLogger("sms_tools.serve")
+    if log.isEnabledFor(logging.INFO):  # where logs are lines of JSON, all that we say is one
+        log.info(what)
+        return
     print(f"sms-tools: {what}", file=sys.stderr, flush=True)

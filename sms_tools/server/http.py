@@ -19,13 +19,16 @@ from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from sse_starlette.sse import AppStatus
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sms_tools.errors import SettingsError
-from sms_tools.listening import BoundedBody, server_of
+from sms_tools.listening import BoundedBody, more_descriptors, server_of
 from sms_tools.loopback import LOOPBACK, address_of, listen
+from sms_tools.server.front import Front
+from sms_tools.server.traffic import SESSION_IDLE_SECONDS, Bounds
 from sms_tools.state import StateError, private_file, private_folder
 
 TOKEN_FILE: Final = "http-token"  # noqa: S105 (a name of a file)
@@ -35,7 +38,8 @@ OWNER: Final = "owner"
 
 _SHORTEST_TOKEN: Final = 16
 _MOST_BYTES: Final = 4 * 1024 * 1024
-_CONNECTIONS: Final = 200
+_CONNECTIONS: Final = 2_000
+_LAST_SECONDS: Final = 3
 _WANTS_A_TOKEN: Final = (
     "This server wants its bearer token, in the header `Authorization: Bearer TOKEN`. It is in the "
     f"file {TOKEN_FILE} of the server's state folder, which the server names when it starts, or it "
@@ -126,10 +130,12 @@ async def serve_http(
     port: int,
     ready: Callable[[str], None],
     verifier: TokenVerifier | None,
+    front: Front,
 ) -> None:
     """Serve streamable HTTP at ``/mcp`` until cancelled; call *ready* with the address.
 
-    Port 0 takes a free one. *verifier* knows the callers; None lets everybody in.
+    Port 0 takes a free one. *verifier* knows the callers; None lets everybody in. *front* stands
+    around all of it, and says when the server has done its work after it was told to stop.
 
     Raises:
         SettingsError: the port is none, or is taken.
@@ -148,11 +154,25 @@ async def serve_http(
         ) from error
     with listener:
         address = address_of(listener)
-        app = server.streamable_http_app(transport_security=_from_here(address, host))
-        bounded: ASGIApp = BoundedBody(app, _MOST_BYTES, _refused)
-        served = Admission(bounded, verifier) if verifier else bounded
+        app = server.streamable_http_app(
+            transport_security=_from_here(address, host),
+            max_sessions=Bounds().sessions,
+            session_idle_timeout=SESSION_IDLE_SECONDS,
+        )
+        # Its streams would be cut at the first signal; ours are ended when their work is done.
+        AppStatus.disable_automatic_graceful_drain()
+        bounded = front.inside(BoundedBody(app, _MOST_BYTES, _refused))
+        served = front.outside(Admission(bounded, verifier) if verifier else bounded)
         ready(address)
-        await server_of(served, connections=_CONNECTIONS, log_level="warning").serve([listener])
+        more_descriptors()
+        await server_of(
+            served,
+            connections=_CONNECTIONS,
+            at_end=front.stop,
+            log_level="warning",
+            **({"log_config": None} if front.logs_json else {}),
+            timeout_graceful_shutdown=_LAST_SECONDS,
+        ).serve([listener])
 
 
 def _from_here(address: str, host: str) -> TransportSecuritySettings:
