@@ -158,6 +158,8 @@ def _work(draw: Random, rate: float) -> float:
 
 def _alone(name: str, draw: Random, earlier: int) -> Copy:
     start, rate = _start(draw, earlier), draw.uniform(20, 400) * _MBIT
+    if name == "weekend":  # the others begin on a Monday: the first five days are alike
+        start += draw.randrange(7) * DAY
     total = _work(draw, rate)
     blocks = _BLOCKS.get(name, draw.random() < 0.5)
     profile = PROFILES[name](draw) if name in PROFILES else Profile()

@@ -27,6 +27,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     " the sandbox has one of its own, beside the default or inside the one named here",
     "SMS_TOOLS_STATE_URL": "`postgresql://…`: the same, shared by several servers",
     "SMS_TOOLS_HTTP_TOKEN": "the bearer token that `serve --http` asks for; without it one is made",
+    "SMS_TOOLS_APPROVER_TOKEN": "whose yes `approvals approve --auth …` gives; without it, it asks",
+    "SMS_TOOLS_OIDC_CLIENT_SECRET": "with `--auth oidc:…`, where the page's client has a secret",
     "SMS_TOOLS_WEBHOOK": "where `watch` sends its messages; a secret, so better set here",
     "SMS_TOOLS_WEBHOOK_SECRET": "signs what `watch --webhook` sends",
     "SMS_TOOLS_DEBUG": "anything: a defect of ours ends in its whole trace, not in a line",

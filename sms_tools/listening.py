@@ -17,6 +17,7 @@ import h11
 import uvicorn
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.config import LOGGING_CONFIG
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_SECONDS: Final = 10.0
@@ -40,13 +41,14 @@ def server_of(
     connections: int,
     header_seconds: float = HEADER_SECONDS,
     at_end: LastWork | None = None,
+    logs_apart: bool = True,
     **more: Any,
 ) -> uvicorn.Server:
     """A server for *app* that holds at most *connections* open at a time.
 
     Fewer where the process may open few files: a quarter of them at most, so that whoever floods
     the server takes no descriptor that the work itself needs. *at_end* is done before the server
-    closes its port, once it is told to stop.
+    closes its port, once it is told to stop. Without *logs_apart* its logs go where all others go.
     """
 
     class Protocol(_Bounded):
@@ -63,6 +65,7 @@ def server_of(
             server_header=False,
             h11_max_incomplete_event_size=_HEADER_BYTES,
             access_log=False,  # links are secrets
+            log_config=LOGGING_CONFIG if logs_apart else None,
             **more,
         ),
         at_end,

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from sms_tools.operation import JSON
 from sms_tools.text import HIDDEN, clean
 
-__all__ = ["HIDDEN", "is_secret_name", "redact"]
+__all__ = ["HIDDEN", "holding_secrets", "is_secret_name", "redact"]
 
 _WHOLE: Final = frozenset({"auth", "authorization", "sig", "xauth"})
 """Names that are a secret's as a whole, without what separates their words."""
@@ -102,6 +102,19 @@ def redact(value: JSON, extra_secrets: Sequence[str] = ()) -> JSON:
     """
     known = {each for s in extra_secrets if len(s) >= _SHORTEST for each in _spellings(s)}
     return _redact(value, sorted(known, key=len, reverse=True))
+
+
+def holding_secrets(values: Mapping[str, JSON], extra_secrets: Sequence[str] = ()) -> Sequence[str]:
+    """The names in *values* under which :func:`redact` would hide something."""
+    return [
+        name
+        for name, each in values.items()
+        if _hiding(redact({name: each}, extra_secrets)) > _hiding(each)
+    ]
+
+
+def _hiding(value: JSON) -> int:
+    return json.dumps(value, ensure_ascii=False).count(HIDDEN)
 
 
 def _spellings(secret: str) -> Sequence[str]:

@@ -98,6 +98,8 @@ class Settings:
     state_dir: Path = field(default_factory=lambda: _usual_state_dir())
     sandbox: str | None = None
     """What tells one embedded service from another; None for a real one."""
+    own_secrets: Sequence[str] = field(default=(), repr=False)
+    """Secrets of this server itself, such as its HTTP token: they leave in no text either."""
     warnings: Sequence[str] = ()
     """What is allowed but worth a look, for ``sms-tools check``."""
 
@@ -155,14 +157,26 @@ class Settings:
 
     def secret_values(self) -> tuple[str, ...]:
         """Every configured secret, for whoever takes secrets out of what leaves."""
+        found: tuple[str, ...] = ()
         match self.credentials:
             case KeyPair(access_key, secret, token):
-                return (access_key, secret, token) if token else (access_key, secret)
+                found = (access_key, secret, token or "")
             case AuthToken(token):
-                return (token,)
+                found = (token,)
             case IamUser(_, password, _):
-                return (password,)
-        return ()
+                found = (password,)
+        return tuple(each for each in (*found, *self.own_secrets) if each)
+
+
+TOKEN_FILE: Final = "http-token"  # noqa: S105 (a name of a file)
+"""Where, in the state folder, the bearer token of ``serve --http`` is kept."""
+OWN_SECRETS: Final = ("SMS_TOOLS_HTTP_TOKEN", "SMS_TOOLS_WEBHOOK", "SMS_TOOLS_WEBHOOK_SECRET")
+"""Variables with secrets of this server itself; who has a webhook's address can post there."""
+
+
+def own_secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The server's own secrets in *environ*."""
+    return tuple(environ[each] for each in OWN_SECRETS if environ.get(each))
 
 
 def read_settings(environ: Mapping[str, str]) -> tuple[Settings, Sequence[Problem]]:

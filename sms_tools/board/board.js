@@ -118,7 +118,7 @@ function totals(data) {
   return parts.join(" ");
 }
 
-const range = (from, to, near) => (from === null ? `by ${clock(to, near)}` : `${clock(from, near)}–${clock(to, from > near + 86400 ? undefined : near)}`);
+const range = (from, to, near) => (from === null ? `by ${clock(to, near)}` : `${clock(from, near)}–${clock(to, near)}`);
 
 // ---- views
 
@@ -174,7 +174,8 @@ function filter() {
   for (const chip of document.querySelectorAll("[data-chip]")) chip.setAttribute("aria-pressed", String(chip.dataset.chip === phase));
   board.active = 0;
   const lasts = board.rows.map((row) => row.latest).filter(Boolean).sort((a, b) => a - b);
-  board.scaleEnd = Math.max(board.data.deadline || 0, lasts[Math.floor(lasts.length * 0.9)] || 0, board.readAt + 600);
+  const deadline = board.data.deadline;
+  board.scaleEnd = Math.max(deadline ? 2 * deadline - board.readAt : lasts[Math.floor(lasts.length * 0.75)] || 0, board.readAt + 600);
   const hidden = board.data.count !== null && board.data.count > board.rows.length ? ` (${board.data.count} in all)` : "";
   byId("shown").textContent = `${board.shown.length} of ${count(board.rows.length, "server")} shown${hidden}; ${board.rows.filter((row) => row.needs).length} need a person.`;
   byId("list").setAttribute("aria-rowcount", board.shown.length + 1);
@@ -219,11 +220,14 @@ function drawRow(row, index) {
     cell(line(row.name, "name"), need ? line(need, "need") : line(row.wave && narrow() ? row.wave : "", "small")),
     cell(el("span", { class: "cut" }, el("span", { class: "mark", "data-mark": row.phase, "aria-hidden": "true" }, look.mark), ` ${look.words}`), line(step, "small")),
     cell(line(has ? `${percent(row.done, row.total)} % of ${size(row.total)}` : `copied: ${UNKNOWN}`, has ? "" : "small"), el("div", { class: "meter" }, copiedBar(has ? row.done : null, row.total))),
-    cell(line(row.rate === null ? `rate: ${UNKNOWN}` : `${row.rate} Mbit/s`, row.rate === null ? "small" : ""), el("div", { class: "spark" }, row.rates ? rateColumns(row.rates) : null)),
+    cell(line(rateOf(row), row.rate === null ? "small" : ""), el("div", { class: "spark" }, row.rates ? rateColumns(row.rates) : null)),
     cell(...estimateCell(row)),
     cell(line(row.verification ? LOOK.verifications[row.verification] || row.verification : UNKNOWN, row.verification === "clean" ? "" : "small"), line(row.verified_at ? clock(row.verified_at, board.readAt) : "", "small")),
     cell(line(row.wave || UNKNOWN, "small")));
 }
+
+const AT_REST = ["failed", "paused", "waiting", "unavailable", "finished", "deleting"];
+const rateOf = (row) => (row.rate !== null ? `${row.rate} Mbit/s` : AT_REST.includes(row.phase) ? "at rest" : `rate: ${UNKNOWN}`);
 
 function estimateCell(row) {
   if (row.latest === null) {
@@ -278,7 +282,7 @@ function openServer(id, focus = false) {
   const facts = [
     ["Phase", (LOOK.phases[row.phase] || LOOK.phases.unknown).words], ["Needs a person", row.needs ? LOOK.needs[row.needs] || row.needs : "nothing known"],
     ["Why", row.why], ["Error", row.code], ["Step", row.step ? `${row.step}, ${row.step_percent === null ? UNKNOWN : `${row.step_percent} %`}` : null],
-    ["Copied", row.done === null || row.total === null ? UNKNOWN : `${size(row.done)} of ${size(row.total)}`], ["Rate", row.rate === null ? UNKNOWN : `${row.rate} Mbit/s`],
+    ["Copied", row.done === null || row.total === null ? UNKNOWN : `${size(row.done)} of ${size(row.total)}`], ["Rate", rateOf(row)],
     ["Estimate", row.latest === null ? row.no_estimate || UNKNOWN : `${range(row.earliest, row.latest, board.readAt)}, ${row.confidence} confidence`],
     ["Agent", row.offline === null ? UNKNOWN : row.offline ? "offline" : "connected"], ["Wave", row.wave || UNKNOWN],
     ["Verification", `${row.verification ? LOOK.verifications[row.verification] || row.verification : UNKNOWN}${row.verified_at ? `, ${clock(row.verified_at)}` : ""}`], ["Id", row.id],
@@ -427,7 +431,7 @@ function tick() {
   if (!board.readAt) return;
   const age = Date.now() / 1000 - board.readAt;
   const read = byId("read");
-  const words = `Read ${clock(board.readAt)} UTC`;
+  const words = `Read ${new Date(board.readAt * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
   // A sandbox's clock is not this one: an age that cannot be is not told.
   read.textContent = age > -60 ? `${words}, ${ago(age)}${age > OLD_AFTER ? ": read again before you decide" : ""}` : words;
   read.classList.toggle("old", age > OLD_AFTER);

@@ -40,13 +40,14 @@ function size(mebibytes) {
 
 const two = (number) => String(number).padStart(2, "0");
 
-/** A time as hours and minutes in UTC, with its date where it is another day than *near*. */
+/** A time in UTC: hours and minutes, with its date on another day than *near*, the date alone if far. */
 function clock(seconds, near) {
   if (seconds === null || seconds === undefined) return UNKNOWN;
   const at = new Date(seconds * 1000);
   if (Number.isNaN(at.getTime())) return UNKNOWN;
   const time = `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`;
   const day = (moment) => Math.floor(moment / 86_400);
+  if (near !== undefined && Math.abs(seconds - near) > 14 * 86_400) return at.toISOString().slice(0, 10);
   if (near !== undefined && day(near) === day(seconds)) return time;
   return `${two(at.getUTCMonth() + 1)}-${two(at.getUTCDate())} ${time}`;
 }

@@ -1,6 +1,7 @@
 """``sms-tools approvals``: calls that wait for a person, and the person's answer."""
 
 import argparse
+import getpass
 import os
 import sys
 import webbrowser
@@ -9,15 +10,21 @@ from pathlib import Path
 
 import anyio
 
+from sms_tools.cli.options import add_auth_options
+from sms_tools.errors import SettingsError
 from sms_tools.guard import Approvals, Audit, terminal
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.pairing import Pairings
+from sms_tools.guard.people import Person
 from sms_tools.moment import utc_now
+from sms_tools.server.runtime import person_of
 from sms_tools.settings import state_dir_of
 from sms_tools.state import State, private_folder
 
-_ANSWERS = {"approve": terminal.approve, "deny": terminal.deny, "show": terminal.show}
-_ACTIONS = ("list", *_ANSWERS, "pair", "unpair")
+_ANSWERS = {"approve": terminal.approve, "deny": terminal.deny}
+_OF_ONE = (*_ANSWERS, "show")
+_ACTIONS = ("list", *_OF_ONE, "pair", "unpair")
+TOKEN = "SMS_TOOLS_APPROVER_TOKEN"  # noqa: S105 (the name of a variable)
 
 
 def configure(command: argparse.ArgumentParser) -> None:
@@ -29,6 +36,7 @@ def configure(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--account", metavar="NAME", help="list: only those of this one of several accounts"
     )
+    add_auth_options(command)
     command.add_argument(
         "action",
         nargs="?",
@@ -42,7 +50,7 @@ def configure(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """List what waits, take an answer, or pair a browser; a yes needs a terminal."""
-    if options.action in _ANSWERS and not options.id:
+    if options.action in _OF_ONE and not options.id:
         print(f"sms-tools approvals {options.action}: which? Give its ID.", file=sys.stderr)
         return 2
     return anyio.run(_run, options)
@@ -58,8 +66,11 @@ async def _run(options: argparse.Namespace) -> int:
     with closing(State(folder)) as state:
         audit = Audit(state, utc_now)
         answers = Answers(Approvals(state, utc_now, audit), audit)
+        if options.action == "show":
+            return await terminal.show(answers, options.id, here)
         if options.action in _ANSWERS:
-            return await _ANSWERS[options.action](answers, options.id, here)
+            by = await _whoever_answers(options, here)
+            return await _ANSWERS[options.action](answers, options.id, here, by)
         with closing(State(state_dir_of(os.environ))) as shared:
             pairings = Pairings(shared, utc_now, audit)
             if options.action == "list":
@@ -67,6 +78,27 @@ async def _run(options: argparse.Namespace) -> int:
             if options.action == "unpair":
                 return await terminal.unpair(pairings, audit, here)
             return await _pair(pairings, audit, here, folder if options.open else None)
+
+
+async def _whoever_answers(options: argparse.Namespace, here: terminal.Terminal) -> Person | None:
+    """Who answers, where --auth says how that is proved.
+
+    Raises:
+        SettingsError: the token is nobody's.
+    """
+    if not options.auth:
+        return None
+    from sms_tools.login.entry import entry_of
+
+    verifier = entry_of(options).verifier
+    token = os.environ.get(TOKEN) or (getpass.getpass("Your token: ") if here.is_terminal else "")
+    person = person_of(await verifier.verify_token(token)) if token else None
+    if person is None:
+        raise SettingsError(
+            "the token is nobody's here, so nothing was answered.",
+            advice=f"Type it when you are asked, or set {TOKEN}.",
+        )
+    return person
 
 
 async def _pair(

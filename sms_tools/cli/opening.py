@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from sms_tools.moment import utc_now
 from sms_tools.server import Runtime, Server, build_server, open_runtime, open_runtimes
 from sms_tools.server.parts import Transport
 from sms_tools.server.runtime import Reached
-from sms_tools.settings import Settings, state_dir_of
+from sms_tools.settings import Settings, own_secrets_of, state_dir_of
 
 if TYPE_CHECKING:
     from sms_tools.account_file import Entry
@@ -34,8 +34,12 @@ async def runtime_of(
     reached_by: str = "stdio",
     page: bool = True,
     links: bool = True,
+    public_url: str | None = None,
+    secrets: Sequence[str] = (),
 ) -> AsyncIterator[Runtime]:
     """The runtime that the options ask for, on the real service or on the sandbox.
+
+    *secrets* are the server's own besides those of the environment, such as its HTTP token.
 
     Raises:
         SettingsError: the settings are not right, or of several accounts none is chosen.
@@ -66,14 +70,16 @@ async def runtime_of(
             ),
             domain_id=f"sandbox-{token_hex(6)}",
         )
+    own = (*own_secrets_of(os.environ), *secrets)
     async with open_runtime(
-        settings,
+        replace(settings, own_secrets=own),
         policy,
         transport=transport,
         service_clock=service_clock,
         reached_by=reached_by,
         page=page,
         links=links,
+        public_url=public_url,
         command=command(),
         pairings=state_dir_of(os.environ),
     ) as runtime:
@@ -100,7 +106,11 @@ async def server_of(
     from sms_tools.server.several import build_server_of_accounts
 
     entries, policy = entries_of(options), policy_of(options)
-    opened = {name: Reached(e.settings, _policy_of(e, policy)) for name, e in entries.items()}
+    own = (*own_secrets_of(os.environ), *how.pop("secrets", ()))
+    opened = {
+        name: Reached(replace(e.settings, own_secrets=own), _policy_of(e, policy))
+        for name, e in entries.items()
+    }
     async with open_runtimes(opened, command=command(), **how) as runtimes:
         server = build_server_of_accounts(Accounts(entries, runtimes), options.tools)
         yield server, {name: runtime for name, runtime in runtimes.items()}  # noqa: C416 (names widen)

@@ -1,12 +1,15 @@
 """Options that several commands share, and what follows from them."""
 
 import argparse
+import contextlib
 import re
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sms_tools.errors import SettingsError
 from sms_tools.guard.policy import Policy, load_policy
+from sms_tools.moment import utc_now
 
 if TYPE_CHECKING:
     from sms_tools.sandbox import Sandbox
@@ -43,6 +46,7 @@ def port(text: str) -> int:
 
 
 _SPAN: Final = re.compile(r"(\d+)([smh])")
+_UNTIL: Final = re.compile(r"(\d{1,2}):(\d{2})(Z|[+-]\d{2}:\d{2})")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _LONGEST: Final = 24 * 3600
 
@@ -54,6 +58,27 @@ def span(text: str) -> int:
     if not 1 <= seconds <= _LONGEST:
         raise argparse.ArgumentTypeError(f"{text} is no span from 1s to 24h, such as 30s or 5m")
     return seconds
+
+
+def moment(text: str) -> datetime:
+    """A time with its zone: the next one of that clock, or a date and time."""
+    if found := _UNTIL.fullmatch(text.strip()):
+        hours, minutes, zone = int(found[1]), int(found[2]), _zone(found[3])
+        if hours > 23 or minutes > 59:
+            raise argparse.ArgumentTypeError(f"{text} is no time of a clock")
+        now = utc_now().astimezone(zone)
+        at = now.replace(hour=hours, minute=minutes, second=0, microsecond=0)
+        return at if at > now else at + timedelta(days=1)
+    with contextlib.suppress(ValueError):
+        given = datetime.fromisoformat(text.strip())
+        if given.tzinfo is not None:
+            return given
+    raise argparse.ArgumentTypeError(f"{text} is no time with a zone, such as 06:00+08:00")
+
+
+def _zone(text: str) -> tzinfo:
+    zone = UTC if text == "Z" else datetime.fromisoformat(f"2000-01-01T00:00{text}").tzinfo
+    return zone or UTC
 
 
 def add_server_options(command: argparse.ArgumentParser) -> None:
@@ -73,6 +98,22 @@ def add_account_options(command: argparse.ArgumentParser, *, one: bool = True) -
     )
     if one:
         command.add_argument("--account", metavar="NAME", help="one of those in the file")
+
+
+def add_auth_options(command: argparse.ArgumentParser) -> None:
+    """How callers, or whoever approves, prove who they are."""
+    command.add_argument(
+        "--auth",
+        metavar="oidc:ISSUER|tokens:FILE",
+        help="a team's: access tokens of an identity provider, or named tokens in a file",
+    )
+    command.add_argument("--audience", metavar="NAME", help="oidc: `aud` of tokens for this server")
+    command.add_argument(
+        "--roles-claim", metavar="NAME", help="oidc: where a token has its roles (default roles)"
+    )
+    command.add_argument(
+        "--client-id", metavar="ID", help="oidc: as which people log in on the approval page"
+    )
 
 
 def add_tool_options(command: argparse.ArgumentParser) -> None:

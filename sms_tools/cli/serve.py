@@ -9,21 +9,25 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from sms_tools.cli.opening import server_of
-from sms_tools.cli.options import add_server_options, port, span
+from sms_tools.cli.options import add_auth_options, add_server_options, port, span
 from sms_tools.errors import SettingsError
 from sms_tools.server import Runtime, Server
+from sms_tools.settings import state_dir_of
 from sms_tools.watching.forms import FORMS
 
 if TYPE_CHECKING:
     from mcp.server.auth.provider import TokenVerifier
+
+    from sms_tools.login.entry import Entry
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -37,8 +41,21 @@ def configure(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --http: no bearer token; every user and program of this machine may call",
     )
-    command.add_argument("--host", default="127.0.0.1", help="loopback only (default 127.0.0.1)")
+    command.add_argument(
+        "--host", default="127.0.0.1", help="default 127.0.0.1; beyond loopback it takes --auth"
+    )
     command.add_argument("--port", type=port, default=8000, help="default 8000; 0 takes a free one")
+    add_auth_options(command)
+    command.add_argument(
+        "--public-url", metavar="URL", help="under which clients and browsers reach a team's server"
+    )
+    command.add_argument(
+        "--proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="a proxy in front, whose word on a client's address counts; may be given again",
+    )
     command.add_argument(
         "--log-json", action="store_true", help="with --http: logs and audit as lines of JSON"
     )
@@ -57,23 +74,48 @@ def configure(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until the client goes away or the process is stopped."""
-    if options.http and options.host not in LOOPBACK:
-        raise SettingsError(
-            f"--host {options.host} is not a loopback address: the server holds your cloud"
-            " credentials and has no login of its own.",
-            advice="Serve on 127.0.0.1, with a proxy that authenticates its callers in front.",
-        )
-    if options.log_json and not options.http:
-        raise SettingsError(
-            "--log-json is for a server over HTTP.",
-            advice="Give --http too, or leave it out.",
-        )
+    _check(options)
     if not options.http:
         # Python's own handler waits for the thread that reads standard input, that is, for the
         # client. What must not be lost is on the disk before a call is made: we may just end.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     anyio.run(functools.partial(_serve, options))
     return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what would let strangers in.
+
+    Raises:
+        SettingsError: it would, or the options contradict each other.
+    """
+    if not options.http:
+        of_http = ("auth", "public_url", "no_auth", "log_json")
+        given = [name for name in of_http if getattr(options, name)]
+        if given:
+            raise SettingsError(
+                f"--{given[0].replace('_', '-')} is for --http.",
+                advice="On stdio whoever starts the server is its only caller.",
+            )
+        return
+    if options.auth and options.no_auth:
+        raise SettingsError(
+            "--auth and --no-auth contradict each other.", advice="Leave one of them out."
+        )
+    if options.host not in LOOPBACK and not options.auth:
+        raise SettingsError(
+            f"--host {options.host} is not a loopback address: the server holds your cloud"
+            " credentials, and nobody would have to say who they are.",
+            advice="Give --auth oidc:ISSUER or --auth tokens:FILE, and --public-url; or serve on"
+            " 127.0.0.1.",
+        )
+    beyond = options.host not in LOOPBACK or (options.auth or "").startswith("oidc:")
+    if options.auth and not options.public_url and beyond:
+        raise SettingsError(
+            "--public-url is missing: clients, logins and the approval page need the address"
+            " under which this server is reached.",
+            advice="Give the one that the proxy serves, such as https://sms-tools.example.com.",
+        )
 
 
 async def _serve(options: argparse.Namespace) -> None:
@@ -85,34 +127,62 @@ async def _serve(options: argparse.Namespace) -> None:
     # An approval given to a client on stdio must not serve one on HTTP that goes by its name. Over
     # HTTP no result leads to the page: a caller could follow the link, and nobody logs in there.
     reached_by = "http" if options.http else "stdio"
-    how = {"reached_by": reached_by, "links": not options.http}
+    how: dict[str, Any] = {"reached_by": reached_by, "links": not options.http}
+    admission = _admission(options, state_dir_of(os.environ, sandbox=options.sandbox))
+    how["secrets"] = admission.secrets
+    if admission.entry and admission.entry.has_page:
+        how |= {"links": True, "public_url": options.public_url}
     async with server_of(options, **how) as (server, runtimes):
+        first = next(iter(runtimes.values()))
+        state = first.state
         if lines is not None:
-            lines.secrets = next(iter(runtimes.values())).secrets
-        state = next(iter(runtimes.values())).state
+            lines.secrets = first.secrets
         if fault := await state.fault():
             _say(f"{fault} {fault.advice}")
         async with _watching(options, server, runtimes):
-            await _serve_clients(options, server, runtimes)
+            await _serve_clients(options, server, runtimes, admission)
 
 
 async def _serve_clients(
-    options: argparse.Namespace, server: Server, runtimes: Mapping[str | None, Runtime]
+    options: argparse.Namespace,
+    server: Server,
+    runtimes: Mapping[str | None, Runtime],
+    admission: "_Admission",
 ) -> None:
     if not options.http:
         await server.run_stdio_async()
         return
     from sms_tools.server.front import Front
-    from sms_tools.server.http import serve_http
+    from sms_tools.server.http import Door, serve_http
 
-    verifier, told = _admission(options, next(iter(runtimes.values())).state.folder)
+    runtime = next(iter(runtimes.values()))
+
+    if admission.entry is None:
+        door = Door(admission.verifier, public_url=options.public_url, proxies=options.proxy)
+    else:
+        from sms_tools.login.team import door_of
+
+        door = await door_of(admission.entry, runtime, options.public_url, options.proxy)
 
     def ready(address: str) -> None:
         _say(f"MCP server at {address}/mcp")
-        _say(told)
+        _say(admission.told)
 
-    front = Front(server, runtimes, log_json=options.log_json)
-    await serve_http(server, options.host, options.port, ready, verifier, front)
+    front = Front(server, runtimes, log_json=options.log_json, open_metrics=not options.public_url)
+    await serve_http(server, options.host, options.port, ready, door, front)
+
+
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """Who may call over HTTP."""
+
+    verifier: "TokenVerifier | None" = None
+    told: str = ""
+    """What a person is told of it at the start."""
+    secrets: Sequence[str] = ()
+    """Its token: it leaves in no answer."""
+    entry: "Entry | None" = None
+    """A team's."""
 
 
 @asynccontextmanager
@@ -141,12 +211,16 @@ async def _watching(
         group.cancel_scope.cancel()
 
 
-def _admission(options: argparse.Namespace, folder: Path) -> "tuple[TokenVerifier | None, str]":
-    """Who may call over HTTP, and what a person is told of it.
+def _admission(options: argparse.Namespace, folder: Path) -> _Admission:
+    """Who may call over HTTP; on stdio the client alone does.
 
     Raises:
         SettingsError: the token is none, or is both wanted and not.
     """
+    if not options.http:
+        return _Admission()
+    if options.auth:
+        return _team(options)
     from sms_tools.server.http import TOKEN_VARIABLE, OneToken, kept_token
 
     given = os.environ.get(TOKEN_VARIABLE)
@@ -156,14 +230,31 @@ def _admission(options: argparse.Namespace, folder: Path) -> "tuple[TokenVerifie
                 f"--no-auth and {TOKEN_VARIABLE} contradict each other.",
                 advice="Leave one of them out.",
             )
-        return None, (
-            "WARNING: --no-auth asks for no token. Every user and every program of this machine "
-            "can read your account through this port and ask for changes in it."
+        return _Admission(
+            told="WARNING: --no-auth asks for no token. Every user and every program of this "
+            "machine can read your account through this port and ask for changes in it."
         )
     if given:
-        return OneToken(given), f"its bearer token is the one in {TOKEN_VARIABLE}"
+        told = f"its bearer token is the one in {TOKEN_VARIABLE}"
+        return _Admission(OneToken(given), told, [given])
     kept = kept_token(folder)
-    return OneToken(kept.token), kept.told
+    return _Admission(OneToken(kept.token), kept.told, [kept.token])
+
+
+def _team(options: argparse.Namespace) -> _Admission:
+    """Who may call a team's server.
+
+    Raises:
+        SettingsError: an option is not understood, or lacks something.
+    """
+    from sms_tools.login.entry import checked_public_url, entry_of
+
+    entry = entry_of(options)
+    told = f"callers say who they are: --auth {options.auth}"
+    if options.public_url:
+        options.public_url = checked_public_url(options.public_url)
+        told += f"; they reach it at {options.public_url}/mcp"
+    return _Admission(entry.verifier, told, entry=entry)
 
 
 def _say(what: str) -> None:

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from sms_tools.cli.clients import CLIENTS, ClientKind, Wish, text_of
+from sms_tools.cli.clients import CLIENTS, HTTP_TOKEN, ClientKind, Wish, text_of
 from sms_tools.cli.merging import merge, write
 from sms_tools.errors import SettingsError
+from sms_tools.settings import TOKEN_FILE, state_dir_of
 
 _CARRIED: Final = (
     "SMS_TOOLS_REGION",
@@ -132,7 +133,12 @@ def _advise(kind: ClientKind, options: argparse.Namespace, environ: Mapping[str,
         say("This installation is a temporary one: `uv tool install` it, then run setup again.")
     if options.http:
         start = "sms-tools serve --http" + (" --sandbox" if options.sandbox else "")
-        say(f"Start the server with `{start}`; its token is the one that it names.")
+        folder = state_dir_of(environ, sandbox=options.sandbox)
+        say(
+            f"Start the server with `{start}`. From then on its token is in the file "
+            f"{folder / TOKEN_FILE}, for you alone; what the client asks for, or reads from "
+            f"{HTTP_TOKEN}, is what stands there."
+        )
     elif not options.sandbox:
         _advise_on_keys(kind, credentials_file(environ))
     if kind.name == "cursor" and not options.guided:

@@ -1,26 +1,22 @@
 """``sms-tools watch``: reads again and again, and tells what changed."""
 
 import argparse
-import contextlib
 import functools
 import json
 import os
-import re
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 import anyio
 
 from sms_tools.cli.opening import runtime_of
-from sms_tools.cli.options import add_account_options, add_sandbox_options, span
+from sms_tools.cli.options import add_account_options, add_sandbox_options, moment, span
 from sms_tools.moment import utc_now
 from sms_tools.watching.forms import FORMS, Form, body_of
 from sms_tools.watching.telling import NotTold, checked_address, tell
 from sms_tools.watching.watcher import Watcher
 
-_UNTIL: Final = re.compile(r"(\d{1,2}):(\d{2})(Z|[+-]\d{2}:\d{2})")
 ADDRESS: Final = "SMS_TOOLS_WEBHOOK"
 SECRET: Final = "SMS_TOOLS_WEBHOOK_SECRET"  # noqa: S105 (the name of a variable)
 
@@ -31,7 +27,7 @@ def configure(command: argparse.ArgumentParser) -> None:
         "--every", type=span, default="5m", metavar="SPAN", help="1s to 24h (default 5m)"
     )
     command.add_argument(
-        "--until", type=_moment, metavar="TIME", help="such as 06:00+08:00, or ISO 8601 with zone"
+        "--until", type=moment, metavar="TIME", help="such as 06:00+08:00, or ISO 8601 with zone"
     )
     command.add_argument(
         "--webhook", metavar="URL", help=f"where messages go; better in {ADDRESS}: it is a secret"
@@ -39,33 +35,12 @@ def configure(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", choices=FORMS, default="json", help="the receiver's form")
     command.add_argument("--project", metavar="P", help="one migration project, by name or id")
     command.add_argument(
-        "--deadline", type=_moment, metavar="TIME", help="tells which copies will miss it"
+        "--deadline", type=moment, metavar="TIME", help="tells which copies will miss it"
     )
     command.add_argument("--sandbox", action="store_true", help="on the embedded service")
     add_sandbox_options(command)
     add_account_options(command)
     command.set_defaults(read_only=True, no_destructive=False, policy=None, tools="all")
-
-
-def _moment(text: str) -> datetime:
-    """A time with its zone: the next one of that clock, or a date and time."""
-    if found := _UNTIL.fullmatch(text.strip()):
-        hours, minutes, zone = int(found[1]), int(found[2]), _zone(found[3])
-        if hours > 23 or minutes > 59:
-            raise argparse.ArgumentTypeError(f"{text} is no time of a clock")
-        now = utc_now().astimezone(zone)
-        at = now.replace(hour=hours, minute=minutes, second=0, microsecond=0)
-        return at if at > now else at + timedelta(days=1)
-    with contextlib.suppress(ValueError):
-        given = datetime.fromisoformat(text.strip())
-        if given.tzinfo is not None:
-            return given
-    raise argparse.ArgumentTypeError(f"{text} is no time with a zone, such as 06:00+08:00")
-
-
-def _zone(text: str) -> tzinfo:
-    zone = UTC if text == "Z" else datetime.fromisoformat(f"2000-01-01T00:00{text}").tzinfo
-    return zone or UTC
 
 
 def run(options: argparse.Namespace) -> int:

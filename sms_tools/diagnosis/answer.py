@@ -105,6 +105,8 @@ class Draft:
     lists: list[Rows] = field(default_factory=list)
     notes: Sequence[str] = ()
     incomplete: Sequence[str] = ()
+    whole: bool = False
+    """Whether nothing is left out for want of room: for a file, never for a conversation."""
 
     def page(
         self,
@@ -120,7 +122,7 @@ class Draft:
 
         To be put into ``data``. *limit* is 20 if not given, 200 in full.
         """
-        size = limit or (_FULL_ROWS if full else _ROWS)
+        size = len(every) if self.whole else limit or (_FULL_ROWS if full else _ROWS)
         rows = list(every[offset : offset + size])
         self.lists.append(Rows(what, rows, len(every), "", keep))
         return rows
@@ -133,13 +135,15 @@ class Draft:
         A list inside of a row loses rows before any other does, down to three; another lesser
         list may lose them all.
         """
-        rows = list(every[:size])
+        rows = list(every if self.whole else every[:size])
         keep = _NESTED_KEEP if inside is not None else 0
         self.lists.append(Rows(what, rows, len(every), how, keep, inside))
         return rows
 
     def fit(self, *, offset: int = 0, full: bool = False) -> dict[str, Any]:
         """The answer within its bound: 8,000 bytes, or 64,000 in full."""
+        if self.whole:
+            return self.document(offset=offset, full=full)
         bound = FULL_BYTES if full else CONCISE_BYTES
         while True:
             document = self.document(offset=offset, full=full)
@@ -205,7 +209,8 @@ _READ_BY: Final = {
     "get_migration_options": "the options of tasks",
     "get_consistency_results": "the verifications",
 }
-_NOT_ABOUT_THE_SERVICE: Final = "samples"
+_NOT_IN_THE_SUMMARY: Final = frozenset({"samples", "get_migration_rate_limits"})
+"""What is not of the service, and what only estimates rest on: each of them says so itself."""
 _BRIEF: Final = re.compile(r" \(|; |\.( |$)")
 _LACKS: Final = 3
 
@@ -220,7 +225,7 @@ def lacking(gaps: Sequence[str]) -> str:
     told = []
     for gap in gaps:
         operation, _, says = gap.partition(": ")
-        if operation != _NOT_ABOUT_THE_SERVICE:
+        if operation not in _NOT_IN_THE_SUMMARY:
             brief = _BRIEF.split(says or operation, maxsplit=1)[0]
             told.append(f"{_READ_BY.get(operation, operation)}: {brief}" if says else brief)
     if not told:

@@ -14,7 +14,7 @@ from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.fitness import NOT_CHECKED, VERDICTS, Facts, Remark, Verdict
 from sms_tools.fleet.membership import Membership, read_membership
 from sms_tools.fleet.quotas import quotas_of
-from sms_tools.fleet.reading import Fleet, Server, read_fleet, read_shared
+from sms_tools.fleet.reading import Fleet, Server, list_or_gap, read_fleet
 from sms_tools.knowledge.facts import TEMPLATES_PAGE
 from sms_tools.operation import JSON
 from sms_tools.operations.projects import ListMigrationProjects, MigrationProject
@@ -248,16 +248,8 @@ async def _details(
 
 async def _list(desk: Desk, key: str, operation: Any, gaps: list[str]) -> Any:
     """The whole list of *operation*, or None with a gap."""
-    try:
-        listing, _ = await read_shared(desk, key, operation)
-    except SmsToolsError as error:
-        name = operation.__spec__.name
-        gaps.append(f"{name}: could not be read ({one_line(str(error), 200)}).")
-        return None
-    if not listing.complete:
-        gaps.append(
-            f"{operation.__spec__.name}: the list may be incomplete. {listing.note}".strip()
-        )
+    listing, missing = await list_or_gap(desk, key, operation)
+    gaps += missing
     return listing
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from sms_tools.diagnosis.answer import NONE_READ, Action, Draft
+from sms_tools.diagnosis.causes import RUNS_AGAIN
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.diagnosis.spoken import Since
@@ -380,7 +381,7 @@ def kinds_of(path: Sequence[Sample]) -> Sequence[str]:
     kinds = []
     if last.phase == "failed" and (first.phase != "failed" or first.error_code != last.error_code):
         kinds.append("new_failure")
-    if failed and last.phase not in ("failed", "deleting", "unknown"):
+    if failed and last.phase in RUNS_AGAIN:
         kinds.append("recovered")
     if last.phase == "finished" and first.phase != "finished":
         kinds.append("finished")

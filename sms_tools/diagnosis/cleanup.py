@@ -8,16 +8,14 @@ from typing import Any, Final
 from sms_tools.diagnosis.answer import Action, Draft
 from sms_tools.diagnosis.leftovers import Leftover, Leftovers, find_leftovers
 from sms_tools.diagnosis.question import FleetQuestion, scope
-from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.membership import with_waves
-from sms_tools.fleet.reading import Fleet, read_fleet, read_shared, together
+from sms_tools.fleet.reading import Fleet, list_or_gap, read_fleet, together
 from sms_tools.fleet.server import SOAK, Server
 from sms_tools.fleet.vouching import Voucher, Vouchers
 from sms_tools.knowledge.facts import TEMPLATES_PAGE
 from sms_tools.operations.templates import ListTemplates, Template
 from sms_tools.state import StateError
-from sms_tools.text import one_line
 from sms_tools.wording import count_of, listed
 
 _FEW: Final = 8
@@ -43,33 +41,28 @@ class FindCleanupCandidates(FleetQuestion):
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The leftovers, and the call that removes each."""
-        fleet, templates = await together(
+        fleet, (templates, gaps) = await together(
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
             lambda: self._templates(desk),
         )
         if self.detail == "full":
             fleet = await with_waves(desk, fleet)
-        known = None if isinstance(templates, SmsToolsError) else templates
-        found = find_leftovers(fleet, known)
-        problems = list(fleet.incomplete)
+        found = find_leftovers(fleet, templates)
+        problems = [*fleet.incomplete, *gaps]
         vouchers: Mapping[str, Voucher] | None = None
         try:
             vouchers = await Vouchers(desk.state, desk.api.settings).read()
         except StateError as error:
             problems.append(f"vouchers: who vouched for targets could not be read ({error}).")
-        if isinstance(templates, SmsToolsError):
-            problems.append(f"list_templates: could not be read ({one_line(str(templates), 160)}).")
         return self._told(fleet, found, vouchers, problems)
 
-    async def _templates(self, desk: Desk) -> Sequence[Template] | SmsToolsError | None:
+    async def _templates(self, desk: Desk) -> tuple[Sequence[Template] | None, Sequence[str]]:
         """The templates of the account; they do not belong to servers or projects."""
         if self.servers is not None or self.project is not None:
-            return None
-        try:
-            listing, _ = await read_shared(desk, "templates", ListTemplates(limit=TEMPLATES_PAGE))
-        except SmsToolsError as error:
-            return error
-        return listing.items
+            return None, ()
+        operation = ListTemplates(limit=TEMPLATES_PAGE)
+        listing, gaps = await list_or_gap(desk, "templates", operation)
+        return (listing.items if listing else None), gaps
 
     def _told(
         self,

@@ -17,6 +17,7 @@ from sms_tools.fleet.verification import (
     Directory,
     is_due,
     read_consistency,
+    unread_in,
 )
 from sms_tools.knowledge.facts import CONSISTENCY_NOT_PROVED
 from sms_tools.text import one_line
@@ -143,10 +144,13 @@ def _has_results(server: Server) -> bool:
 
 def _unread(judged: Sequence[Judged]) -> Sequence[str]:
     """What of the reading failed."""
-    unread = [e for e in judged if e.result.verdict == "unreadable" and not e.result.verified_at]
-    if not unread:
-        return []
-    return [f"get_consistency_results: of {count_of(len(unread), 'server')} nothing usable came."]
+    odd = [e for e in judged if e.result.verdict == "unreadable" and not e.result.unread]
+    undated = [each for each in odd if not each.result.verified_at]
+    said = [*unread_in(each.result for each in judged)]
+    if undated:
+        of = count_of(len(undated), "server")
+        said.append(f"get_consistency_results: of {of} nothing usable came.")
+    return said
 
 
 def _summary(fleet: Fleet, judged: Sequence[Judged], verdicts: Mapping[str, int]) -> str:

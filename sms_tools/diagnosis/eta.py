@@ -4,7 +4,7 @@ Three samples over ten minutes give a rate with its spread. Before that there is
 own estimate, which divides what is left by the rate of five seconds; it is passed on as what it
 is. Everything here is arithmetic: the time is passed in.
 
-A range is what the samples leave room for: the mean of a rate that wanders, hours of the day that
+A range is what the samples leave room for: the mean of a rate that wanders, hours of the week that
 were not watched, the end of a copy by files, others on the line, limits by the hour. Its confidence
 is high if it is narrow even when nearly all of that is allowed for.
 """
@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 from sms_tools.diagnosis.company import UNTOLD, Company
 from sms_tools.diagnosis.limits import Limits
-from sms_tools.diagnosis.rates import MeasuredRate, measure, to_mbit_s
+from sms_tools.diagnosis.rates import MeasuredRate, hours_until, measure, to_mbit_s
 from sms_tools.wording import iso
 
 __all__ = [
@@ -57,6 +57,8 @@ _FREEDOM: Final = 4.0
 """How many stretches that do not depend on each other must have been seen for high confidence."""
 _MOST_COMPANY: Final = 3
 """So many times faster may a copy become when others leave its line."""
+_BUSY_HOURS: Final = 12
+"""So many hours may be busy of a day that is unlike those that were watched."""
 _FAR: Final = 2.0
 _ABOVE: Final = 1.15
 _FEWEST_FREE: Final = 3
@@ -75,7 +77,7 @@ class Assumption:
     margin: float
     """What the range is wider than that to each side, as a share of the rate."""
     unseen_slow: float
-    """The rate in hours of the day that were not watched, over the rate that was seen."""
+    """The rate in hours of the week that were not watched, over the rate that was seen."""
     unseen_fast: float
     tail_share: float
     """The part of a copy by files that may be slower because small files come last."""
@@ -85,7 +87,7 @@ class Assumption:
     """The factor on the rate where others may yet join a line that is shared."""
 
 
-SURE: Final = Assumption(2.0, 0.03, 0.2, 5.0, 0.4, 0.1, 0.5)
+SURE: Final = Assumption(2.6, 0.03, 0.2, 5.0, 0.4, 0.1, 0.5)
 """Nearly everything that has been seen of copies: a narrow range under this is of high confidence.
 """
 LIKELY: Final = Assumption(1.5, 0.04, 0.5, 2.0, 0.25, 0.3, 0.7)
@@ -243,24 +245,55 @@ def _range(
     if not rate.blocks and not rate.slowed:
         tail = min(left, allow.tail_share * setting.total)
         late_left = left - tail + tail / allow.tail
-    unseen = [hour not in rate.hours for hour in range(24)]
+    unseen = [not each for each in rate.watched]
+    slower, faster = _in_unseen(rate, now, unseen, allow)
     # Not all that may come comes at once: of company and unseen hours the worse one counts.
-    slowly = [slow * min(slowest, allow.unseen_slow if each else 1) for each in unseen]
-    quickly = [fast * max(fastest, allow.unseen_fast if each else 1) for each in unseen]
+    slowly = [slow * min(slowest, each) for each in slower]
+    quickly = [fast * max(fastest, each) for each in faster]
     soon, late = bounds.finish(now, left, quickly), bounds.finish(now, late_left, slowly)
     if late is None or soon is None:
         return None
-    doubts += _of_copy(rate, late[1] - now, unseen)
+    doubts += _of_copy(rate, now, late[1], unseen)
     open_start = kind == "by hour" and not _unbound(bounds, rate)
     return _Range(None if open_start else soon[0], late[1], slow, fast, doubts)
 
 
-def _of_copy(rate: MeasuredRate, late: timedelta, unseen: Sequence[bool]) -> Sequence[str]:
+def _in_unseen(
+    rate: MeasuredRate, now: datetime, unseen: Sequence[bool], allow: Assumption
+) -> tuple[Sequence[float], Sequence[float]]:
+    """The factors on the rate at the slowest and at the fastest, for each hour of the week.
+
+    Where a whole day was watched, a day unlike it (a weekend, or the first one after it) has busy
+    hours of its own, but not all day; and it is no faster than the fastest stretch that was seen.
+    """
+    slower, faster = [1.0] * len(unseen), [1.0] * len(unseen)
+    most = max(rate.rates, default=rate.mean) / rate.mean
+    run = 0
+    for hour in hours_until(now, now + timedelta(days=7)):
+        run = run + 1 if unseen[hour] else 0
+        if not unseen[hour]:
+            continue
+        if not rate.whole_day:
+            slower[hour], faster[hour] = allow.unseen_slow, allow.unseen_fast
+            continue
+        if (run - 1) % 24 < _BUSY_HOURS:
+            slower[hour] = allow.unseen_slow
+        faster[hour] = min(max(most, 1.0), allow.unseen_fast)
+    return slower, faster
+
+
+def _of_copy(
+    rate: MeasuredRate, now: datetime, late: datetime, unseen: Sequence[bool]
+) -> Sequence[str]:
     doubts = []
     if not rate.blocks and not rate.slowed:
         doubts.append("copied by files: a slower end with small files is allowed for")
-    if any(unseen) and late > timedelta(hours=1):
-        doubts.append(f"{sum(unseen)} hours of the day not watched yet")
+    ahead = [hour for hour in hours_until(now, late) if unseen[hour]]
+    of_day = {hour % 24 for hour in rate.hours}
+    if hours := {hour % 24 for hour in ahead} - of_day:
+        doubts.append(f"{len(hours)} hours of the day not watched yet")
+    if any(hour % 24 in of_day for hour in ahead):
+        doubts.append("it goes on over days unlike those that were watched (a weekend, or its end)")
     return doubts
 
 

@@ -10,10 +10,9 @@ from sms_tools.diagnosis.causes import Failure, Group, failures_of, group
 from sms_tools.diagnosis.errors import ACTORS
 from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.diagnosis.remedy import plan_action
-from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.membership import with_waves
-from sms_tools.fleet.reading import Fleet, Server, find_project, read_fleet, read_shared, together
+from sms_tools.fleet.reading import Fleet, Server, find_project, list_or_gap, read_fleet, together
 from sms_tools.knowledge.facts import ERRORS_PAGE, NETWORK_EVENT_CODES, TEMPLATES_PAGE
 from sms_tools.operations.source_servers import FailedServer, ListFailedSourceServers
 from sms_tools.operations.templates import ListTemplates
@@ -55,24 +54,19 @@ class SummarizeFailedServers(FleetQuestion):
         recovered = [failure for failure in failures if failure.recovered]
         return Failures(fleet, group(failures, networks), recovered, [*gaps, *more])
 
-    def told(self, read: "Failures") -> dict[str, Any]:
-        """The answer that *read* gives."""
+    def told(self, read: "Failures", *, whole: bool = False) -> dict[str, Any]:
+        """The answer that *read* gives; all of it, if it is *whole*."""
         lengths = (None,) if self.detail == "full" else (None, *_SHORTER)
         for length in lengths:
-            draft = self._draft(read.fleet, read.groups, read.recovered, length)
+            draft = self._draft(read, length, whole=whole)
             draft.incomplete = [*read.fleet.incomplete, *read.missing]
-            whole = draft.document(offset=self.offset, full=self.detail == "full")
-            if compact_bytes(whole) <= CONCISE_BYTES:
+            document = draft.document(offset=self.offset, full=self.detail == "full")
+            if compact_bytes(document) <= CONCISE_BYTES:
                 break
         return draft.fit(offset=self.offset, full=self.detail == "full")
 
-    def _draft(
-        self,
-        fleet: Fleet,
-        groups: Sequence[Group],
-        recovered: Sequence[Failure],
-        length: int | None,
-    ) -> Draft:
+    def _draft(self, read: "Failures", length: int | None, *, whole: bool) -> Draft:
+        fleet, groups, recovered = read.fleet, read.groups, read.recovered
         full = self.detail == "full"
         failed = {server.id or server.name for each in groups for server in each.servers}
         draft = Draft(
@@ -80,6 +74,7 @@ class SummarizeFailedServers(FleetQuestion):
             observed_at=fleet.observed_at,
             data={},
             actions=_actions(self, groups, recovered),
+            whole=whole,
         )
         if length:
             draft.notes = ["causes are shortened: detail=full, or explain_error_code"]
@@ -120,18 +115,9 @@ async def _listed(desk: Desk, wave: str | None) -> tuple[Sequence[FailedServer],
     """The service's own list of failed servers, and what is missing of it."""
     narrow: dict[str, Any] = {"migproject": wave} if wave else {}
     operation = ListFailedSourceServers(limit=ERRORS_PAGE, **narrow)
-    try:
-        listing, _ = await read_shared(desk, f"errors {wave or ''}", operation)
-    except SmsToolsError as error:
-        what = one_line(str(error), 200)
-        gap = (
-            f"list_failed_source_servers: could not be read ({what}); failures come from states, "
-            "tasks and checks alone."
-        )
-        return (), [gap]
-    if listing.complete:
-        return listing.items, ()
-    return listing.items, [f"list_failed_source_servers: may be incomplete. {listing.note}".strip()]
+    without = "failures come from states, tasks and checks alone"
+    listing, gaps = await list_or_gap(desk, f"errors {wave or ''}", operation, without)
+    return (listing.items if listing else ()), gaps
 
 
 async def _networks(
@@ -141,17 +127,15 @@ async def _networks(
     network = [f for f in failures if f.code in NETWORK_EVENT_CODES and not f.recovered]
     if len(network) < 2:
         return {}, ()
-    try:
-        listing, _ = await read_shared(desk, "templates", ListTemplates(limit=TEMPLATES_PAGE))
-    except SmsToolsError as error:
-        what = one_line(str(error), 160)
-        return {}, [f"list_templates: could not be read ({what}); subnets are unknown."]
+    listing, gaps = await list_or_gap(
+        desk, "templates", ListTemplates(limit=TEMPLATES_PAGE), "subnets are unknown"
+    )
     found = {}
-    for template in listing.items:
+    for template in listing.items if listing else ():
         nics = [nic for nic in (template.nics or []) if nic.name or nic.id]
         if template.id and nics:
             found[template.id] = f"subnet {one_line(nics[0].name or nics[0].id or '', 60)}"
-    return found, ()
+    return found, gaps
 
 
 def _row(each: Group, length: int | None, *, full: bool) -> dict[str, Any]:

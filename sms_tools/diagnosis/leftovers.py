@@ -72,7 +72,7 @@ def find_leftovers(fleet: Fleet, templates: Sequence[Template] | None) -> Leftov
         _server_leaves(server, found, tasks_read=fleet.tasks_read)
         _costs(server, found)
     for task in fleet.orphans:
-        _orphan(task, found)
+        _orphan(task, found, sources_read=fleet.sources_read)
     # A template is in use by any server of the account: a part of the fleet does not tell.
     whole = not fleet.narrowed and not fleet.problems
     for template in templates or ():
@@ -173,7 +173,7 @@ def _clone_costs(server: Server, found: Leftovers) -> None:
     found.costs.append(Leftover("clone", name, clone.vm_id or "", why, server, where="ECS console"))
 
 
-def _orphan(task: MigrationTask, found: Leftovers) -> None:
+def _orphan(task: MigrationTask, found: Leftovers, *, sources_read: bool) -> None:
     """A task whose source server is no longer shown."""
     row = Leftover(
         "task",
@@ -182,7 +182,10 @@ def _orphan(task: MigrationTask, found: Leftovers) -> None:
         "The list shows no source server for this task.",
         since=from_milliseconds(task.create_date),
     )
-    if task.state == "MIGRATE_SUCCESS":
+    if not sources_read or not row.id:
+        why = "Whether it has a source server is unknown: not all of them were read."
+        found.stays.append(replace(row, why=why))
+    elif task.state == "MIGRATE_SUCCESS":
         found.may_go.append(_with_delete_task(row))
     else:
         found.stays.append(replace(row, why="Its state does not say that the target was launched."))
@@ -194,17 +197,28 @@ def _template(template: Template, fleet: Fleet, found: Leftovers, *, whole: bool
     row = Leftover("template", name, template_id, "")
     if users:
         found.stays.append(replace(row, why=f"Servers that use it: {users}."))
-    elif not whole or fleet.orphans:
+    elif not whole or fleet.orphans or any(_may_use_any(each) for each in fleet.servers):
         found.stays.append(
             replace(row, why="Whether a task uses it is unknown: not all were seen.")
         )
     elif template.is_template:
         found.stays.append(replace(row, why="No task uses it, but it was made to be used again."))
+    elif template.is_template is None or not template_id:
+        why = "No task uses it; whether it was made to be used again is not known."
+        found.stays.append(replace(row, why=why))
     else:
         why = "It was made for one task, and no task uses it now."
         delete = DeleteTemplate(template_id=template_id)
         remove = Action.of(delete, "a template without a task")
         found.may_go.append(replace(row, why=why, remove=remove))
+
+
+def _may_use_any(server: Server) -> bool:
+    """Whether it has a task of which nobody can tell the template."""
+    brief = server.source.current_task if server.source else None
+    records = [record for record in (server.task, brief) if record]
+    named = server.template_id or any(record.exist_server for record in records)
+    return bool(server.task_id) and not named and not server.target_id
 
 
 def _task_name(task: MigrationTask | None) -> str:

@@ -62,8 +62,9 @@ class Limits:
     ) -> tuple[datetime, datetime] | None:
         """When *left* bytes are copied at *rate* bytes/s from *start* on: earliest and latest.
 
-        *rate* may be one for each hour of the day (UTC, 24 of them). The two ends differ only where
-        the limit changes over the day. None if it takes too long to say.
+        *rate* may be one for each hour of the day (UTC, 24 of them) or of the week (168, Monday's
+        first). The two ends differ only where the limit changes over the day. None if it takes too
+        long to say.
         """
         zones = _ZONES if self.by_the_hour else (0,)
         hourly = [rate] * 24 if isinstance(rate, float | int) else list(rate)
@@ -84,30 +85,42 @@ class Limits:
     ) -> datetime | None:
         if max(rates) <= 0:
             return None
+        length = len(rates) * 60
         spans = self._spans(rates, zone)
-        midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
-        passed = ((start - midnight).total_seconds() / 60 + zone * 60) % _DAY
+        opened = start.replace(hour=0, minute=0, second=0, microsecond=0)
+        if length > _DAY:
+            opened -= timedelta(days=start.weekday())
+        passed = ((start - opened).total_seconds() / 60 + zone * 60) % length
         minutes = -passed
-        daily = sum((end - begin) * 60 * speed for begin, end, speed in spans)
+        whole = sum((end - begin) * 60 * speed for begin, end, speed in spans)
         left += sum(max(0.0, min(end, passed) - begin) * 60 * speed for begin, end, speed in spans)
-        if daily <= 0 or left / daily > _LONGEST_DAYS:
+        if whole <= 0 or left / whole * length / _DAY > _LONGEST_DAYS:
             return None
-        days = int(left // daily)
-        left -= days * daily
-        minutes += days * _DAY
+        times = int(left // whole)
+        left -= times * whole
+        minutes += times * length
         for begin, end, speed in spans:
             done = (end - begin) * 60 * speed
             if left <= done and speed > 0:
                 return start + timedelta(minutes=minutes + begin + left / speed / 60)
             left -= done
-        return start + timedelta(minutes=minutes + _DAY)
+        return start + timedelta(minutes=minutes + length)
 
     def _spans(self, rates: Sequence[float], zone: int) -> Sequence[tuple[int, int, float]]:
-        """The source's day in pieces: from, to, bytes/s."""
-        hours = range(0, _DAY, 60) if len(set(rates)) > 1 else ()
-        edges = [*sorted({*self._edges, *hours}), _DAY]
+        """The source's day, or week, in pieces: from, to, bytes/s."""
+        length = len(rates) * 60
+        hours = range(0, length, 60) if len(set(rates)) > 1 else ()
+        own = {day + edge for day in range(0, length, _DAY) for edge in self._edges}
+        edges = [*sorted({*own, *hours}), length]
         return [
-            (begin, end, min(rates[(begin // 60 - zone) % 24], self._at(begin) * BYTES_PER_MBIT))
+            (
+                begin,
+                end,
+                min(
+                    rates[(begin // 60 - zone) % len(rates)],
+                    self._at(begin % _DAY) * BYTES_PER_MBIT,
+                ),
+            )
             for begin, end in pairwise(edges)
         ]
 

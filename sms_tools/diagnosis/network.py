@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from pydantic import Field
 
 from sms_tools.diagnosis.answer import Action, Draft
+from sms_tools.diagnosis.limits import BYTES_PER_MBIT
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.question import Limit, Offset, Project, Question, Servers
-from sms_tools.errors import SmsToolsError
+from sms_tools.diagnosis.spoken import Deadline
 from sms_tools.fleet import targets
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.membership import Membership, read_membership
@@ -20,9 +24,8 @@ from sms_tools.fleet.paths import (
     subnet_of,
     ways_of,
 )
-from sms_tools.fleet.reading import Fleet, Server, read_fleet, read_shared
+from sms_tools.fleet.reading import Fleet, Server, list_or_gap, read_fleet
 from sms_tools.knowledge.facts import NETWORK_CHECK_MINUTES, TEMPLATES_PAGE
-from sms_tools.operation import Kind
 from sms_tools.operations.projects import ListMigrationProjects
 from sms_tools.operations.tasks.records import NetworkCheckInfo
 from sms_tools.operations.templates import ListTemplates, Template
@@ -36,19 +39,23 @@ NOT_CHECKED: Final = (
     "whether the source reaches IAM, SMS and OBS on port 443; a connected Agent reaches SMS",
 )
 _DUE: Final = (
-    f"measures this server's way; takes {NETWORK_CHECK_MINUTES[0]} to {NETWORK_CHECK_MINUTES[1]} "
-    "minutes and ignores limits meanwhile; only while paused or failed"
+    f"plans the measurement of those that stand still; it takes {NETWORK_CHECK_MINUTES[0]} to "
+    f"{NETWORK_CHECK_MINUTES[1]} minutes each and ignores their limits meanwhile"
 )
+_MOST_PLANNED: Final = 10
 
 
 class CheckNetworkPaths(Question):
     """Are the network paths from source servers to their migration targets open? Per port open,
     closed or unknown, and what shows it: a copy, a measurement, an error, or security group rules
-    alone; loss, jitter and rate where measured.
+    alone; loss, jitter and rate where measured, against what a deadline needs.
     """
 
     servers: Servers = None
     project: Project = None
+    deadline: Annotated[
+        Deadline | None, Field(description="When the copies have to be done, ISO 8601.")
+    ] = None
     limit: Limit = None
     offset: Offset = 0
 
@@ -60,6 +67,9 @@ class CheckNetworkPaths(Question):
         places = await _places(desk, fleet, about, gaps)
         asked = [(p, s.os_type) for s, p, _ in places if p and s.os_type in ("LINUX", "WINDOWS")]
         rules = await read_rules(desk, asked)
+        if rules.unread:
+            subnets = count_of(rules.unread, "subnet")
+            gaps.append(f"check_network_acl: of {subnets} the rules were not read.")
         measured, missing = await read_measurements(desk, about)
         if missing:
             gaps.append(f"get_migration_task: {count_of(missing, 'measurement')} not read.")
@@ -69,7 +79,7 @@ class CheckNetworkPaths(Question):
             for way in ways_of(server, _type(server), subnet, by, rules, measured.get(server.id))
         ]
         ways.sort(key=lambda w: (VERDICTS.index(w.verdict), w.server.name, w.port))
-        return self._told(fleet, about, ways, measured, gaps)
+        return self._told(fleet, about, ways, measured, gaps, desk.now())
 
     def _told(
         self,
@@ -78,19 +88,23 @@ class CheckNetworkPaths(Question):
         ways: Sequence[Way],
         measured: Mapping[str, NetworkCheckInfo],
         gaps: Sequence[str],
+        now: datetime,
     ) -> dict[str, Any]:
+        numbers = [
+            _measured(s, measured[s.id], self.deadline, now) for s in about if s.id in measured
+        ]
         verdicts = Counter(way.verdict for way in ways)
         draft = Draft(
-            summary=_summary(about, ways),
+            summary=_summary(about, ways) + _slow(numbers),
             observed_at=fleet.observed_at,
             data={"verdicts": {verdict: verdicts[verdict] for verdict in VERDICTS}},
             actions=_actions(ways),
+            notes=_only_at_creation(about),
             incomplete=[*fleet.incomplete, *gaps],
         )
         draft.data["networks"] = draft.part("networks", _networks(ways), 12, "name fewer servers")
         rows = [way.as_data() for way in ways]
         draft.data["paths"] = draft.page("paths", rows, limit=self.limit, offset=self.offset)
-        numbers = [_measured(s, measured[s.id]) for s in about if s.id in measured]
         draft.data["measurements"] = draft.part(
             "measurements", numbers, _MEASUREMENTS, "name fewer servers"
         )
@@ -127,19 +141,16 @@ async def _places(
 
 
 async def _templates(desk: Desk, gaps: list[str]) -> Sequence[Template]:
-    try:
-        listing, _ = await read_shared(desk, "templates", ListTemplates(limit=TEMPLATES_PAGE))
-    except SmsToolsError as error:
-        gaps.append(f"list_templates: could not be read ({one_line(str(error), 200)}).")
-        return []
-    return listing.items
+    operation = ListTemplates(limit=TEMPLATES_PAGE)
+    listing, missing = await list_or_gap(desk, "templates", operation)
+    gaps += missing
+    return listing.items if listing else []
 
 
 async def _members(desk: Desk, fleet: Fleet, gaps: list[str]) -> Membership:
-    try:
-        projects, _ = await read_shared(desk, "projects", ListMigrationProjects(limit=100))
-    except SmsToolsError as error:
-        gaps.append(f"list_migration_projects: could not be read ({one_line(str(error), 200)}).")
+    projects, missing = await list_or_gap(desk, "projects", ListMigrationProjects(limit=100))
+    gaps += missing
+    if projects is None:
         return Membership()
     members = await read_membership(desk, fleet, projects.items)
     gaps += members.gaps
@@ -158,7 +169,10 @@ def _networks(ways: Sequence[Way]) -> list[dict[str, Any]]:
     ]
 
 
-def _measured(server: Server, found: NetworkCheckInfo) -> dict[str, Any]:
+def _measured(
+    server: Server, found: NetworkCheckInfo, deadline: datetime | None, now: datetime
+) -> dict[str, Any]:
+    """What was measured of one way, and whether its rate is what the copy needs."""
     row: dict[str, Any] = {
         "server": server.as_data(),
         "reached": found.destination_connectivity,
@@ -167,7 +181,49 @@ def _measured(server: Server, found: NetworkCheckInfo) -> dict[str, Any]:
         "delay_ms": found.network_delay,
         "rate_mbit_s": found.migration_speed,
     }
+    rate, left = found.migration_speed, _left(server)
+    if rate and left:
+        row["hours_at_that_rate"] = round(left / (rate * BYTES_PER_MBIT) / 3600, 1)
+    if deadline and deadline > now and left is not None:
+        need = left / (deadline - now).total_seconds() / BYTES_PER_MBIT
+        row["needs_mbit_s"] = round(need, 1)
+        row["enough"] = None if rate is None else rate >= need
     return {key: value for key, value in row.items() if value is not None}
+
+
+def _left(server: Server) -> int | None:
+    """Bytes that are still to copy; None where nobody can tell."""
+    total, done = server.total_bytes, server.done_bytes
+    return None if total is None or done is None or server.above_total else total - done
+
+
+def _slow(numbers: Sequence[Mapping[str, Any]]) -> str:
+    """A sentence on ways that are too slow, or lose packets; empty where there are none."""
+    slow = [row for row in numbers if row.get("enough") is False]
+    lossy = [row for row in numbers if (row.get("loss_percent") or 0) > 0 and row.get("reached")]
+    said = ""
+    if slow:
+        said += f" Measured slower than the deadline needs: {_names(slow)}."
+    if lossy:
+        said += f" Packets were lost on the way of {_names(lossy)}."
+    return said
+
+
+def _names(rows: Sequence[Mapping[str, Any]]) -> str:
+    return listed([f'"{row["server"]["name"]}"' for row in rows[:3]]) + (
+        f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+    )
+
+
+def _only_at_creation(about: Sequence[Server]) -> Sequence[str]:
+    """That servers without a task cannot be measured, where there are such."""
+    bare = sum(not server.task_id for server in about)
+    if not bare:
+        return []
+    return [
+        f"{count_of(bare, 'server')} without a task: measured only when a task is created with "
+        "network_check (a column of plan_migration), or later while it is paused or has failed"
+    ]
 
 
 def _summary(about: Sequence[Server], ways: Sequence[Way]) -> str:
@@ -194,6 +250,7 @@ def _actions(ways: Sequence[Way]) -> Sequence[Action]:
         actions.append(Action("diagnose_server", {"server": closed[0].id}, why))
     due = [s for s in servers.values() if s.legality("network_check").verdict == "legal"]
     if due:
-        arguments = {"task_id": due[0].task_id, "operation": "network_check"}
-        actions.append(Action("manage_migration_task", arguments, _DUE, Kind.WRITE))
+        ids = [server.id for server in due[:_MOST_PLANNED]]
+        arguments = {"goal": "measure_network", "servers": ids}
+        actions.append(Action("plan_remediation", arguments, _DUE))
     return actions

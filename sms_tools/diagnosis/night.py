@@ -7,11 +7,13 @@ from sms_tools.diagnosis.limits import Limits, read_limits
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.grouping import Group, Grouping
+from sms_tools.fleet.keeping import read_each
 from sms_tools.fleet.launching import Night, launch_times, night_of
 from sms_tools.fleet.server import Server
 from sms_tools.knowledge import sub_task_kind
 from sms_tools.operations.tasks import GetMigrationRateLimits
 from sms_tools.state import StateError
+from sms_tools.wording import count_of
 
 _MOST_LIMITS: Final = 50
 """Of so many servers the limits are read: no plan launches more."""
@@ -27,23 +29,31 @@ async def read_groups(desk: Desk, gaps: list[str]) -> Mapping[str, Group]:
 
 
 async def read_night(
-    desk: Desk, servers: Sequence[Server], every: Sequence[Server], gaps: list[str]
+    desk: Desk,
+    servers: Sequence[Server],
+    every: Sequence[Server],
+    gaps: list[str],
+    *,
+    anew: bool = True,
 ) -> Night:
     """How long the launch of *servers* takes; *every* are those whose history counts.
 
-    Their limits are read, one request each for up to fifty; *gaps* says if groups are missing.
+    Their limits are read, one request each for up to fifty; *gaps* says what is missing. Without
+    *anew* limits of the last ten minutes serve for tasks that have not moved.
     """
     asked = [server for server in servers if server.task_id][:_MOST_LIMITS]
-    replies = await desk.api.each(
-        [GetMigrationRateLimits(task_id=server.task_id or "") for server in asked]
-    )
+    wanted = [(each, GetMigrationRateLimits(task_id=each.task_id or "")) for each in asked]
     slowed: dict[str, float | None] = {}
-    unread = len(servers) - len(asked)
-    for server, reply in zip(asked, replies, strict=True):
-        if isinstance(reply, SmsToolsError):
-            unread += 1
+    failed = 0
+    for server, reading in zip(asked, await read_each(desk, wanted, anew=anew), strict=True):
+        if isinstance(reading.reply, SmsToolsError):
+            failed += 1
         else:
-            slowed[server.id] = _slowed(server, read_limits(reply))
+            slowed[server.id] = _slowed(server, read_limits(reading.reply))
+    if failed:
+        of = count_of(failed, "task")
+        gaps.append(f"get_migration_rate_limits: the limits by hour of {of} could not be read.")
+    unread = len(servers) - len(asked) + failed
     times = launch_times(servers, every, desk.now(), slowed=slowed)
     return night_of(servers, times, await read_groups(desk, gaps), unread)
 

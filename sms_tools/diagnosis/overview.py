@@ -78,7 +78,7 @@ class MigrationOverview(FleetQuestion):
             observed_at=fleet.observed_at,
             data={},
             actions=_actions(self, fleet, phases, problems),
-            incomplete=fleet.incomplete,
+            incomplete=[*fleet.incomplete, *_uncounted(counts)],
         )
         if fleet.project:
             draft.data["project"] = {"name": fleet.project.name, "id": fleet.project.id}
@@ -252,6 +252,12 @@ def compare(fleet: Fleet, counts: SourceServerOverview | SmsToolsError | None) -
         "note": "Both were read at almost the same time; a server that changed its state in "
         "between is counted in both ways.",
     }
+
+
+def _uncounted(counts: SourceServerOverview | SmsToolsError | None) -> Sequence[str]:
+    if not isinstance(counts, SmsToolsError):
+        return ()
+    return [f"get_source_server_overview: could not be read ({one_line(str(counts), 160)})."]
 
 
 def _states_of(counts: SourceServerOverview) -> Counter[str]:

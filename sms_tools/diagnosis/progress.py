@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -33,7 +33,7 @@ from sms_tools.diagnosis.track_record import Scores, TrackRecord
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.membership import with_waves
-from sms_tools.fleet.reading import Fleet, Server, read_fleet
+from sms_tools.fleet.reading import Fleet, Problem, Server, read_fleet
 from sms_tools.fleet.samples import Sample, Samples
 from sms_tools.knowledge import PHASES
 from sms_tools.operations.tasks import GetMigrationRateLimits
@@ -76,7 +76,7 @@ class SummarizeProgress(FleetQuestion):
         """What the answer is made of: the courses, what takes longest first."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
         samples = await _series(desk, fleet)
-        limits, notes = await self._limits(desk, fleet, samples)
+        limits, notes, gaps = await self._limits(desk, fleet, samples)
         # Only a reading of everything tells that no other copy may share the line.
         everything = self.servers is None and self.project is None and not fleet.incomplete
         changed = await LimitHistory(desk).changed(
@@ -98,12 +98,13 @@ class SummarizeProgress(FleetQuestion):
             for server in fleet.servers
         ]
         record = await TrackRecord(desk).keep(courses, fleet.observed_at)
+        fleet = replace(fleet, problems=[*fleet.problems, *gaps])
         return Progress(fleet, sorted(courses, key=_urgency), samples, record, notes)
 
     async def _limits(
         self, desk: Desk, fleet: Fleet, samples: Mapping[str, Sequence[Sample]]
-    ) -> tuple[Mapping[str, Limits], Sequence[str]]:
-        """The limits by the hour of copies, one request each, and what was not read.
+    ) -> tuple[Mapping[str, Limits], Sequence[str], Sequence[Problem]]:
+        """The limits by the hour of copies, one request each, what was left out, what failed.
 
         A large fleet's are read only where something stands still, or of servers that were named.
         """
@@ -117,28 +118,30 @@ class SummarizeProgress(FleetQuestion):
         pairs = list(zip(chosen, replies, strict=True))
         found = {s.id: read_limits(r) for s, r in pairs if not isinstance(r, SmsToolsError)}
         notes = []
-        if failed := len(chosen) - len(found):
-            notes.append(f"rate limits by hour of {count_of(failed, 'task')} could not be read")
         if unread := len(copying) - len(chosen):
             notes.append(
                 f"rate limits by hour of {count_of(unread, 'task')} were not read: name them in"
                 " servers"
             )
-        return found, notes
+        if failed := len(chosen) - len(found):
+            says = f"the limits by hour of {count_of(failed, 'task')} could not be read"
+            return found, notes, [Problem("get_migration_rate_limits", says)]
+        return found, notes, ()
 
-    def told(self, read: "Progress") -> dict[str, Any]:
-        """The answer that *read* gives."""
+    def told(self, read: "Progress", *, whole: bool = False) -> dict[str, Any]:
+        """The answer that *read* gives; all of it, if it is *whole*."""
         fleet, courses, record = read.fleet, read.courses, read.record
-        whole = whole_eta(courses)
+        last = whole_eta(courses)
         full = self.detail == "full"
         phases = Counter(course.server.phase for course in courses)
         draft = Draft(
-            summary=_summary(courses, whole, self.deadline, fleet.observed_at) + record.says,
+            summary=_summary(courses, last, self.deadline, fleet.observed_at) + record.says,
             observed_at=fleet.observed_at,
             data={},
             actions=_actions(self, courses),
             notes=read.notes,
             incomplete=fleet.incomplete,
+            whole=whole,
         )
         if fleet.project:
             draft.data["project"] = {"name": fleet.project.name, "id": fleet.project.id}
@@ -147,7 +150,7 @@ class SummarizeProgress(FleetQuestion):
             "phases": {phase: phases[phase] for phase in PHASES if phases[phase]},  # type: ignore[index]
             "bytes": bytes_of(fleet.servers).as_data(),
             "rate_mbit_s": _sum_of_rates(courses),
-            **eta_data(whole),
+            **eta_data(last),
             "without_an_estimate": dict(without_estimate(courses).most_common(8)),
             "estimates_so_far": record.as_data(),
         }

@@ -6,6 +6,7 @@ how much the mean of so many hours tells of the mean of the hours to come.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,13 @@ _SEEN_GAP: Final = timedelta(minutes=90)
 """Two samples further apart than this do not tell of the hours between them."""
 _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
+_WEEK: Final = 7 * _DAY
+_MONDAY: Final = 4 * _DAY
+"""The first Monday of Unix time."""
+_WORKING: Final = range(12, 4 * 24 + 10)
+"""Hours of the week (UTC) that are of working days from Monday to Friday in every time zone."""
+_WEEKEND: Final = range(5 * 24 + 12, 6 * 24 + 10)
+"""Hours of the week (UTC) that are of a weekend in every time zone."""
 _SLOWED: Final = 0.75
 _TAIL_SHARE: Final = 0.6
 _EXPLAINED: Final = 0.7
@@ -50,7 +58,7 @@ class MeasuredRate:
     memory: float = 0.0
     """Seconds after which the rate has forgotten all but 1/e of a fast or slow moment."""
     hours: frozenset[int] = frozenset()
-    """The hours of the day (UTC) in which it was seen."""
+    """The hours of the week (UTC, Monday's first) in which it was seen."""
     rates: tuple[float, ...] = ()
     """The rate in each piece of the grid, oldest first."""
     blocks: bool = False
@@ -78,6 +86,27 @@ class MeasuredRate:
         center = self.mean + (self.recent - self.mean) * forgets
         deviation = self.spread * math.sqrt(of_mean * (1 - forgets) ** 2 + to_come)
         return max(center, 0.05 * self.mean), deviation * self.mean / max(center, 0.2 * self.mean)
+
+    @property
+    def watched(self) -> Sequence[bool]:
+        """For each hour of the week whether it, or the like of it, was seen.
+
+        Working days are alike, and so are the days of a weekend. Between the two nobody knows which
+        it is at the source, whose time zone is not told.
+        """
+        working = {hour % 24 for hour in self.hours if hour in _WORKING}
+        weekend = {hour % 24 for hour in self.hours if hour in _WEEKEND}
+        return [
+            hour in self.hours
+            or (hour in _WORKING and hour % 24 in working)
+            or (hour in _WEEKEND and hour % 24 in weekend)
+            for hour in range(_WEEK // _HOUR)
+        ]
+
+    @property
+    def whole_day(self) -> bool:
+        """Whether every hour of a day was seen, on one day or another."""
+        return len({hour % 24 for hour in self.hours}) == 24
 
     @property
     def freedom(self) -> float:
@@ -198,7 +227,9 @@ def _wandering(rates: Sequence[float], mean: float, step: float) -> tuple[float,
         return 0.0, 0.0
     products = fmean((a - center) * (b - center) for a, b in pairwise(rates))
     lag = products / variance
-    lag = min(lag + (1 + 3 * lag) / count, 0.99)  # Kendall: short series seem to forget faster
+    # Kendall: short series seem to forget faster than they do. What may be, within one standard
+    # error, counts: too short a memory makes a range too narrow, for days on end.
+    lag = min(lag + (1 + 3 * lag) / count + math.sqrt(max(1 - lag**2, 0.0) / count), 0.99)
     memory = step / -math.log(lag) if lag > 0.05 else step / 3
     seen = 1 - _of_mean(count * step, memory)
     return math.sqrt(variance / max(seen, 0.1)) / mean, memory
@@ -211,16 +242,21 @@ def _of_mean(seconds: float, memory: float) -> float:
 
 
 def _hours_seen(stretch: Sequence[Sample]) -> frozenset[int]:
-    """The hours of the day of which at least half was watched."""
-    watched = [0.0] * 24
+    """The hours of the week of which at least half was watched."""
+    watched: Counter[int] = Counter()
     for before, after in pairwise(stretch):
         if after.at - before.at <= _SEEN_GAP:
             moment, end = before.at.timestamp(), after.at.timestamp()
             while moment < end:
                 until = min(moment - moment % _HOUR + _HOUR, end)
-                watched[int(moment % _DAY) // _HOUR] += until - moment
+                watched[_hour_of_week(moment)] += round(until - moment)
                 moment = until
-    return frozenset(hour for hour in range(24) if watched[hour] >= _HOUR / 2)
+    return frozenset(hour for hour, seconds in watched.items() if seconds >= _HOUR / 2)
+
+
+def _hour_of_week(moment: float) -> int:
+    """The hour of the week in UTC, Monday's first is 0."""
+    return int((moment - _MONDAY) % _WEEK) // _HOUR
 
 
 def _turn(path: Path, total: int | None) -> float | None:
@@ -255,6 +291,8 @@ def _quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
 
 
-def hour_of(moment: datetime) -> int:
-    """The hour of the day in UTC."""
-    return int(moment.timestamp() % _DAY) // _HOUR
+def hours_until(now: datetime, end: datetime) -> Sequence[int]:
+    """The hours of the week (UTC, Monday's first) from *now* to *end*, each once."""
+    begin = _hour_of_week(now.timestamp())
+    count = min(math.ceil((end - now).total_seconds() / _HOUR) + 1, _WEEK // _HOUR)
+    return [(begin + each) % (_WEEK // _HOUR) for each in range(count)]

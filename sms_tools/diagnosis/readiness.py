@@ -22,7 +22,7 @@ from sms_tools.fleet.reading import Fleet, Server, read_fleet, recent_fleet
 from sms_tools.fleet.verification import Consistency
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE
 from sms_tools.operation import Kind
-from sms_tools.wording import count_of, listed
+from sms_tools.wording import count_of, iso, listed
 
 _ORDER: Final[Sequence[Readiness]] = ("not_ready", "not_confirmed", "ready")
 _PLANNED: Final = 5
@@ -53,26 +53,30 @@ class CheckCutoverReadiness(FleetQuestion):
             fleet = await with_waves(desk, fleet)
         launched = [server for server in fleet.servers if server.phase == "finished"]
         waiting = [server for server in fleet.servers if server.phase != "finished"]
-        read = await read_readiness(
-            desk, waiting, tasks_read=fleet.tasks_read, anew=self.servers is not None
-        )
+        anew = self.servers is not None
+        read = await read_readiness(desk, waiting, tasks_read=fleet.tasks_read, anew=anew)
         near = [each for each in read.servers.values() if may_go(each)]
         gaps = list(read.incomplete)
         recent = recent_fleet(desk)
         every = [*near, *(recent.servers if recent else fleet.servers)]
-        whole = await read_night(desk, near, every, gaps) if near else None
+        whole = await read_night(desk, near, every, gaps, anew=anew) if near else None
         times = whole.times if whole else {}
         able = [s.id for s in near if read.gates[s.id].verdict != "not_ready"]
         night = whole.only(able) if whole and able else None
         judged = [
-            Judged(read.servers[each.id], read.gates[each.id], times.get(each.id))
+            Judged(
+                read.servers[each.id],
+                read.gates[each.id],
+                times.get(each.id),
+                read.kept.get(each.id),
+            )
             for each in waiting
         ]
         judged.sort(key=lambda each: each.rank)
         return Readings(fleet, judged, launched, gaps, read.consistency, night, desk.now())
 
-    def told(self, read: "Readings") -> dict[str, Any]:
-        """The answer that *read* gives."""
+    def told(self, read: "Readings", *, whole: bool = False) -> dict[str, Any]:
+        """The answer that *read* gives; all of it, if it is *whole*."""
         fleet, judged, launched = read.fleet, read.judged, read.launched
         night, incomplete, now = read.night, read.missing, read.at
         full = self.detail == "full"
@@ -83,6 +87,7 @@ class CheckCutoverReadiness(FleetQuestion):
             data={},
             actions=_actions(self, judged),
             incomplete=[*fleet.incomplete, *incomplete],
+            whole=whole,
         )
         if fleet.project:
             draft.data["project"] = {"name": fleet.project.name, "id": fleet.project.id}
@@ -131,6 +136,8 @@ class Judged:
     gates: Gates
     launch: LaunchTime | None = None
     """How long its launch takes; None where it is not far enough to be launched."""
+    read_at: datetime | None = None
+    """When what was read of its task was read, where that is older than the lists."""
 
     @property
     def rank(self) -> tuple[bool, int, str]:
@@ -143,6 +150,7 @@ class Judged:
         open_gates = self.gates.open
         row = {
             **self.server.as_data(),
+            **({"read_at": iso(self.read_at)} if self.read_at else {}),
             "verdict": self.gates.verdict,
             "phase": self.server.phase,
             "gates_passed": len(self.gates.findings) - len(open_gates),

@@ -18,6 +18,7 @@ from sms_tools.fleet.samples import Sample, Samples
 from sms_tools.fleet.selection import UnknownName, chosen
 from sms_tools.fleet.server import Server
 from sms_tools.operations.source_servers import ListSourceServers
+from sms_tools.operations.source_servers.records import SourceServerPage
 from sms_tools.operations.tasks import (
     GetMigrationRateLimits,
     GetMigrationTask,
@@ -56,16 +57,15 @@ async def read_closely(desk: Desk, wanted: str) -> CloseUp:
         SmsToolsError: the server itself could not be read; of all else a gap tells.
     """
     fleet = recent_fleet(desk)
-    server = await _find(desk, wanted)
+    server, gaps = await _find(desk, wanted)
     now = desk.now()
     if not server.task_id:
-        return await _with_samples(desk, CloseUp(server, now, fleet=fleet))
+        return await _with_samples(desk, CloseUp(server, now, fleet=fleet, gaps=gaps))
     task_id = server.task_id
     task, limits = await together(
         lambda: _attempt(desk, GetMigrationTask(task_id=task_id)),
         lambda: _attempt(desk, GetMigrationRateLimits(task_id=task_id)),
     )
-    gaps = []
     if isinstance(task, SmsToolsError) and not isinstance(task, NotFound):
         gaps.append(f"get_migration_task: could not be read ({one_line(str(task), 200)}).")
     if isinstance(limits, NotFound):
@@ -99,17 +99,26 @@ async def _with_samples(desk: Desk, close: CloseUp) -> CloseUp:
     return CloseUp(**{**vars(close), "samples": series})
 
 
-async def _find(desk: Desk, wanted: str) -> Server:
-    """The server, through a filter if that finds it, else among all of them."""
+async def _find(desk: Desk, wanted: str) -> tuple[Server, list[str]]:
+    """The server, through a filter if that finds it, else among all of them; and what is missing.
+
+    Where the source servers cannot be read, the tasks name theirs.
+    """
     if recent_fleet(desk) is None:
-        page = await desk.api(ListSourceServers(limit=200, **_filter(wanted)))
-        complete = page.count is None or page.count <= len(page.items)
+        page = await _attempt(desk, ListSourceServers(limit=200, **_filter(wanted)))
         try:
-            if page.items and complete:
-                return chosen([Server(source) for source in page.items], [wanted])[0]
+            if not isinstance(page, SmsToolsError) and page.items and _is_whole(page):
+                return chosen([Server(source) for source in page.items], [wanted])[0], []
         except UnknownName:
             pass  # the filter is the service's own: it may match parts, or something else
-    return (await read_fleet(desk, servers=[wanted])).servers[0]
+    fleet = await read_fleet(desk, servers=[wanted])
+    return fleet.servers[0], list(fleet.incomplete)
+
+
+def _is_whole(page: SourceServerPage) -> bool:
+    """Whether it holds all that the filter finds, each with the id that makes it somebody."""
+    known = sum(bool(source.id) for source in page.items)
+    return known == page.records and (page.count is None or page.count <= known)
 
 
 def _filter(wanted: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from sms_tools.knowledge.facts import (
 )
 from sms_tools.operations.hardware import DiskInfo
 from sms_tools.operations.source_servers import EnvironmentCheck, SourceServerDetail
+from sms_tools.operations.source_servers.records import RecommendedTarget
 from sms_tools.text import one_line
 from sms_tools.wording import count_of, listed, size, span
 
@@ -36,6 +37,9 @@ _MIB: Final = 1024**2
 _LINUX_FILE_SYSTEMS: Final = frozenset({"ext2", "ext3", "ext4", "xfs", "vfat", "btrfs"})
 _WINDOWS_FILE_SYSTEMS: Final = frozenset({"ntfs"})
 _NO_FILE_SYSTEM: Final = frozenset({"", "swap", "linux-swap", "lvm2_member", "raw", "none"})
+_FIRMWARE: Final = frozenset({"BIOS", "UEFI"})
+_NO_NAME: Final = frozenset({"", "raw", "none"})
+"""What stands for a file system that the Agent did not recognise."""
 _BOOT_FILE_SYSTEMS: Final = frozenset({"vfat", "fat32", "fat", "fat16"})
 _SYSTEMS: Final = (
     *("CENTOS", "REDHAT", "RHEL", "ORACLE", "ROCKY", "ALMA", "FEDORA", "AMAZON"),
@@ -96,8 +100,8 @@ class Facts:
         if self.detail and self.detail.disks:
             return self.detail.disks
         source = self.server.source
-        target = source.init_target_server if source else None
-        return (target.disks if target else None) or ()
+        target = RecommendedTarget.read(source.init_target_server if source else None)
+        return target.disks or ()
 
     @property
     def checks(self) -> Sequence[EnvironmentCheck]:
@@ -239,11 +243,13 @@ def _unread(facts: Facts) -> Iterator[Remark]:
             "source",
             "Look at these disks on the source: raw, empty and unmounted ones come over empty.",
         )
-    if facts.detail is not None and not (facts.detail.firmware or "").strip():
+    firmware = facts.detail.firmware if facts.detail else None
+    if facts.detail is not None and (firmware or "").strip().upper() not in _FIRMWARE:
+        shown = f" ({one_line(firmware, 20)})" if firmware and firmware.strip() else ""
         yield Remark(
             "firmware_unknown",
             "unknown",
-            "Its record does not say whether it boots with BIOS or UEFI.",
+            f"Its record does not say whether it boots with BIOS or UEFI{shown}.",
             "source",
             "Look on the source: a target needs the same firmware.",
         )
@@ -295,6 +301,14 @@ def _state(facts: Facts) -> Iterator[Remark]:
             "The service calls it unavailable without naming a check that failed.",
             "source",
             "Look at its checks on the console, then restart the Agent.",
+        )
+    if server.phase == "unknown":
+        yield Remark(
+            "phase_unknown",
+            "unknown",
+            "What it is doing is not known: its state is missing, new, or contradicts another.",
+            "api",
+            "Read it again: get_source_server.",
         )
     if server.connected is None:
         yield Remark(
@@ -423,6 +437,14 @@ def _file_systems(facts: Facts) -> Iterator[Remark]:
             else "Move the data to Ext2/3/4, XFS or NTFS and restart the Agent, or leave that disk "
             "out knowingly and copy it another way.",
             "SMS.6509",
+        )
+    if nameless := [p for p in parts_of(facts) if p.mount and p.file_system in _NO_NAME]:
+        yield Remark(
+            "file_system_unknown",
+            "unknown",
+            f"The file system of {listed([p.mount for p in nameless[:4]])} is not known.",
+            "source",
+            "Look on the source: Ext2/3/4, XFS and NTFS are migrated.",
         )
     btrfs = bool(facts.detail and facts.detail.btrfs_list)
     if btrfs or any(part.file_system == "btrfs" for part in parts_of(facts)):

@@ -15,7 +15,7 @@ from sms_tools.fleet.reading import Server
 from sms_tools.fleet.verification import CLOCK_TOLERANCE, Consistency
 from sms_tools.fleet.verification import Verdict as ConsistencyVerdict
 from sms_tools.knowledge import legality, sub_task_kind
-from sms_tools.knowledge.states import normalize_state
+from sms_tools.knowledge.states import LEGAL_STATES, is_known_state, normalize_state
 from sms_tools.moment import from_milliseconds
 from sms_tools.operations.options import MigrationOption
 from sms_tools.operations.tasks import SubTask
@@ -107,18 +107,24 @@ def _gate(verdict: GateVerdict, says: str, *evidence: Evidence) -> Finding:
 def _stage(server: Server, now: datetime) -> Finding:
     if not server.stage:
         return _gate("unknown", "The stage was not read.")
-    if server.stage.strip().lower() == "syncing":
+    seen = Evidence("migration_cycle", one_line(server.stage, 40), _SOURCES, now)
+    stage = server.stage.strip().lower()
+    if stage == "syncing":
         return _gate("pass", "The stage is continuous sync.")
-    says = "The stage is not continuous sync."
-    return _gate("fail", says, Evidence("migration_cycle", server.stage, _SOURCES, now))
+    if stage not in LEGAL_STATES:
+        return _gate("unknown", "The stage is none that is known.", seen)
+    return _gate("fail", "The stage is not continuous sync.", seen)
 
 
 def _state(server: Server, now: datetime) -> Finding:
     if not server.state:
         return _gate("unknown", "The state was not read.")
-    if normalize_state(server.state) == "syncing":
+    state = normalize_state(server.state)
+    if state == "syncing":
         return _gate("pass", "The state is syncing.")
-    seen = Evidence("state", server.state, _SOURCES, server.state_since or now)
+    seen = Evidence("state", one_line(server.state, 40), _SOURCES, server.state_since or now)
+    if not is_known_state(state):
+        return _gate("unknown", "The state is none that is known.", seen)
     return _gate("fail", "The state is not syncing.", seen)
 
 
@@ -163,9 +169,12 @@ def _full_copy(server: Server, now: datetime) -> Finding:
     copies = [step for step in first if sub_task_kind(step.name) == "copy"]
     if not copies:
         return _gate("unknown", "The sub-tasks name no full copy.")
-    if unfinished := [step for step in first if _part_of_copy(step) and not _is_whole(step)]:
+    if unfinished := [step for step in first if _part_of_copy(step) and _is_whole(step) is False]:
         step = unfinished[0]
         return _gate("fail", "The full copy is not done.", _step(step, now))
+    if odd := [s for s in first if _is_whole(s) is None or sub_task_kind(s.name) == "unknown"]:
+        says = "The full copy has a step that is not known, or no percentage of it."
+        return _gate("unknown", says, _step(odd[0], now))
     return _gate("pass", "Every step of the full copy is at 100 %.")
 
 
@@ -178,8 +187,11 @@ def _step(step: SubTask, at: datetime) -> Evidence:
     return Evidence(f"sub_tasks {one_line(step.name or '', 40)}", step.progress, _TASKS, at)
 
 
-def _is_whole(step: SubTask) -> bool:
-    return (step.progress or 0) >= 100
+def _is_whole(step: SubTask) -> bool | None:
+    """Whether it is done; None where it ended and gives no percentage, or one that is none."""
+    if step.progress is not None and 0 <= step.progress <= 100:
+        return step.progress == 100
+    return None if step.end_date else False
 
 
 def _last_sync(server: Server, now: datetime) -> Finding:
@@ -190,11 +202,17 @@ def _last_sync(server: Server, now: datetime) -> Finding:
     if odd := [s for r in server.rounds[1:] for s in r if sub_task_kind(s.name) == "unknown"]:
         says = "The sub-tasks have a step that is not known: what it moved cannot be told."
         return _gate("unknown", says, _step(odd[0], now))
+    if odd := [s for s in server.rounds[0] if sub_task_kind(s.name) == "sync" and s.progress]:
+        says = "A synchronisation has a percentage and no times: when it was cannot be told."
+        return _gate("unknown", says, _step(odd[0], now))
     if not syncs:
         return _gate("pass", "There was no synchronisation after the full copy.")
-    if unfinished := [step for step in syncs[-1] if not _is_whole(step)]:
+    if unfinished := [step for step in syncs[-1] if _is_whole(step) is False]:
         step = unfinished[0]
         return _gate("fail", "The latest synchronisation is not done.", _step(step, now))
+    if unclear := [step for step in syncs[-1] if _is_whole(step) is None]:
+        says = "The latest synchronisation ended without a percentage that can be one."
+        return _gate("unknown", says, _step(unclear[0], now))
     ended = from_milliseconds(max((step.end_date or 0 for step in syncs[-1]), default=0))
     if ended is None:
         return _gate("unknown", "When the latest synchronisation ended is not known.")
@@ -228,6 +246,8 @@ def _no_clone(server: Server, now: datetime) -> Finding:
     if server.phase == "cloning" or any(step.start_date for step in cloning):
         seen = Evidence("state", server.state, _SOURCES, now)
         return _gate("fail", "A clone is being made.", seen)
+    if server.phase == "unknown":
+        return _gate("unknown", "What it is doing is not known, and so whether a clone is made.")
     return _gate("pass", "No clone is being made.")
 
 
@@ -274,7 +294,9 @@ def _nothing_left_out(
 
 def _no_failed_rehearsal(server: Server, now: datetime) -> Finding:
     brief = server.source.current_task if server.source else None
-    if not server.clone_error and server.task is None and brief is None:
+    told = brief is not None or (server.task is not None and server.task.clone_server is not None)
+    # Lists of tasks leave the clone out: their silence says nothing.
+    if not server.clone_error and not told:
         return _gate("unknown", "Whether a rehearsal failed was not read.")
     if not server.clone_error:
         return _gate("pass", "No rehearsal is known to have failed.")

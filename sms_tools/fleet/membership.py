@@ -5,9 +5,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
-from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.reading import Fleet, Problem, read_shared
+from sms_tools.fleet.reading import Fleet, Problem, list_or_gap
 from sms_tools.knowledge.facts import SOURCES_PAGE
 from sms_tools.operations.projects import ListMigrationProjects, MigrationProject
 from sms_tools.operations.source_servers import ListSourceServers
@@ -40,17 +39,20 @@ async def with_waves(desk: Desk, fleet: Fleet) -> Fleet:
     if fleet.project:
         names = Membership({each.id: fleet.project.name or "" for each in fleet.servers})
     else:
-        try:
-            projects, _ = await read_shared(desk, "projects", ListMigrationProjects(limit=100))
-        except SmsToolsError:
-            problem = Problem("list_migration_projects", "could not be read; waves are missing.")
-            return replace(fleet, problems=[*fleet.problems, problem])
-        if len(projects.items) > _MOST_PROJECTS:
-            return fleet
+        projects, missing = await list_or_gap(
+            desk, "projects", ListMigrationProjects(limit=100), "waves are missing"
+        )
+        if projects is None or len(projects.items) > _MOST_PROJECTS:
+            return replace(fleet, problems=[*fleet.problems, *map(_problem, missing)])
         names = await read_membership(desk, fleet, projects.items)
+        names = replace(names, gaps=[*missing, *names.gaps])
     marked = [replace(each, wave=names.project_of(each.id)) for each in fleet.servers]
-    gaps = [Problem("list_migration_projects", one_line(gap, 200)) for gap in names.gaps]
-    return replace(fleet, servers=marked, problems=[*fleet.problems, *gaps])
+    return replace(fleet, servers=marked, problems=[*fleet.problems, *map(_problem, names.gaps)])
+
+
+def _problem(gap: str) -> Problem:
+    operation, _, says = gap.partition(": ")
+    return Problem(operation, says)
 
 
 async def read_membership(
@@ -62,18 +64,18 @@ async def read_membership(
         return Membership({server.id: name for server in fleet.servers})
     known = [each for each in projects if each.id]
 
-    async def one(project: MigrationProject) -> Mapping[str, str] | str:
+    async def one(project: MigrationProject) -> tuple[Mapping[str, str], Sequence[str]]:
         name = project.name or ""
         listing_of = ListSourceServers(limit=SOURCES_PAGE, migproject=project.id)
-        try:
-            listing, _ = await read_shared(desk, f"sources {project.id}", listing_of)
-        except SmsToolsError as error:
-            return f"list_source_servers: project {one_line(name, 40)} could not be read ({error})."
-        return {source.id: name for source in listing.items if source.id}
+        without = f"who is in project {one_line(name, 40)} is not known"
+        listing, gaps = await list_or_gap(desk, f"sources {project.id}", listing_of, without)
+        if listing is None:
+            return {}, gaps
+        return {source.id: name for source in listing.items if source.id}, gaps
 
-    results = await at_once([partial(one, each) for each in known])
     names: dict[str, str] = {}
-    for result in results:
-        if not isinstance(result, str):
-            names |= result
-    return Membership(names, [result for result in results if isinstance(result, str)])
+    missing: list[str] = []
+    for found, gaps in await at_once([partial(one, each) for each in known]):
+        names |= found
+        missing += gaps
+    return Membership(names, list(dict.fromkeys(missing)))

@@ -94,6 +94,11 @@ class Rules:
 
     said: Mapping[tuple[Subnet, str], str | None]
 
+    @property
+    def unread(self) -> int:
+        """For how many nothing was said."""
+        return sum(each is not None for each in self.said.values())
+
 
 async def read_rules(desk: Desk, asked: Sequence[tuple[Subnet, str]]) -> Rules:
     """Ask once for each subnet and system."""
@@ -167,7 +172,7 @@ def _judged(
     code = (server.error.code if server.error else None) or ""
     if server.phase == "failed" and _PORT_OF.get(code) == port:
         return "closed", f"The task failed with {code}, which names this port.", "error"
-    if server.phase in _COPIES and not server.offline:
+    if server.phase in _COPIES and server.connected is True:
         return "open", "A copy runs over this way.", "copy"
     if measured and measured.destination_connectivity is not None:
         if measured.destination_connectivity:

@@ -5,13 +5,15 @@ task by task. What cannot be read leaves its gate unknown, and a note says how m
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.gates import Gates, gates_of
+from sms_tools.fleet.keeping import read_each
 from sms_tools.fleet.server import Server
-from sms_tools.fleet.verification import Consistency, read_consistency
+from sms_tools.fleet.verification import Consistency, read_consistency, unread_in
 from sms_tools.operations.options import GetMigrationOptions, MigrationOption
 from sms_tools.operations.tasks import GetMigrationTask, MigrationTask
 from sms_tools.wording import count_of
@@ -26,6 +28,8 @@ class Readiness:
     consistency: Mapping[str, Consistency]
     gates: Mapping[str, Gates]
     incomplete: Sequence[str] = ()
+    kept: Mapping[str, datetime] = field(default_factory=dict)
+    """Since when what was read of a server's task is kept, where it is older than the lists."""
 
 
 def may_go(server: Server) -> bool:
@@ -40,17 +44,21 @@ async def read_readiness(
 
     Where the page of tasks could not be read (*tasks_read*), nor is anything of a server whose
     task is not there: its gates are unknown, and the service is spared a request for each. Without
-    *anew*, verifications of the last ten minutes serve.
+    *anew*, what was read of tasks in the last ten minutes serves while they have not moved.
     """
     near = [server for server in servers if may_go(server) and (tasks_read or server.task)]
-    completed, without_steps = await _with_sub_tasks(desk, near)
+    begun = desk.now()
+    times: dict[str, list[datetime]] = {each.id: [begun] for each in near}
+    completed, without_steps = await _with_sub_tasks(desk, near, times, anew=anew)
     consistency = await read_consistency(desk, completed, anew=anew)
-    options, without_options = await _options(desk, completed)
+    options, without_options = await _options(desk, completed, times, anew=anew)
+    for key, each in consistency.items():
+        times[key] += [each.read_at] if each.read_at else []
     whole = {server.id: server for server in servers} | {each.id: each for each in completed}
     now = desk.now()
     gates = {
-        each.id: gates_of(each, consistency.get(each.id), now, options=options.get(each.id))
-        for each in whole.values()
+        server.id: gates_of(server, consistency.get(server.id), now, options=options.get(server.id))
+        for server in whole.values()
     }
     notes = [
         f"get_migration_task: of {count_of(without_steps, 'task')} the sub-tasks are missing.",
@@ -59,7 +67,9 @@ async def read_readiness(
     missing = [
         note for note, count in zip(notes, (without_steps, without_options), strict=True) if count
     ]
-    return Readiness(whole, consistency, gates, missing)
+    missing += unread_in(consistency.values())
+    kept = {key: min(read) for key, read in times.items() if min(read) < begun}
+    return Readiness(whole, consistency, gates, missing, kept)
 
 
 async def read_gates_anew(desk: Desk, server: Server) -> Gates | None:
@@ -84,15 +94,21 @@ async def read_gates_anew(desk: Desk, server: Server) -> Gates | None:
     )
 
 
-async def _with_sub_tasks(desk: Desk, servers: Sequence[Server]) -> tuple[Sequence[Server], int]:
-    """*servers* with the sub-tasks that lists may leave out, and of how many they are missing."""
+async def _with_sub_tasks(
+    desk: Desk, servers: Sequence[Server], times: Mapping[str, list[datetime]], *, anew: bool
+) -> tuple[Sequence[Server], int]:
+    """*servers* with the sub-tasks that lists may leave out, and of how many they are missing.
+
+    Into *times* goes when each was read.
+    """
     bare = [server for server in servers if not server.sub_tasks and server.task_id]
-    replies = await desk.api.each([GetMigrationTask(task_id=s.task_id or "") for s in bare])
-    whole = {
-        server.id: replace(server, task=_with_listed(reply, server.task))
-        for server, reply in zip(bare, replies, strict=True)
-        if not isinstance(reply, SmsToolsError)
-    }
+    wanted = [(s, GetMigrationTask(task_id=s.task_id or "")) for s in bare]
+    whole: dict[str, Server] = {}
+    for server, reading in zip(bare, await read_each(desk, wanted, anew=anew), strict=True):
+        times[server.id].append(reading.at)
+        if not isinstance(reading.reply, SmsToolsError):
+            task = _with_listed(reading.reply, server.task)
+            whole[server.id] = replace(server, task=task)
     return [whole.get(server.id, server) for server in servers], len(bare) - len(whole)
 
 
@@ -106,14 +122,14 @@ def _with_listed(detail: MigrationTask, listed: MigrationTask | None) -> Migrati
 
 
 async def _options(
-    desk: Desk, servers: Sequence[Server]
+    desk: Desk, servers: Sequence[Server], times: Mapping[str, list[datetime]], *, anew: bool
 ) -> tuple[Mapping[str, Sequence[MigrationOption]], int]:
     """The options of the tasks whose list does not carry them, and of how many they are missing."""
     bare = [s for s in servers if s.task_id and not (s.task and s.task.special_config is not None)]
-    replies = await desk.api.each([GetMigrationOptions(task_id=s.task_id or "") for s in bare])
-    found = {
-        server.id: reply.configurations or []
-        for server, reply in zip(bare, replies, strict=True)
-        if not isinstance(reply, SmsToolsError)
-    }
+    wanted = [(s, GetMigrationOptions(task_id=s.task_id or "")) for s in bare]
+    found: dict[str, Sequence[MigrationOption]] = {}
+    for server, reading in zip(bare, await read_each(desk, wanted, anew=anew), strict=True):
+        times[server.id].append(reading.at)
+        if not isinstance(reading.reply, SmsToolsError):
+            found[server.id] = reading.reply.configurations or []
     return found, len(bare) - len(found)

@@ -34,6 +34,7 @@ __all__ = [
     "Problem",
     "Server",
     "find_project",
+    "list_or_gap",
     "read_fleet",
     "read_shared",
     "recent_fleet",
@@ -133,13 +134,16 @@ async def read_fleet(
         problem = Problem("samples", f"what was read is not kept, for {fault}")
         fleet = replace(fleet, problems=[*fleet.problems, problem])
     if servers is not None:
-        kept = chosen(fleet.servers, servers, where=_where(wave))
+        kept = chosen(fleet.servers, servers, where=_where(wave, fleet))
         fleet = replace(fleet, servers=kept, narrowed=True, orphans=())
     return replace(fleet, requests=desk.api.requests_made - before)
 
 
-def _where(wave: MigrationProject | None) -> str:
-    return f" in migration project {one_line(wave.name or '', 40)}" if wave else ""
+def _where(wave: MigrationProject | None, fleet: Fleet) -> str:
+    inside = f" in migration project {one_line(wave.name or '', 40)}" if wave else ""
+    if fleet.sources_read:
+        return inside
+    return f"{inside} among those that were read: not all source servers could be"
 
 
 async def find_project(desk: Desk, wanted: str | None) -> MigrationProject | None:
@@ -257,6 +261,24 @@ async def read_shared(
         shared.listing, shared.failure = listing, None
         shared.ended, shared.ended_at = shared.begun, desk.now()
         return listing, True
+
+
+async def list_or_gap(
+    desk: Desk, key: str, operation: Operation[Page[T]], without: str = "", *, fresh: bool = False
+) -> tuple[Listing[T] | None, Sequence[str]]:
+    """The list of *operation* as :func:`read_shared` gives it, and what is missing of it.
+
+    None where it could not be read; *without* says what is not known then.
+    """
+    name = operation.__spec__.name
+    try:
+        listing, _ = await read_shared(desk, key, operation, fresh=fresh)
+    except SmsToolsError as error:
+        missing = f"; {without}." if without else "."
+        return None, [f"{name}: could not be read ({one_line(str(error), 200)}){missing}"]
+    if listing.complete:
+        return listing, ()
+    return listing, [f"{name}: the list may be incomplete. {listing.note}".strip()]
 
 
 def _is_recent(shared: _Shared[Any], now: datetime) -> bool:

@@ -4,19 +4,21 @@
 latest run, and only if nothing was copied after it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.keeping import Reading, known, read_each
 from sms_tools.fleet.reading import Server
 from sms_tools.fleet.server import in_order
 from sms_tools.knowledge import sub_task_kind
 from sms_tools.knowledge.facts import CONSISTENCY_MAX_FILES
 from sms_tools.moment import from_milliseconds
-from sms_tools.operation import Operation, Reply
+from sms_tools.operation import Operation
 from sms_tools.operations.tasks import (
     ConsistencyResults,
     GetConsistencyResults,
@@ -25,7 +27,7 @@ from sms_tools.operations.tasks import (
 )
 from sms_tools.operations.tasks.records import ConsistencyRun, DirectoryConsistency
 from sms_tools.text import one_line
-from sms_tools.wording import iso
+from sms_tools.wording import count_of, iso
 
 Verdict = Literal["clean", "warning", "inconsistent", "partial", "stale", "never", "unreadable"]
 VERDICTS: Final[tuple[Verdict, ...]] = (
@@ -85,6 +87,8 @@ class Consistency:
     directories: Sequence[Directory] = ()
     read_at: datetime | None = None
     """When this was read; None where no reading was needed to know it."""
+    unread: str = ""
+    """The operation that could not be read, where one could not."""
 
     def when(self) -> str:
         """When it was verified, in a person's words; empty where nobody says."""
@@ -208,29 +212,6 @@ def copied_at(*tasks: MigrationTask | None) -> datetime | None:
     return None
 
 
-KEPT: Final = timedelta(minutes=10)
-"""So long a verification serves questions about a fleet, while its task has not moved."""
-_KEPT_BY: Final = "verifications"
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A verification that was read, with the marks of its task by which a newer one shows."""
-
-    results: ConsistencyResults
-    copied_at: datetime | None
-    marks: object
-    read_at: datetime
-
-
-def _marks(server: Server) -> object:
-    """What the lists tell of a task that moved: a state, a stage, a step that began or ended."""
-    steps = [(s.name, s.start_date, s.end_date) for s in server.sub_tasks]
-    source = server.source
-    times = (source.state_action_time, source.stage_action_time) if source else ()
-    return (server.task_id, server.task_state, server.state, server.stage, times, steps)
-
-
 async def read_consistency(
     desk: Desk, servers: Sequence[Server], *, anew: bool = True
 ) -> Mapping[str, Consistency]:
@@ -240,18 +221,19 @@ async def read_consistency(
     Without *anew*, what was read in the last ten minutes serves for tasks that have not moved; a
     newer run that changed nothing else in the lists may be missed, so its reading time is told.
     """
-    kept = cast("dict[str, _Kept]", desk.shared.setdefault(_KEPT_BY, {}))
+    may_have = [s for s in servers if _may_have(s)]
+    undated = [s for s in may_have if copied_at(s.task) is None]
+    wanted: list[tuple[Server, Operation[Any]]] = [
+        *((s, GetConsistencyResults(task_id=s.task_id or "")) for s in may_have),
+        *((s, GetMigrationTask(task_id=s.task_id or "")) for s in undated),
+    ]
+    read = await read_each(desk, wanted, anew=anew)
+    details = {s.id: each for s, each in zip(undated, read[len(may_have) :], strict=True)}
     now = desk.now()
-    found: dict[str, Consistency] = {}
-    unread = []
-    for server in servers:
-        known = kept.get(server.id)
-        if anew or not known or known.marks != _marks(server) or now - known.read_at > KEPT:
-            unread.append(server)
-        else:
-            judged = judge(known.results, known.copied_at, now)
-            found[server.id] = replace(judged, read_at=known.read_at)
-    return found | await _read_anew(desk, unread, kept)
+    found = {s.id: _never(s) for s in servers if not _may_have(s)}
+    for server, results in zip(may_have, read, strict=False):
+        found[server.id] = _judged(server, results, details.get(server.id), now)
+    return found
 
 
 def known_consistency(desk: Desk, servers: Sequence[Server]) -> Mapping[str, Consistency]:
@@ -259,44 +241,44 @@ def known_consistency(desk: Desk, servers: Sequence[Server]) -> Mapping[str, Con
 
     Those that have no result, and those read within ten minutes whose tasks have not moved.
     """
-    kept = cast("dict[str, _Kept]", desk.shared.get(_KEPT_BY, {}))
-    now = desk.now()
     found: dict[str, Consistency] = {}
     for server in servers:
-        known = kept.get(server.id)
-        if _has_results(server) is False or not server.task_id:
+        if not _may_have(server):
             found[server.id] = _never(server)
-        elif known and known.marks == _marks(server) and now - known.read_at <= KEPT:
-            found[server.id] = replace(
-                judge(known.results, known.copied_at, now), read_at=known.read_at
-            )
+            continue
+        results = known(desk, server, GetConsistencyResults(task_id=server.task_id or ""))
+        detail = known(desk, server, GetMigrationTask(task_id=server.task_id or ""))
+        if results and (detail or copied_at(server.task)):
+            found[server.id] = _judged(server, results, detail, desk.now())
     return found
 
 
-async def _read_anew(
-    desk: Desk, servers: Sequence[Server], kept: dict[str, _Kept]
-) -> dict[str, Consistency]:
-    may_have = [s for s in servers if s.task_id and _has_results(s) is not False]
-    undated = [s for s in may_have if copied_at(s.task) is None]
-    wanted: list[Operation[Any]] = [
-        *(GetConsistencyResults(task_id=s.task_id or "") for s in may_have),
-        *(GetMigrationTask(task_id=s.task_id or "") for s in undated),
+def _may_have(server: Server) -> bool:
+    """Whether there may be a verification of it."""
+    return bool(server.task_id) and _has_results(server) is not False
+
+
+def _judged(
+    server: Server, results: Reading[Any], detail: Reading[Any] | None, now: datetime
+) -> Consistency:
+    task = detail.reply if detail else None
+    copied = copied_at(server.task, None if isinstance(task, SmsToolsError) else task)
+    if isinstance(results.reply, SmsToolsError):
+        why = f"The results could not be read: {one_line(str(results.reply), 160)}"
+        unread = "get_consistency_results"
+        return Consistency("unreadable", why, copied_at=copied, unread=unread)
+    unread = "get_migration_task" if isinstance(task, SmsToolsError) else ""
+    return replace(judge(results.reply, copied, now), read_at=results.at, unread=unread)
+
+
+def unread_in(found: Iterable[Consistency]) -> Sequence[str]:
+    """What of *found* could not be read, as answers say it."""
+    counts = Counter(each.unread for each in found if each.unread)
+    missing = {"get_consistency_results": "the verification", "get_migration_task": "the last copy"}
+    return [
+        f"{operation}: of {count_of(count, 'server')} {missing[operation]} could not be read."
+        for operation, count in sorted(counts.items())
     ]
-    replies: list[Reply | SmsToolsError] = await desk.api.each(wanted)
-    details = dict(zip([s.id for s in undated], replies[len(may_have) :], strict=True))
-    found = {s.id: _never(s) for s in servers if _has_results(s) is False or not s.task_id}
-    for server, reply in zip(may_have, replies, strict=False):
-        detail = details.get(server.id)
-        known = copied_at(server.task, detail if isinstance(detail, MigrationTask) else None)
-        if isinstance(reply, ConsistencyResults):
-            now = desk.now()
-            found[server.id] = replace(judge(reply, known, now), read_at=now)
-            if server.id and not isinstance(detail, SmsToolsError):
-                kept[server.id] = _Kept(reply, known, _marks(server), now)
-        else:
-            why = f"The results could not be read: {one_line(str(reply), 160)}"
-            found[server.id] = Consistency("unreadable", why, copied_at=known)
-    return found
 
 
 def _has_results(server: Server) -> bool | None:

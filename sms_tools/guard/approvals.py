@@ -9,7 +9,7 @@ import json
 import secrets
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal
@@ -17,6 +17,7 @@ from typing import Final, Literal
 from sms_tools.canonical import short_id
 from sms_tools.guard.audit import Audit
 from sms_tools.guard.caller import Caller
+from sms_tools.guard.people import Person, Terms
 from sms_tools.guard.subject import Preview, Subject
 from sms_tools.guard.timekeeping import TimedState
 from sms_tools.moment import Clock
@@ -40,6 +41,8 @@ _SCHEMA: Final = (
     "ALTER TABLE approvals ADD COLUMN decided REAL",
     "CREATE INDEX approvals_by_caller ON approvals (caller_key, tool, digest, status)",
     "ALTER TABLE deliveries ADD COLUMN proof TEXT",
+    "ALTER TABLE approvals ADD COLUMN terms TEXT",
+    "ALTER TABLE approvals ADD COLUMN decided_by TEXT",
 )
 
 
@@ -63,6 +66,8 @@ class Verdict(StrEnum):
     WRONG_TEXT = "wrong_text"
     TOO_LATE = "too_late"
     DENIED = "denied"
+    NOT_ALLOWED = "not_allowed"
+    """It has to be somebody else's yes, or somebody's who says who they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,10 @@ class Approval:
     """Where it was decided: ``dialog``, ``page`` or ``command``."""
     decided_at: datetime | None = None
     """When a person said yes or no."""
+    terms: Terms = field(default_factory=Terms)
+    """Whose yes it needs."""
+    decided_by: str | None = None
+    """Who said yes, where that was proved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,9 @@ class Approvals:
         """The approval of this very call that is pending, approved or denied and not yet over."""
         return await self._state.read(lambda database: self._current(database, subject, caller))
 
-    async def ask(self, subject: Subject, caller: Caller, preview: Preview) -> Approval:
+    async def ask(
+        self, subject: Subject, caller: Caller, preview: Preview, terms: Terms | None = None
+    ) -> Approval:
         """The pending approval of this call: the one there is, or a new one with *preview*."""
 
         def ask(database: Database) -> Approval:
@@ -141,19 +152,25 @@ class Approvals:
                 now,
                 now + LIFETIME.total_seconds(),
                 str(Status.PENDING),
+                json.dumps(asdict(terms or Terms())),
             )
             database.execute(
                 "INSERT INTO approvals (id, token, caller, caller_key, tool, kind, digest,"
-                " arguments, preview, created, expires, status)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " arguments, preview, created, expires, status, terms)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
             return _approval(_rows_of(database, "id", row[0])[0])
 
         return await self._state.write(ask)
 
-    async def approve(self, approval_id: str, typed: str | None, how: str) -> Verdict:
-        """Record that a person agreed, if what they typed says so; a no of theirs gives way."""
+    async def approve(
+        self, approval_id: str, typed: str | None, how: str, by: Person | None = None
+    ) -> Verdict:
+        """Record that a person agreed, if what they typed says so; a no of theirs gives way.
+
+        *by* is who it was, where they proved it.
+        """
 
         def approve(database: Database) -> Verdict:
             approval = self._open(database, approval_id)
@@ -161,9 +178,15 @@ class Approvals:
                 return Verdict.TOO_LATE
             if approval.status is Status.DENIED and how == "dialog":
                 return Verdict.TOO_LATE  # a dialog is the client's: it cannot take a no back
+            if approval.terms.fault(by):
+                return Verdict.NOT_ALLOWED
             if not is_consent(approval.preview, typed):
                 return Verdict.WRONG_TEXT
             _set(database, approval_id, Status.APPROVED, how, self._now())
+            database.execute(
+                "UPDATE approvals SET decided_by = ? WHERE id = ?",
+                (by.name if by else None, approval_id),
+            )
             return Verdict.APPROVED
 
         return await self._state.write(approve)
@@ -386,4 +409,6 @@ def _approval(row: Row) -> Approval:
         status=Status(row["status"]),
         how=row["how"],
         decided_at=_time(row["decided"]) if row["decided"] else None,
+        terms=Terms(**json.loads(row["terms"])) if row["terms"] else Terms(),
+        decided_by=row["decided_by"],
     )

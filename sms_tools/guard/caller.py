@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sms_tools.canonical import digest
+from sms_tools.guard.people import Person, Role
 from sms_tools.text import one_line
 
 _SHOWN: Final = 80
@@ -26,11 +27,20 @@ class Caller:
     """Whose token came with the call; None where none was asked for."""
     session: str | None = None
     """The session, where the protocol has one: on HTTP, before 2026-07-28."""
+    roles: frozenset[Role] | None = None
+    """What the subject may do, where callers log in; no part of who they are."""
 
     @property
     def key(self) -> str:
         """What tells this caller from every other, of one length whatever a client says."""
         return digest([self.transport, self.subject, self.client, self.version, self.session])
+
+    @property
+    def person(self) -> Person | None:
+        """The person behind it, where they logged in."""
+        if self.subject is None or self.roles is None:
+            return None
+        return Person(self.subject, self.roles)
 
     def __str__(self) -> str:
         """The caller in a person's words, clean and bounded: ``stdio: example-client 1.0``."""

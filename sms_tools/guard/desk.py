@@ -11,7 +11,7 @@ import uvicorn
 
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.command import Command
-from sms_tools.guard.page import Page, Vault
+from sms_tools.guard.page import PairedPage, Vault
 from sms_tools.guard.pairing import Pairings
 from sms_tools.guard.sealed import CONNECTIONS
 from sms_tools.listening import server_of
@@ -40,6 +40,7 @@ class PageDesk:
     ) -> None:
         """*port* 0 takes any free one. Nothing is opened before :meth:`origin` is called."""
         self.vault = Vault()
+        self.login: str | None = None
         self._answers = answers
         self._pairings = pairings
         self._command = command
@@ -79,7 +80,7 @@ class PageDesk:
         listener = listen(port=self._port)
         listeners = [listener, *_same_port_of_ipv6(listener)]
         self._server = server_of(
-            Page(self._answers, self.vault, self._pairings, self._command).app(),
+            PairedPage(self._answers, self.vault, self._pairings, self._command).app(),
             connections=CONNECTIONS,
             log_config=None,  # standard output belongs to the protocol
             lifespan="off",
@@ -93,6 +94,28 @@ class PageDesk:
         )
         self._thread.start()
         return address_of(listener)
+
+
+class PublicDesk:
+    """The desk of a team's server: the page is where clients reach the server, behind a login."""
+
+    def __init__(self, answers: Answers, origin: str) -> None:
+        """*origin* is the server's public address."""
+        self.vault = Vault()
+        self.login: str | None = "after logging in there as an approver"
+        self._answers = answers
+        self._origin = origin
+
+    async def origin(self) -> str | None:
+        """The public address."""
+        return self._origin
+
+    def keep(self, delivery_id: str, secret: Mapping[str, JSON]) -> None:
+        """Hold *secret* in memory for the page."""
+        self.vault.keep(delivery_id, secret, self._answers.approvals.now())
+
+    def close(self) -> None:
+        """Nothing: the page ends with the server."""
 
 
 def _same_port_of_ipv6(listener: socket.socket) -> Sequence[socket.socket]:

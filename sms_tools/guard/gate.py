@@ -17,11 +17,14 @@ import anyio
 from sms_tools.canonical import short_id
 from sms_tools.guard.approvals import DISMISSED, Approval, Approvals, Status, Verdict
 from sms_tools.guard.audit import Audit, AuditError
+from sms_tools.guard.barring import barred, frozen, launches
 from sms_tools.guard.caller import Caller
 from sms_tools.guard.cleaning import cleaned
 from sms_tools.guard.command import Command
 from sms_tools.guard.drift import changes
+from sms_tools.guard.freezing import Freeze, Freezes
 from sms_tools.guard.pairing import PATH
+from sms_tools.guard.people import Terms
 from sms_tools.guard.policy import Decision, Policy, Ruling, decide, needs_names
 from sms_tools.guard.subject import Preview, Subject
 from sms_tools.operation import JSON, Kind
@@ -113,6 +116,10 @@ class Ask:
 class Desk(Protocol):
     """Where a person finds the approval page, and where secrets wait for one."""
 
+    login: str | None
+    """How a person logs in there, in words that follow an address; None where a browser is paired
+    instead."""
+
     async def origin(self) -> str | None:
         """The address of the running page (``http://127.0.0.1:PORT``); None if it cannot run."""
 
@@ -132,6 +139,7 @@ class Guard:
         command: Command | None = None,
         *,
         links: bool = True,
+        freezes: Freezes | None = None,
     ) -> None:
         """Without a *desk* there is no page; the *command* remains.
 
@@ -144,6 +152,7 @@ class Guard:
         self._desk = desk
         self._command = command or Command()
         self._links = links
+        self._freezes = freezes
 
     async def begin(self, subject: Subject, caller: Caller) -> Go | Held | Ask:
         """Decide about a call.
@@ -156,22 +165,31 @@ class Guard:
         ruling = decide(subject, replace(self.policy, targets=()))
         if ruling.decision is Decision.BLOCK:
             return await self._blocked(subject, caller, ruling)
-        if ruling.decision is Decision.ALLOW and not needs_names(subject, self.policy):
-            return Go(subject, caller, ruling.reason)  # a read needs nothing of the state
+        if (bar := barred(subject, caller)) is not None:
+            return await self._blocked(subject, caller, bar, by="role")
+        # A read needs nothing of the state.
+        freeze = None if subject.kind is Kind.READ else await self.freeze()
+        unasked = ruling.decision is Decision.ALLOW and not needs_names(subject, self.policy)
+        if unasked and freeze is None:
+            return Go(subject, caller, ruling.reason)
         current = await self.approvals.current(subject, caller)
         if current is not None:
+            if freeze is not None and launches(subject, current.preview):
+                return await self._blocked(subject, caller, frozen(freeze), by="freeze")
             return await self._resume(subject, caller, current)
         preview = await self._preview(subject, caller)
         ruling = decide(subject, self.policy, preview.targets, preview.places)
         if ruling.decision is Decision.BLOCK:
             return await self._blocked(subject, caller, ruling)
+        if freeze is not None and launches(subject, preview):
+            return await self._blocked(subject, caller, frozen(freeze), by="freeze")
         if ruling.decision is Decision.ALLOW:
             return Go(subject, caller, ruling.reason)
         if preview.impossible:
             return await self._impossible(subject, caller, preview)
         if (full := await self._full(caller)) is not None:
             return await self._blocked(subject, caller, full, by="waiting")
-        asked = await self.approvals.ask(subject, caller, preview)
+        asked = await self.approvals.ask(subject, caller, preview, self._terms(caller))
         return await self._resume(subject, caller, asked)
 
     async def answer(
@@ -187,7 +205,8 @@ class Guard:
         if now.status is Status.DENIED and not self.approvals.is_over(now):
             return await self._declined(ask.subject, ask.caller, now)
         if action == "accept":
-            verdict = await self.approvals.approve(ask.approval.id, typed, how)
+            by = ask.caller.person  # a dialog is the caller's own
+            verdict = await self.approvals.approve(ask.approval.id, typed, how, by)
             if verdict is Verdict.APPROVED:
                 return Go(
                     ask.subject, ask.caller, f"a person agreed ({how})", await self._reread(ask)
@@ -197,6 +216,8 @@ class Guard:
                     ask.subject, ask.caller, "The request was over before the answer came."
                 )
             why = "What was typed is not what the request asks for."
+            if verdict is Verdict.NOT_ALLOWED:
+                why = now.terms.fault(by) or why
         elif action == "decline":
             await self.approvals.deny(ask.approval.id, how)
             return await self._declined(ask.subject, ask.caller, await self._reread(ask))
@@ -257,7 +278,7 @@ class Guard:
         delivery = await self.approvals.announce_delivery(delivery_id, go.subject.tool, origin)
         command = self._run("show", delivery_id, go.subject)
         url = f"{origin}{PATH}/secret/{delivery.token}" if self._links else None
-        page = f" or on the page {url}, in a browser that was paired" if url else ""
+        page = f" or on the page {url}, {self._entrance}" if url else ""
         return {
             "status": "delivered",
             "summary": "The secret waits for a person, outside this conversation: with "
@@ -276,8 +297,24 @@ class Guard:
             return Go(subject, caller, f"a person agreed ({approval.how})", approval)
         if approval.status is Status.DENIED:
             return await self._declined(subject, caller, approval)
-        dialog = not await self.approvals.dialog_was_dismissed(subject, caller)
+        counts = approval.terms.fault(caller.person) is None
+        dialog = counts and not await self.approvals.dialog_was_dismissed(subject, caller)
         return Ask(subject, caller, approval, dialog)
+
+    async def freeze(self) -> Freeze | None:
+        """The freeze that holds now.
+
+        Raises:
+            StateError: nobody can tell.
+        """
+        if self._freezes is None:
+            return None
+        return await self._freezes.now(self.policy.freezes)
+
+    def _terms(self, caller: Caller) -> Terms:
+        """Whose yes a call of *caller* needs: where callers log in, an approver's."""
+        four_eyes = self.policy.four_eyes
+        return Terms(caller.roles is not None or four_eyes, four_eyes, caller.subject)
 
     async def _claim(self, go: Go, approval: Approval) -> Held | None:
         """Read the state once more and use the approval; Held if it cannot be used."""
@@ -286,12 +323,15 @@ class Guard:
         if ruling.decision is Decision.BLOCK:
             await self.approvals.close(approval.id)
             return await self._blocked(go.subject, go.caller, ruling)
+        if (freeze := await self.freeze()) is not None and launches(go.subject, preview):
+            return await self._blocked(go.subject, go.caller, frozen(freeze), by="freeze")
         if preview.fingerprint != approval.preview.fingerprint:
             await self.approvals.close(approval.id)
             changed = changes(approval.preview.state, preview.state)
             if preview.impossible:
                 return await self._gone_stale(go.subject, go.caller, preview, changed)
-            anew = await self.approvals.ask(go.subject, go.caller, preview)
+            terms = self._terms(go.caller)
+            anew = await self.approvals.ask(go.subject, go.caller, preview, terms)
             why = f"What was approved has changed since: {'; '.join(changed)}. "
             return await self._hold(go.subject, go.caller, anew, "stale", why)
         if not await self.approvals.claim(approval.id):
@@ -327,8 +367,7 @@ class Guard:
         url = await self._link(approval)
         command = self._run("approve", approval.id, subject)
         page = (
-            f", or opens {url} (a link that lives as long as this server runs) in a browser "
-            f"paired once with `{self._command('pair')}`"
+            f", or opens {url} (a link that lives as long as this server runs) {self._entrance}"
             if url
             else ""
         )
@@ -379,7 +418,7 @@ class Guard:
         since = approval.decided_at or approval.created_at
         url = await self._link(approval)
         command = self._run("approve", approval.id, subject)
-        page = f" or opens {url} in a paired browser" if url else ""
+        page = f" or opens {url} {self._entrance}" if url else ""
         await self._record(
             "held", subject, caller, status="declined", approval_id=approval.id, how=how
         )
@@ -415,6 +454,8 @@ class Guard:
         remedy = {
             "policy": "only whoever starts the server can change this.",
             "waiting": "they have to be answered or expire first.",
+            "role": "somebody with that role has to ask.",
+            "freeze": "it has to be over first, or ended by whoever runs the server.",
         }
         return Held(
             {
@@ -459,6 +500,12 @@ class Guard:
                 "preview": preview.shown(),
             }
         )
+
+    @property
+    def _entrance(self) -> str:
+        """How a person comes to be one who may say yes on the page."""
+        login = self._desk.login if self._desk else None
+        return login or f"in a browser paired once with `{self._command('pair')}`"
 
     def _no_audit(self, error: AuditError) -> Held:
         return Held(
@@ -510,6 +557,7 @@ def _about(subject: Subject, caller: Caller) -> dict[str, JSON]:
         "kind": str(subject.kind),
         "caller": str(caller),
         "caller_id": caller.key,
+        **({"subject": caller.subject} if caller.subject else {}),
         "plan_id": subject.arguments.get("plan_id"),
         "arguments": subject.shown_arguments,
     }
@@ -520,7 +568,8 @@ def _facts(go: Go) -> dict[str, JSON]:
     approval_id = go.approval.id if go.approval else None
     about = _about(go.subject, go.caller)
     plan_id = go.plan_id or about["plan_id"]
-    return {**about, "plan_id": plan_id, "how": how, "approval_id": approval_id}
+    by = {"approved_by": go.approval.decided_by} if go.approval and go.approval.decided_by else {}
+    return {**about, "plan_id": plan_id, "how": how, "approval_id": approval_id, **by}
 
 
 def _iso(moment: Any) -> str:

@@ -66,9 +66,9 @@ def tag(name: str, /, *parts: Part, **attributes: str) -> ET.Element:
 
 
 def question(
-    approval: Approval, seal: str, minutes_left: int, pair: str, *, warning: str = ""
+    approval: Approval, seal: str, minutes_left: int, entrance: Part, *, warning: str = ""
 ) -> str:
-    """The page that asks. *pair* is the command that pairs a browser."""
+    """The page that asks. *entrance* says who may say yes."""
     preview = approval.preview
     left = "less than a minute" if minutes_left < 1 else f"about {minutes_left} min"
     names = dict.fromkeys(each.name or each.id for each in preview.targets)
@@ -98,7 +98,7 @@ def question(
             class_="head danger",
         ),
         *(_section(section) for section in preview.sections if section.lines),
-        _form(approval, seal, pair, said_no, warning),
+        _form(approval, seal, entrance, said_no, warning),
         _exact_call(approval),
         aside=f"Request {approval.id}, open until {approval.expires_at:%H:%M} UTC ({left} left)",
         foot="If you did not expect this question, refuse.",
@@ -127,6 +127,24 @@ def button_form(action: str, seal: str, label: str, button: str) -> ET.Element:
         method="post",
         action=action,
         autocomplete="off",
+    )
+
+
+def pairing_note(pair: str) -> ET.Element:
+    """Whose yes counts on a person's own machine; *pair* is the command that pairs a browser."""
+    return tag(
+        "p",
+        "A yes counts only from a browser that was paired once, in a terminal, with ",
+        tag("code", pair),
+        class_="pair",
+    )
+
+
+def login_note(name: str, fault: str | None) -> ET.Element:
+    """Who is logged in as *name*, and why their yes would not count."""
+    said = f" {fault}" if fault else " Your yes or no is written down with that name."
+    return tag(
+        "p", "You are logged in as ", tag("bdi", one_line(name, 120)), ".", said, class_="pair"
     )
 
 
@@ -169,7 +187,7 @@ def _section(section: Section) -> ET.Element:
     return tag("section", title, lines, class_="lose" if section.title == LOSSES else "plain")
 
 
-def _form(approval: Approval, seal: str, pair: str, said_no: str, warning: str) -> ET.Element:
+def _form(approval: Approval, seal: str, entrance: Part, said_no: str, warning: str) -> ET.Element:
     approve = tag(
         "button", "Approve this call", class_="act", type="submit", name="answer", value="approve"
     )
@@ -194,12 +212,7 @@ def _form(approval: Approval, seal: str, pair: str, said_no: str, warning: str) 
         tag("label", "To approve, type ", tag("code", typed), for_="typed"),
         field,
         tag("div", approve, None if said_no else deny, class_="buttons"),
-        tag(
-            "p",
-            "A yes counts only from a browser that was paired once, in a terminal, with ",
-            tag("code", pair),
-            class_="pair",
-        ),
+        entrance,
         method="post",
         action=f"{PATH}/approve/{approval.token}",
         autocomplete="off",

@@ -7,7 +7,8 @@ say no. A yes, and the showing of a secret, need a browser that the person has p
 import hmac
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -21,7 +22,8 @@ from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import LIFETIME, Approval, Delivery, Status, Verdict
 from sms_tools.guard.audit import AuditError
 from sms_tools.guard.command import Command
-from sms_tools.guard.pairing import COOKIE, PATH, Judgement, Pairings, Standing
+from sms_tools.guard.pairing import COOKIE, PATH, Pairings, Standing
+from sms_tools.guard.people import Person
 from sms_tools.guard.sealed import (
     HEADERS,
     Seals,
@@ -75,34 +77,66 @@ class Vault:
         self._held = {key: held for key, held in self._held.items() if held[0] > now}
 
 
-class Page:
-    """The page's handlers over one store of approvals."""
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Somebody at the page whose yes may count."""
 
-    def __init__(
-        self, answers: Answers, vault: Vault, pairings: Pairings, command: Command | None = None
-    ) -> None:
+    by: Person | None = None
+    """Who it is, where they proved it."""
+    renewed: str | None = None
+    """What their browser's cookie holds from now on, where it changes with each use."""
+
+
+class Page:
+    """The page's handlers over one store of approvals.
+
+    Who may say yes is a subclass's to say: a paired browser on a person's own machine, somebody
+    who logged in on a team's server.
+    """
+
+    def __init__(self, answers: Answers, vault: Vault, seals: Seals | None = None) -> None:
         """*answers* takes what a person says; *vault* holds what only a person may see."""
         self._answers = answers
         self._approvals = answers.approvals
         self._vault = vault
-        self._pairings = pairings
-        self._pair = (command or Command())("pair")
-        self._seals = Seals()
+        self._seals = seals or Seals()
 
-    def app(self) -> ASGIApp:
-        """The page as an ASGI application."""
-        return application(
+    def routes(self) -> Sequence[Route]:
+        """Where the page is."""
+        return [
             Route(f"{PATH}/approve/{{token}}", self._show, methods=["GET"]),
             Route(f"{PATH}/approve/{{token}}", self._decide, methods=["POST"]),
             Route(f"{PATH}/secret/{{token}}", self._offer, methods=["GET"]),
             Route(f"{PATH}/secret/{{token}}", self._reveal, methods=["POST"]),
-        )
+        ]
+
+    async def _barrier(self, request: Request) -> Response | None:
+        """What stands before the page for whoever sends *request*; None where nothing does."""
+        raise NotImplementedError
+
+    async def _admit(self, request: Request, approval: Approval | None) -> Admitted | Response:
+        """Who says yes to *approval*, or wants to see a secret; else why it does not count."""
+        raise NotImplementedError
+
+    async def _naysayer(self, request: Request) -> Person | None:
+        """Who says no, where they proved it."""
+        raise NotImplementedError
+
+    async def _entrance(self, request: Request) -> html.Part:
+        """What the form says of who may say yes."""
+        raise NotImplementedError
 
     async def _show(self, request: Request) -> Response:
+        if (barrier := await self._barrier(request)) is not None:
+            return barrier
         approval = await self._approvals.by_token(request.path_params["token"])
-        return await self._render(approval) if approval else await nothing_here(request, None)
+        if approval is None:
+            return await nothing_here(request, None)
+        return await self._render(request, approval)
 
     async def _decide(self, request: Request) -> Response:
+        if (barrier := await self._barrier(request)) is not None:
+            return barrier
         token = request.path_params["token"]
         form, problem = await self._seals.form(request, f"approve:{token}")
         approval = await self._approvals.by_token(token)
@@ -111,7 +145,7 @@ class Page:
         there = RedirectResponse(f"{PATH}/approve/{token}", status_code=303, headers=HEADERS)
         try:
             if form.get("answer") == "deny":
-                await self._answers.deny(approval, "page")
+                await self._answers.deny(approval, "page", await self._naysayer(request))
             elif form.get("answer") == "approve" and self._is_open(approval):
                 return await self._approve(request, approval, form.get("typed"), there)
         except AuditError as error:
@@ -121,16 +155,22 @@ class Page:
     async def _approve(
         self, request: Request, approval: Approval, typed: str | None, there: Response
     ) -> Response:
-        """Take a yes from a paired browser."""
-        judged = await self._judge(request)
-        if judged.standing is not Standing.PAIRED:
-            return await self._not_paired(judged, approval)
-        verdict = await self._answers.approve(approval, typed, "page")
-        wrong = verdict is Verdict.WRONG_TEXT
-        answer = await self._render(approval, _WRONG, 422) if wrong else there
-        return _renewed(answer, judged)
+        """Take a yes from whoever may say it."""
+        admitted = await self._admit(request, approval)
+        if isinstance(admitted, Response):
+            return admitted
+        verdict = await self._answers.approve(approval, typed, "page", admitted.by)
+        answer = there
+        if verdict is Verdict.WRONG_TEXT:
+            answer = await self._render(request, approval, _WRONG, 422)
+        elif verdict is Verdict.NOT_ALLOWED:
+            why = f"{approval.terms.fault(admitted.by)} Nothing was approved."
+            answer = await self._render(request, approval, why, 403)
+        return _renewed(answer, admitted)
 
     async def _offer(self, request: Request) -> Response:
+        if (barrier := await self._barrier(request)) is not None:
+            return barrier
         delivery = await self._delivery(request)
         if delivery is None:
             return await nothing_here(request, None)
@@ -146,13 +186,13 @@ class Page:
         _, problem = await self._seals.form(request, f"secret:{token}")
         if problem or delivery is None:
             return refused(problem or "There is nothing here.")
-        judged = await self._judge(request)
-        if judged.standing is not Standing.PAIRED:
-            return await self._not_paired(judged)
+        admitted = await self._admit(request, None)
+        if isinstance(admitted, Response):
+            return admitted
         fields = self._vault.take(delivery.id, self._approvals.now())
         if fields is None:
-            return _renewed(refused("It was shown already, or its time is over."), judged)
-        return _renewed(page(html.secret(delivery.tool, fields)), judged)
+            return _renewed(refused("It was shown already, or its time is over."), admitted)
+        return _renewed(page(html.secret(delivery.tool, fields)), admitted)
 
     def _hand_over(self, delivery: Delivery | None, proof: str) -> Response:
         """Give a secret to the command, which has read the proof from the state."""
@@ -163,31 +203,14 @@ class Page:
             return refused("It was shown already, or its time is over.")
         return JSONResponse(dict(fields), headers=HEADERS)
 
-    async def _judge(self, request: Request) -> Judgement:
-        """Whose browser this is. Only a POST of our own page asks: to a link from elsewhere a
-        browser sends no such cookie."""
-        judged = await self._pairings.judge(request.cookies.get(COOKIE))
-        if judged.standing is Standing.REPLAYED:
-            log.warning("A used-up proof of a paired browser came back; all pairings were ended.")
-            await self._answers.audit.record("pairing", outcome="replayed, all ended", how="page")
-        return judged
-
-    async def _not_paired(self, judged: Judgement, approval: Approval | None = None) -> Response:
-        if judged.standing is Standing.REPLAYED:
-            return page(html.notice("Nothing was done", _REPLAYED, kind="Not paired any more"), 403)
-        if judged.standing is Standing.JUST_USED:
-            return refused("This browser has just answered. Load the page again.", 409)
-        if approval is not None:
-            return await self._render(approval, _UNPAIRED, 403)
-        told = "This browser is not paired, so nothing was shown."
-        pairing = html.how_to_pair(self._pair)
-        return page(html.notice("Nothing was done", told, "plain", pairing), 403)
-
-    async def _render(self, approval: Approval, warning: str = "", status: int = 200) -> Response:
+    async def _render(
+        self, request: Request, approval: Approval, warning: str = "", status: int = 200
+    ) -> Response:
         if self._is_open(approval):
             left = (approval.expires_at - self._approvals.now()).total_seconds()
             seal = self._seals.seal(f"approve:{approval.token}")
-            markup = html.question(approval, seal, int(left // 60), self._pair, warning=warning)
+            entrance = await self._entrance(request)
+            markup = html.question(approval, seal, int(left // 60), entrance, warning=warning)
             return page(markup, status=status)
         return page(await self._outcome(approval))
 
@@ -233,6 +256,50 @@ class Page:
         )
 
 
+class PairedPage(Page):
+    """The page on a person's own machine: a yes needs a browser that was paired once."""
+
+    def __init__(
+        self, answers: Answers, vault: Vault, pairings: Pairings, command: Command | None = None
+    ) -> None:
+        """*command* is how that person pairs one."""
+        super().__init__(answers, vault)
+        self._pairings = pairings
+        self._pair = (command or Command())("pair")
+
+    def app(self) -> ASGIApp:
+        """The page as an ASGI application."""
+        return application(*self.routes())
+
+    async def _barrier(self, request: Request) -> Response | None:  # noqa: ARG002 (is alike for all)
+        """Nothing: whoever has the link sees the request, and a no needs no pairing."""
+        return None
+
+    async def _naysayer(self, request: Request) -> Person | None:  # noqa: ARG002
+        return None
+
+    async def _entrance(self, request: Request) -> html.Part:  # noqa: ARG002
+        return html.pairing_note(self._pair)
+
+    async def _admit(self, request: Request, approval: Approval | None) -> Admitted | Response:
+        """Only a POST of our own page asks whose browser this is: to a link from elsewhere a
+        browser sends no such cookie."""
+        judged = await self._pairings.judge(request.cookies.get(COOKIE))
+        if judged.standing is Standing.PAIRED:
+            return Admitted(renewed=judged.renewed)
+        if judged.standing is Standing.JUST_USED:
+            return refused("This browser has just answered. Load the page again.", 409)
+        if judged.standing is Standing.REPLAYED:
+            log.warning("A used-up proof of a paired browser came back; all pairings were ended.")
+            await self._answers.audit.record("pairing", outcome="replayed, all ended", how="page")
+            return page(html.notice("Nothing was done", _REPLAYED, kind="Not paired any more"), 403)
+        if approval is not None:
+            return await self._render(request, approval, _UNPAIRED, 403)
+        told = "This browser is not paired, so nothing was shown."
+        pairing = html.how_to_pair(self._pair)
+        return page(html.notice("Nothing was done", told, "plain", pairing), 403)
+
+
 _WRONG: Final = "The text does not match. Nothing was approved."
 _UNPAIRED: Final = (
     "This browser is not paired, so nothing was approved. Pair it with the command below, and "
@@ -240,7 +307,7 @@ _UNPAIRED: Final = (
 )
 
 
-def _renewed(answer: Response, judged: Judgement) -> Response:
-    if judged.renewed is not None:
-        keep_cookie(answer, judged.renewed)
+def _renewed(answer: Response, admitted: Admitted) -> Response:
+    if admitted.renewed is not None:
+        keep_cookie(answer, admitted.renewed)
     return answer

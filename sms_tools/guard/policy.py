@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sms_tools.errors import SettingsError
+from sms_tools.guard.freezing import Freeze
 from sms_tools.guard.subject import Subject, Target, ids_of
 from sms_tools.operation import Kind, Operation
 from sms_tools.text import clean
@@ -102,6 +103,10 @@ class Policy:
     targets: Sequence[TargetRule] = ()
     secrets_inline: bool = False
     """Whether an approved secret may stand in the tool's result."""
+    four_eyes: bool = False
+    """Whether an approval needs somebody other than whoever asked."""
+    freezes: Sequence[Freeze] = ()
+    """Windows in which nothing is launched."""
 
 
 def both(one: Policy, other: Policy) -> Policy:
@@ -117,6 +122,8 @@ def both(one: Policy, other: Policy) -> Policy:
         tools=_stricter(one.tools, other.tools),
         targets=(*one.targets, *other.targets),
         secrets_inline=one.secrets_inline and other.secrets_inline,
+        four_eyes=one.four_eyes or other.four_eyes,
+        freezes=(*one.freezes, *other.freezes),
     )
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from sms_tools.errors import SettingsError
+from sms_tools.guard.freezing import Freeze
 from sms_tools.guard.policy import Decision, Policy, PolicyError, TargetRule, is_invisible
 from sms_tools.operation import Kind, Operation
 from sms_tools.operations import CATALOGUE
@@ -71,6 +72,18 @@ class _Secrets(Part):
     inline: bool = False
 
 
+class _Freeze(Part):
+    begins: AwareDatetime = Field(alias="from")
+    until: AwareDatetime
+    reason: str = Field(default="", max_length=200)
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.until <= self.begins:
+            raise ValueError("it ends before it begins")
+        return self
+
+
 class _File(Part):
     read_only: bool = False
     no_destructive: bool = False
@@ -78,6 +91,8 @@ class _File(Part):
     tools: dict[_ToolName, _Word] = Field(default_factory=dict)
     targets: list[_Rule] = Field(default_factory=list)
     secrets: _Secrets = Field(default_factory=_Secrets)
+    four_eyes: bool = False
+    freeze: list[_Freeze] = Field(default_factory=list)
 
 
 def _kinds_of(tool: str) -> set[Kind]:
@@ -127,4 +142,6 @@ def parse_policy(text: str, base: Policy) -> Policy:
             for rule in said.targets
         ),
         secrets_inline=said.secrets.inline,
+        four_eyes=base.four_eyes or said.four_eyes,
+        freezes=tuple(Freeze(each.begins, each.until, each.reason) for each in said.freeze),
     )

@@ -45,10 +45,15 @@ HEADERS: Final = {
 
 
 class Seals:
-    """What the forms of one process carry, so that its page was seen before the POST."""
+    """What the forms of one process carry, so that its page was seen before the POST.
 
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
+    A server that is reached under a public address posts from that *origin*, and several replicas
+    of it seal with one *key*.
+    """
+
+    def __init__(self, origin: str | None = None, key: bytes | None = None) -> None:
+        self._origin = origin
+        self._key = key or secrets.token_bytes(32)
 
     def seal(self, purpose: str) -> str:
         """The seal of the form for *purpose*."""
@@ -56,7 +61,8 @@ class Seals:
 
     async def form(self, request: Request, purpose: str) -> tuple[dict[str, str], str]:
         """The form's fields, or why the post does not count."""
-        if request.headers.get("origin") != f"http://{request.headers['host']}":
+        own = self._origin or f"http://{request.headers['host']}"
+        if request.headers.get("origin") != own:
             return {}, "The answer did not come from this page."
         if request.headers.get("sec-fetch-site") != "same-origin":
             return {}, "The answer did not come from a browser that shows this page."
@@ -73,11 +79,16 @@ class Seals:
 
 def application(*routes: Route) -> ASGIApp:
     """An application of *routes* that answers as this machine alone, in bounded time and space."""
+    return _OneHost(pages(*routes))
+
+
+def pages(*routes: Route) -> ASGIApp:
+    """An application of *routes*, in bounded time and space."""
     app = Starlette(
         routes=[Route(f"{PATH}/style.css", _style, methods=["GET"]), *routes],
         exception_handlers={404: nothing_here, 405: nothing_here, SmsToolsError: _in_words},
     )
-    return _OneHost(BoundedBody(app, _LONGEST_FORM, _too_much))
+    return BoundedBody(app, _LONGEST_FORM, _too_much)
 
 
 class _OneHost:

@@ -69,6 +69,13 @@ class Preview:
         """A digest of `state`."""
         return digest(self.state)
 
+    @property
+    def launches(self) -> bool:
+        """Whether the call, or a step of the plan, launches a target or may do so."""
+        steps = self.state.get("steps")
+        calls = [self.state, *(steps.values() if isinstance(steps, Mapping) else ())]
+        return any(call.get("launch", "no") != "no" for call in calls if isinstance(call, Mapping))
+
     def text(self) -> str:
         """The preview as plain text, whole."""
         lines = [f"Account: {one_line(self.account, 200)}"] if self.account else []
@@ -169,6 +176,8 @@ class Subject:
     """The ids that the arguments name."""
     steps: Sequence[Operation[Any]] = ()
     """A plan's calls: the policy holds for each."""
+    launches: bool = False
+    """Whether a step of the plan launches a target; a single call's preview says it."""
     hidden: frozenset[str] = frozenset()
     """Arguments that are secrets themselves."""
     secrets: Sequence[str] = field(default=(), repr=False)

@@ -18,6 +18,7 @@ from sms_tools.guard.approvals import Approval, Delivery, Status, Verdict
 from sms_tools.guard.audit import Audit, AuditError
 from sms_tools.guard.page import COMMAND_HEADER
 from sms_tools.guard.pairing import PATH, Pairings
+from sms_tools.guard.people import Person
 from sms_tools.operation import JSON
 from sms_tools.text import clean, one_line
 from sms_tools.wording import count_of
@@ -70,8 +71,13 @@ async def list_waiting(
     return 0
 
 
-async def approve(answers: Answers, approval_id: str, terminal: Terminal) -> int:
-    """Show the preview, have the text typed, approve; returns the exit status."""
+async def approve(
+    answers: Answers, approval_id: str, terminal: Terminal, by: Person | None = None
+) -> int:
+    """Show the preview, have the text typed, approve; returns the exit status.
+
+    *by* is who it is, where they proved it.
+    """
     approval = await _open(answers, approval_id, terminal)
     if approval is None:
         return 1
@@ -80,10 +86,18 @@ async def approve(answers: Answers, approval_id: str, terminal: Terminal) -> int
             "Approving needs a person at a terminal; this is not a terminal. Nothing was done."
         )
         return 2
+    if fault := approval.terms.fault(by):
+        terminal.write(f"Nothing was approved. {fault}")
+        if by is None:
+            terminal.write(
+                "Run this command with the server's --auth, and have your token at hand: it is "
+                "asked for, or read from SMS_TOOLS_APPROVER_TOKEN."
+            )
+        return 1
     _describe(approval, terminal)
     typed = terminal.ask(f"To approve, type {one_line(approval.preview.typed)}: ")
     try:
-        verdict = await answers.approve(approval, typed, "command")
+        verdict = await answers.approve(approval, typed, "command", by)
     except AuditError as error:
         terminal.write(f"Nothing was approved: {error}")
         return 1
@@ -95,13 +109,15 @@ async def approve(answers: Answers, approval_id: str, terminal: Terminal) -> int
     return 0 if verdict is Verdict.APPROVED else 1
 
 
-async def deny(answers: Answers, approval_id: str, terminal: Terminal) -> int:
+async def deny(
+    answers: Answers, approval_id: str, terminal: Terminal, by: Person | None = None
+) -> int:
     """Say no; returns the exit status. Saying no needs no terminal."""
     approval = await _open(answers, approval_id, terminal)
     if approval is None:
         return 1
     try:
-        verdict = await answers.deny(approval, "command")
+        verdict = await answers.deny(approval, "command", by)
     except AuditError as error:
         terminal.write(f"Refused, but that could not be written into the audit: {error}")
         return 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from sms_tools.knowledge.states import normalize_state
+from sms_tools.knowledge.states import LEGAL_STATES, is_known_task_state, normalize_state
 
 Verdict: TypeAlias = Literal["legal", "illegal", "unknown"]
 
@@ -42,6 +42,8 @@ _RUNNING_TASK = frozenset({"RUNNING", "SYNCING"})
 _RUNNING_SOURCE = frozenset({"initialize", "replicate", "syncing", "cloning", "cutovering"})
 _STILL_SOURCE = frozenset({"stopped", "error"})
 _STILL_TASK = frozenset({"ABORT", "MIGRATE_FAIL", "SYNC_FAIL"})
+_TASK_IN_SYNC = frozenset({"READY", "RUNNING", "SYNCING", "SYNC_SUCCESS"})
+"""What a task may read while its server is in continuous sync: it follows late, or not at all."""
 _DELETABLE_SOURCE = frozenset({"unavailable", "waiting", "finished", "error", "stopped"})
 _UNDELETABLE_SOURCE = _RUNNING_SOURCE | {
     "stopping",
@@ -187,6 +189,10 @@ def _in_continuous_sync(facts: _Facts, doing: str, legal: str) -> Legality:
         if facts.source not in _SAYING:
             return _unknown(f"{doing} depends on the state, and {_server(facts.source)}.", code)
         return _illegal(f"{doing} needs the continuous-sync stage; {_server(facts.source)}.", code)
+    if facts.stage and facts.stage not in LEGAL_STATES:
+        return _unknown(
+            f"{doing} depends on the stage, and {facts.stage[:40]!r} is none that is known.", code
+        )
     if facts.stage and facts.stage != "syncing":
         return _illegal(
             f"{doing} needs the continuous-sync stage; its stage is {facts.stage[:40]!r}.",
@@ -194,7 +200,7 @@ def _in_continuous_sync(facts: _Facts, doing: str, legal: str) -> Legality:
         )
     if not (facts.source and facts.stage and facts.task):
         return _unknown(f"{doing} depends on stage and states, and one of them is missing.", code)
-    if facts.task in ("MIGRATE_FAIL", "SYNC_FAIL", "ABORT", "ABORTING", "DELETING"):
+    if facts.task not in _TASK_IN_SYNC:
         return _contradiction(facts, code)
     return _needs_agent(facts, _legal(legal))
 
@@ -285,7 +291,7 @@ def _collect_log(facts: _Facts) -> Legality:
         return _illegal("Logs exist only once the task has been started.", "SMS.7717")
     if facts.collecting_logs:
         return _illegal("The previous collection of logs is not over yet.", "SMS.7716")
-    if not facts.task or facts.collecting_logs is None:
+    if not is_known_task_state(facts.task) or facts.collecting_logs is None:
         return _unknown(
             "It is not known whether the task was started, or whether logs are being collected.",
             "SMS.7717",

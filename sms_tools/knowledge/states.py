@@ -149,6 +149,16 @@ def normalize_state(state: str | None) -> str:
     return _ALIASES.get(lowered, lowered)
 
 
+def is_known_state(state: str) -> bool:
+    """Whether *state*, as :func:`normalize_state` spells it, is one of the service's."""
+    return state in _PHASE_OF_STATE
+
+
+def is_known_task_state(state: str) -> bool:
+    """Whether *state*, in capitals, is one of the service's for a task."""
+    return state == "RUNNING" or state in _PHASE_OF_TASK
+
+
 def is_legal_pair(migration_cycle: str | None, source_state: str | None) -> bool | None:
     """Can this stage and this state stand together? None where one of them is not known."""
     stage, state = (migration_cycle or "").strip().lower(), normalize_state(source_state)
@@ -172,8 +182,10 @@ def phase_of(
     phase = _PHASE_OF_STATE.get(state)
     if phase is None:
         return "unknown"
-    if state not in _ANYWHERE and is_legal_pair(stage, state) is False:
-        return "unknown"  # two readings that contradict each other
+    if state not in _ANYWHERE and (
+        is_legal_pair(stage, state) is False or (stage and stage not in LEGAL_STATES)
+    ):
+        return "unknown"  # two readings that contradict each other, or a stage that is new
     if by_task == "failed" and phase in ("waiting", "finished"):
         return "failed"
     if by_task == "deleting":

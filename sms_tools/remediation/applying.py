@@ -25,6 +25,7 @@ from sms_tools.guard.subject import HANGS, Target
 from sms_tools.knowledge import explain
 from sms_tools.knowledge.facts import NETWORK_EVENT_CODES
 from sms_tools.operation import JSON, Operation
+from sms_tools.redaction import redact
 from sms_tools.remediation.cutover import closed
 from sms_tools.remediation.looking import Look, Verdict, drift, forbidden, judge, look
 from sms_tools.remediation.plan import Plan, Result, Step
@@ -54,6 +55,7 @@ LAST_POLLS: Final[Mapping[str, Sequence[float]]] = {
     "paused": (15.0,) * 8,
     "running": (30.0,) * 2,
     "created": (15.0,) * 4,
+    "measured": (30.0,) * 12,
 }
 """Seconds between the looks at the end of a plan, where something still goes on."""
 _SETTINGS: Final[Mapping[str, Sequence[float]]] = {"limits": POLLS[:2], "options": POLLS[:2]}
@@ -342,6 +344,7 @@ class Application:
         evidence: Sequence[Mapping[str, JSON]],
         entry: Entry | None,
     ) -> None:
+        evidence = redact(list(evidence), self.desk.api.secret_values())  # it is kept as it is
         held = result in (Result.NOT_REACHED, Result.SKIPPED, Result.NOT_NEEDED)
         tried = bool(entry and entry.tried) if held else True
         if held and entry is not None and entry.result == Result.NOT_SEEN:
@@ -401,6 +404,8 @@ def _evidence(step: Step, found: Look) -> list[dict[str, JSON]]:
     if step.wanted == "cloned":
         rows += found.clone()
     unread = found.limits is None if step.wanted == "limits" else found.options is None
+    if step.wanted == "measured":
+        rows += found.measurement()
     if step.wanted in ("limits", "options") and unread and found.is_known:
         says = "The service took the call, and does not give back what it holds: nobody saw it."
         rows.append({"says": says, "final": True})

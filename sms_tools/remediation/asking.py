@@ -17,7 +17,8 @@ _GOALS: Final = (
     "fix_rate_window: set `limits`; what runs is paused only if the service refuses. rebuild: "
     "delete the task and copy everything again. rehearse_cutover: billed clones. cut_over: launch "
     "targets that pass every gate, in batches of 5. back_out: return to the source after a bad "
-    "launch. clean_up: delete tasks of launched servers."
+    "launch. clean_up: delete tasks of launched servers. "
+    "measure_network: loss, jitter, rate of paused or failed ones."
 )
 
 

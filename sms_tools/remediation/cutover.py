@@ -60,6 +60,7 @@ async def cut_over(request: Request, write: Writer) -> None:
     request.need_a_choice("A launch ends synchronisation and")
     syncing = [server for server in request.servers if server.phase == "syncing"]
     found = await read_readiness(request.desk, syncing)
+    write.gaps += found.incomplete
     whole = recent_fleet(request.desk)
     every = whole.servers if whole else request.servers
     able = [s for s in found.servers.values() if not_ready(found.gates[s.id], request) is None]

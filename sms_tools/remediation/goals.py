@@ -208,7 +208,7 @@ async def clean_up(request: Request, write: Writer) -> None:
         elif server.task_id is None:
             if request.by_name:
                 write.leave(server, "Its task is deleted already.")
-        elif (why_not := await _too_early(request, server)) is not None:
+        elif (why_not := await _too_early(request, server, write)) is not None:
             write.leave(server, why_not)
         elif write.may("delete_task", server) and write.has_room_for(server):
             chosen.append(server)
@@ -220,11 +220,11 @@ async def clean_up(request: Request, write: Writer) -> None:
         write.call(delete, server, "task_gone", _CLEAN, after=(seen,))
 
 
-async def _too_early(request: Request, server: Server) -> str | None:
+async def _too_early(request: Request, server: Server, write: Writer) -> str | None:
     """Why the task of a launched server has to stay for now: with it goes the way back."""
     if not request.soak:
         return None
-    launched = await _launched_at(request, server)
+    launched = await _launched_at(request, server, write)
     wait = f"Its task is the way back; it stays {span(request.soak)} (soak_hours)."
     if launched is None:
         return f"When it was launched is not known. {wait}"
@@ -234,12 +234,16 @@ async def _too_early(request: Request, server: Server) -> str | None:
     return f"It was launched {span(age)} ago. {wait}"
 
 
-async def _launched_at(request: Request, server: Server) -> datetime | None:
+async def _launched_at(request: Request, server: Server, write: Writer) -> datetime | None:
     """When it was launched; lists may leave out the sub-tasks that tell."""
     if server.last_launch is None and server.task_id is not None:
         try:
             task = await request.desk.api(GetMigrationTask(task_id=server.task_id))
         except SmsToolsError:
+            write.gaps.append(
+                f"get_migration_task: the launch of {server.name} could not be read; the time of "
+                "its state counts."
+            )
             return server.launched_at
         return Server(server.source, task).launched_at
     return server.launched_at

@@ -14,7 +14,7 @@ from sms_tools.operations.tasks import GetMigrationTask, MigrationTaskDetail
 from sms_tools.remediation.request import Request
 from sms_tools.remediation.writing import Writer
 from sms_tools.text import one_line
-from sms_tools.wording import when
+from sms_tools.wording import count_of, when
 
 _CHOICES: Final = 3
 
@@ -33,6 +33,9 @@ async def back_out(request: Request, write: Writer) -> None:
     if not launched:
         return
     details = {server.id: await _task(request, server) for server in launched}
+    if unread := sum(bool(s.task_id) and details[s.id] is None for s in launched):
+        of = count_of(unread, "task")
+        write.gaps.append(f"get_migration_task: the launch's time and snapshots of {of} not read.")
     write.first.append(
         "Nothing is deleted and nothing is called here: the sources are as they were when the "
         "targets were launched, so going back is people's work, in this order."
@@ -95,5 +98,9 @@ def _choice(server: Server, task: MigrationTaskDetail | None) -> str:
         return said + (
             f"Or on the EVS console roll the target's disks back to the snapshots {ids}, taken at "
             "the launch: what was written since is lost there."
+        )
+    if server.task_id and task is None:
+        return said + (
+            "Whether there are snapshots of the launch could not be read: get_migration_task tells."
         )
     return said + "No snapshot of the launch is known, so there is none to roll back to."

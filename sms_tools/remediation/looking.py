@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from sms_tools.api import Api
+from sms_tools.canonical import digest
 from sms_tools.errors import NotFound, SmsToolsError
 from sms_tools.fleet.finding import Evidence
 from sms_tools.fleet.server import Server
@@ -21,7 +22,7 @@ from sms_tools.operations.tasks import (
     GetMigrationTask,
     MigrationTask,
 )
-from sms_tools.operations.tasks.records import RateLimit
+from sms_tools.operations.tasks.records import NetworkCheckInfo, RateLimit
 from sms_tools.remediation.plan import Before, Step
 from sms_tools.text import one_line
 
@@ -91,6 +92,19 @@ class Look:
             rows.append(_shown("clone error", server.clone_error, "get_migration_task", self.at))
         return rows
 
+    def measurement(self) -> list[dict[str, JSON]]:
+        """The latest measurement of the network; the service does not say when it was made."""
+        info = self.server.task.network_check_info if self.server.task else None
+        shown = {
+            "target reached": info.destination_connectivity if info else None,
+            "loss in per cent": info.loss_percentage if info else None,
+            "jitter in ms": info.network_jitter if info else None,
+            "delay in ms": info.network_delay if info else None,
+            "rate in Mbit/s": info.migration_speed if info else None,
+        }
+        rows = [_shown(k, v, "get_migration_task", self.at) for k, v in shown.items()]
+        return [row for row in rows if row["value"] is not None]
+
     def clone(self) -> list[dict[str, JSON]]:
         """The rehearsal's clone by name and ECS id: what somebody tries out and then deletes."""
         task = self.server.task
@@ -155,6 +169,11 @@ async def _options_of(api: Api, task_id: str) -> Mapping[str, str] | None:
     except SmsToolsError:
         return None
     return {each.config_key or "": each.config_value or "" for each in found}
+
+
+def numbers_of(measured: NetworkCheckInfo | None) -> str:
+    """What tells one measurement from another; empty for none."""
+    return digest(measured.model_dump(mode="json")) if measured else ""
 
 
 def segments(rows: Sequence[RateLimit]) -> list[tuple[str, str, int]]:
@@ -228,6 +247,13 @@ def _options(step: Step, found: Look) -> Verdict:
     return "seen" if wanted.items() <= found.options.items() else "not_yet"
 
 
+def _measured(step: Step, found: Look) -> Verdict:
+    task = found.server.task
+    now = numbers_of(task.network_check_info if task else None)
+    before = (step.before.measured if step.before else None) or ""
+    return "seen" if now and now != before else "underway"
+
+
 _JUDGES: Final = {
     "running": _running,
     "paused": _paused,
@@ -237,6 +263,7 @@ _JUDGES: Final = {
     "created": _created,
     "limits": _limits,
     "options": _options,
+    "measured": _measured,
 }
 
 

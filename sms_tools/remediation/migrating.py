@@ -24,6 +24,7 @@ from sms_tools.operation import JSON, Kind
 from sms_tools.operations.common import JsonObject
 from sms_tools.operations.options import ConfigureMigrationOptions, OptionSetting
 from sms_tools.operations.tasks import ManageMigrationTask, SetMigrationRateLimits
+from sms_tools.redaction import redact
 from sms_tools.remediation.consent import MIGRATE
 from sms_tools.remediation.plan import Before, Plan, Step
 from sms_tools.remediation.planning import LIFETIME, bill_of, show_calls
@@ -114,10 +115,10 @@ class PlanMigration(Question):
             first=tuple(write.first),
             account=desk.api.settings.account.key,
             asked={"start": self.start},
-        )
+        ).without(desk.api.secret_values())
         if made.calls:
             await Store(desk.state).keep(made)
-        await Grouping(desk).keep(_groups(placed))
+        await Grouping(desk).keep(_groups(placed, desk.api.secret_values()))
         return _told(fleet, made, placed, sheet.notes, world.gaps)
 
     def _sheet(self) -> Sheet:
@@ -158,13 +159,13 @@ def _written(placed: Sequence[Placed], write: Writer, *, start: bool) -> Sequenc
     return [done[each.row.line] for each in placed]
 
 
-def _groups(placed: Sequence[Placed]) -> Mapping[str, Group]:
+def _groups(placed: Sequence[Placed], secrets: Sequence[str]) -> Mapping[str, Group]:
     """What the rows say of who belongs together and who goes first, in the plan or not."""
     found = {}
     for each in placed:
         wish = each.row.wish
         if each.server and (wish.group or wish.order is not None):
-            name = one_line(wish.group, 80) if wish.group else None
+            name = one_line(redact(wish.group, secrets), 80) if wish.group else None
             found[each.server.id] = Group(name, wish.order)
     return found
 

@@ -26,6 +26,7 @@ Wanted = Literal[
     "created",
     "limits",
     "options",
+    "measured",
     "nothing",
 ]
 """What a step is to bring about; `nothing` for what people do outside of this service."""
@@ -56,6 +57,8 @@ class Before:
     """When the state last changed, in epoch seconds, as it was planned."""
     clone: str | None = None
     """The clone that there was already."""
+    measured: str | None = None
+    """What told the latest measurement of the network from others; empty where there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,15 @@ class Plan:
         """A digest of every step."""
         steps = [asdict(step) for step in self.steps]
         return digest([self.id, self.goal, self.account, self.first, self.last_safe_start, steps])
+
+    def without(self, secrets: Sequence[str]) -> "Plan":
+        """This plan with secrets out of its words; a step whose arguments hold one is in none."""
+        return replace(
+            self,
+            steps=tuple(step.without(secrets) for step in self.steps),
+            first=redact(list(self.first), secrets),
+            asked=redact(dict(self.asked), secrets),
+        )
 
     def to_json(self) -> str:
         """The plan for the store."""

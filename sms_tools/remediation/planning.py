@@ -1,5 +1,6 @@
 """Making a plan: reading the fleet, choosing servers, writing the steps, keeping the plan."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,11 +12,13 @@ from sms_tools.fleet.billing import Bill, Planned, billed_by
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.reading import Fleet, read_fleet
 from sms_tools.fleet.server import SOAK, Server
-from sms_tools.guard.subject import HANGS
+from sms_tools.guard.previews.building import MAY_BE_REFUSED
+from sms_tools.guard.subject import HANGS, UNREAD
 from sms_tools.knowledge import normalize_code
 from sms_tools.operation import JSON, Kind
 from sms_tools.operations.tasks.progress import RateLimitSetting
-from sms_tools.remediation import cutover, goals, going_back, rates, rebuilding
+from sms_tools.redaction import holding_secrets
+from sms_tools.remediation import cutover, goals, going_back, measuring, rates, rebuilding
 from sms_tools.remediation.consent import beginnings
 from sms_tools.remediation.plan import Plan, Step
 from sms_tools.remediation.request import Goal, Request
@@ -23,7 +26,7 @@ from sms_tools.remediation.showing import Shown, show, written
 from sms_tools.remediation.store import Store
 from sms_tools.remediation.writing import Writer
 from sms_tools.text import one_line
-from sms_tools.wording import count_of
+from sms_tools.wording import count_of, listed
 
 LIFETIME: Final = timedelta(hours=24)
 _MOST: Final = 10
@@ -40,6 +43,7 @@ _GOALS: Final[Mapping[Goal, Callable[[Request, Writer], Awaitable[None]]]] = {
     "cut_over": cutover.cut_over,
     "back_out": going_back.back_out,
     "clean_up": goals.clean_up,
+    "measure_network": measuring.measure_network,
 }
 _MOST_OF: Final[Mapping[Goal, int]] = {
     "cut_over": _MOST_LAUNCHES,
@@ -95,13 +99,14 @@ async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
         goal=asked.goal,
         made_at=desk.now(),
         expires_at=desk.now() + LIFETIME,
-        steps=tuple(step.without(desk.api.secret_values()) for step in write.steps),
+        steps=tuple(write.steps),
         stops_at_failure=asked.goal in _STOPS,
         first=tuple(write.first),
         account=desk.api.settings.account.key,
         asked=given,
         last_safe_start=iso(write.last_safe_start) if write.last_safe_start else "",
     )
+    made = made.without(desk.api.secret_values())
     if made.calls:
         await Store(desk.state).keep(made)
     return _answer(fleet, made, write, asked, servers)
@@ -109,6 +114,7 @@ async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
 
 async def show_calls(desk: Desk, write: Writer, *, by_name: bool) -> None:
     """Give every call what its preview says; who cannot be shown is not in the plan."""
+    _leave_secrets_out(desk, write)
     calls = [step for step in write.steps if step.is_call]
     shown = await show(desk.api, calls)
     write.steps[:] = [
@@ -121,6 +127,28 @@ async def show_calls(desk: Desk, write: Writer, *, by_name: bool) -> None:
             refused.setdefault(step.source_id, why)
     for source_id, why in refused.items():
         write.drop(source_id, one_line(why, 300))
+    kept = [shown[step.number] for step in write.steps if step.number in shown]
+    missing = Counter(line.partition(": ")[0] for each in kept for line in each.lines(UNREAD))
+    write.gaps += [
+        f"previews: {one_line(what, 80)} could not be read for {count_of(count, 'call')}."
+        for what, count in missing.items()
+        if what != MAY_BE_REFUSED
+    ]
+
+
+def _leave_secrets_out(desk: Desk, write: Writer) -> None:
+    """A plan is kept, shown and written down as it is sent, so no call in it carries a secret."""
+    refused: dict[str, str] = {}
+    for step in write.steps:
+        if found := holding_secrets(step.arguments, desk.api.secret_values()):
+            refused.setdefault(
+                step.source_id,
+                f"{step.tool} would carry what looks like a secret ({listed(found)}), and a plan is"
+                " kept. Take it out of the name or the row and plan again, or make that call"
+                " alone.",
+            )
+    for source_id, why in refused.items():
+        write.drop(source_id, why)
 
 
 def _told(step: Step, shown: Shown, *, by_name: bool) -> Step:

@@ -12,7 +12,7 @@ from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.billing import NOT_SEEN, billed_now
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.fitness import NOT_CHECKED
-from sms_tools.fleet.reading import Fleet, Server, read_fleet, read_shared
+from sms_tools.fleet.reading import Fleet, Server, list_or_gap, read_fleet
 from sms_tools.fleet.vouching import Voucher, Vouchers
 from sms_tools.guard.audit import Audit
 from sms_tools.knowledge.facts import CUTOVER_UNKNOWABLE, TEMPLATES_PAGE
@@ -31,8 +31,10 @@ _LEFT_OUT: Final = ("EXCLUDE", "ONLY_SYNC")
 _UNSIGNED: Final = 100
 
 
-async def change_record(desk: Desk, project: str | None) -> Report:
+async def change_record(desk: Desk, project: str | None, *, drawn: bool = False) -> Report:
     """The record of the account's audit, and of the servers of *project*, or all.
+
+    With *drawn* it has the timeline of what was done.
 
     Raises:
         AuditError, StateError: the audit cannot be read.
@@ -69,7 +71,14 @@ async def change_record(desk: Desk, project: str | None) -> Report:
         },
         to_sign=[*CUTOVER_UNKNOWABLE, *NOT_CHECKED, *_unvouched(fleet, vouchers)],
         incomplete=gaps,
+        figures=_timeline(own) if drawn else (),
     )
+
+
+def _timeline(entries: Sequence[Mapping[str, JSON]]) -> Sequence[Sequence[str]]:
+    from sms_tools.remediation.figures import of_record  # only what is looked at draws
+
+    return [(each.title, each.svg, each.says) for each in of_record(entries)]
 
 
 def _decisions(entries: Sequence[Mapping[str, JSON]]) -> list[dict[str, str]]:
@@ -185,12 +194,10 @@ async def _estimates(desk: Desk) -> list[dict[str, str]]:
 
 
 async def _billed(desk: Desk, fleet: Fleet, gaps: list[str]) -> list[dict[str, str]]:
-    addressed: list[str] = []
-    try:
-        listing, _ = await read_shared(desk, "templates", ListTemplates(limit=TEMPLATES_PAGE))
-        addressed = [each.id for each in listing.items if each.id and each.publicip]
-    except SmsToolsError as error:
-        gaps.append(f"list_templates: could not be read ({one_line(str(error), 160)}).")
+    operation = ListTemplates(limit=TEMPLATES_PAGE)
+    listing, missing = await list_or_gap(desk, "templates", operation)
+    gaps += missing
+    addressed = [t.id for t in (listing.items if listing else ()) if t.id and t.publicip]
     return [row_of(row) for row in billed_now(fleet.servers, addressed).as_data()]
 
 

@@ -6,6 +6,7 @@ that a team fills in: `plan_migration` reads it back.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -16,13 +17,15 @@ from sms_tools.canonical import digest
 from sms_tools.diagnosis.answer import Draft
 from sms_tools.diagnosis.assessment import AssessSources
 from sms_tools.diagnosis.failures import SummarizeFailedServers
+from sms_tools.diagnosis.picture import Reading
 from sms_tools.diagnosis.progress import SummarizeProgress
-from sms_tools.diagnosis.question import FleetQuestion, Project, Question
+from sms_tools.diagnosis.question import Project, Question
 from sms_tools.diagnosis.readiness import CheckCutoverReadiness
 from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
 from sms_tools.operation import JSON
 from sms_tools.redaction import redact
+from sms_tools.remediation.humane import humane
 from sms_tools.remediation.record import change_record
 from sms_tools.remediation.report_forms import FORMS, MIME, Format, Report, Table, cell, row_of
 from sms_tools.remediation.sheet import COLUMNS
@@ -34,12 +37,6 @@ Kind = Literal["assessment", "status", "readiness", "failures", "change_record"]
 _FOLDER: Final = "reports"
 _ID: Final = re.compile(r"R[0-9a-f]{16}\.(md|csv|html)")
 _PAGE: Final = 1_000
-_QUESTIONS: Final[Mapping[str, tuple[type[FleetQuestion], str]]] = {
-    "assessment": (AssessSources, "servers"),
-    "status": (SummarizeProgress, "servers"),
-    "readiness": (CheckCutoverReadiness, "servers"),
-    "failures": (SummarizeFailedServers, "groups"),
-}
 _FIRST: Final = ("server", "id", "code", "count", "verdict", "template", "type", "project")
 _SHEET_NAMES: Final = {"name": "server", "suggested_type": "type"}
 """What an assessment's row calls its cells, and what the sheet of a migration calls them."""
@@ -63,7 +60,7 @@ class ExportReport(Question):
             SmsToolsError: what it is about could not be read.
         """
         if self.kind == "change_record":
-            report = await change_record(desk, self.project)
+            report = await change_record(desk, self.project, drawn=self.format == "html")
         else:
             report = await self._asked(desk)
         clean: dict[str, Any] = redact(report.as_data(), desk.api.secret_values())
@@ -90,31 +87,73 @@ class ExportReport(Question):
         there = {_SHEET_NAMES.get(name, name) for row in rows for name in row}
         return [name for name in _FIRST if name in there]
 
-    async def _asked(self, desk: Desk) -> Report:
-        """The question's answer with all of its rows, page by page."""
-        question, key = _QUESTIONS[self.kind]
+    async def _read(self, desk: Desk) -> tuple[dict[str, Any], Reading | None]:
+        """The answer of the question that this report is about, whole, and what it was read from.
+
+        One reading serves table and drawings: they cannot disagree.
+        """
+        match self.kind:
+            case "status":
+                status = SummarizeProgress(project=self.project, detail="full")
+                progress = await status.read(desk)
+                return status.told(progress, whole=True), progress
+            case "failures":
+                failed = SummarizeFailedServers(project=self.project, detail="full")
+                failures = await failed.read(desk)
+                return failed.told(failures, whole=True), failures
+            case "readiness":
+                ready = CheckCutoverReadiness(project=self.project, detail="full")
+                readings = await ready.read(desk)
+                return ready.told(readings, whole=True), readings
+            case _:
+                return await self._assessment(desk), None
+
+    async def _assessment(self, desk: Desk) -> dict[str, Any]:
+        """The assessment with all of its rows, page by page."""
         rows: list[JSON] = []
         while True:
-            asked = question(project=self.project, detail="full", limit=_PAGE, offset=len(rows))
+            asked = AssessSources(
+                project=self.project, detail="full", limit=_PAGE, offset=len(rows)
+            )
             answer = await asked.answer(desk)
-            page = list(answer[key])
+            page = list(answer["servers"])
             rows += page
-            left = [each for each in answer["omitted"] if each["what"] == key]
+            left = [each for each in answer["omitted"] if each["what"] == "servers"]
             if not page or not any("for the next" in str(each.get("how")) for each in left):
-                break
+                return {**answer, "servers": rows}
+
+    async def _asked(self, desk: Desk) -> Report:
+        """The question's answer with all of its rows, and with its drawings in HTML."""
+        answer, reading = await self._read(desk)
+        key = "groups" if self.kind == "failures" else "servers"
+        rows: Sequence[Mapping[str, JSON]] = answer[key]
         told = {"summary", "observed_at", key, "suggested_actions", "omitted", "incomplete"}
-        facts = {name: cell(value) for name, value in answer.items() if name not in told}
+        human = self.format == "html"
+        facts = {
+            name: cell(humane(value, inside=True) if human else value)
+            for name, value in answer.items()
+            if name not in told
+        }
         unseen = [str(each) for each in answer.get("not_checked", ())]
         facts.pop("not_checked", None)
         return Report(
             title=f"Server migration: {self.kind}",
             summary=str(answer["summary"]),
             observed_at=str(answer["observed_at"]),
-            tables=[Table("", [_flat(row) for row in rows], self._first(rows))],
+            tables=[Table("", [_flat(humane(r) if human else r) for r in rows], self._first(rows))],
             facts=facts,
             to_sign=unseen,
             incomplete=list(answer.get("incomplete", ())),
+            figures=_drawn(reading, rows) if human else (),
         )
+
+
+def _drawn(reading: Reading | None, rows: Sequence[Mapping[str, JSON]]) -> Sequence[Sequence[str]]:
+    """The drawings; the module that draws is loaded where something is drawn."""
+    from sms_tools.remediation.figures import figures_of
+
+    verdicts = Counter(str(row["verdict"]) for row in rows if row.get("verdict"))
+    return [(each.title, each.svg, each.says) for each in figures_of(reading, verdicts)]
 
 
 def _folder(desk: Desk) -> Path:

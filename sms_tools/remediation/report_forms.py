@@ -61,6 +61,8 @@ class Report:
     to_sign: Sequence[str] = ()
     """What nobody could see from here: each with a line for a name and a date."""
     incomplete: Sequence[str] = ()
+    figures: Sequence[Sequence[str]] = ()
+    """Drawings for HTML: each a title, an SVG, and what has to be known to read it."""
 
     @property
     def row_count(self) -> int:
@@ -140,28 +142,18 @@ def as_md(report: Report) -> str:
 
 
 def as_html(report: Report) -> str:
-    """One page without scripts, styles or links."""
+    """One page without scripts or links, with the drawings; A4 in print."""
+    from sms_tools.drawing import document  # only what is looked at draws
 
-    def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-        first = "".join(f"<th>{escape(each)}</th>" for each in head)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(each)}</td>" for each in row) + "</tr>" for row in rows
-        )
-        return f"<table border=1><tr>{first}</tr>{body}</table>"
-
-    gaps = "".join(f"<p><b>Not read:</b> {escape(each)}</p>" for each in report.incomplete)
-    facts = table(["", ""], list(report.facts.items())) if report.facts else ""
-    sections = "".join(
-        (f"<h2>{escape(each.title)}</h2>" if each.title else "")
-        + (table(each.columns, each.cells) if each.rows else "<p>None.</p>")
-        for each in report.tables
-    )
-    signs = [[each, "", ""] for each in report.to_sign]
-    return (
-        "<!doctype html><meta charset=utf-8>"
-        f"<title>{escape(report.title)}</title><h1>{escape(report.title)}</h1>"
-        f"<p>{escape(report.summary)}</p><p>Read: {escape(report.observed_at)}</p>{gaps}{facts}"
-        f"{sections}{table(_SIGN, signs) if signs else ''}\n"
+    return document.document(
+        report.title,
+        report.summary,
+        report.observed_at,
+        gaps=report.incomplete,
+        figures=[document.Figure(*each) for each in report.figures],
+        facts=report.facts,
+        tables=[document.Table(t.title, t.columns, t.rows) for t in report.tables],
+        to_sign=(_SIGN, report.to_sign),
     )
 
 

@@ -20,6 +20,7 @@ Goal = Literal[
     "cut_over",
     "back_out",
     "clean_up",
+    "measure_network",
 ]
 
 

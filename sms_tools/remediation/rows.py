@@ -14,7 +14,7 @@ from sms_tools.fleet import fitness, targets
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.fitness import Facts
 from sms_tools.fleet.membership import Membership, read_membership
-from sms_tools.fleet.reading import Fleet, read_shared
+from sms_tools.fleet.reading import Fleet, list_or_gap
 from sms_tools.fleet.selection import AmbiguousName, Choice, UnknownName, choose, chosen
 from sms_tools.fleet.server import Server
 from sms_tools.guard.previews.fitting import obstacles_in
@@ -115,15 +115,9 @@ async def read_world(desk: Desk, fleet: Fleet, sheet: Sheet) -> World:
 
 
 async def _list(desk: Desk, key: str, operation: Any, gaps: list[str]) -> Sequence[Any] | None:
-    name = operation.__spec__.name
-    try:
-        listing, _ = await read_shared(desk, key, operation, fresh=True)
-    except SmsToolsError as error:
-        gaps.append(f"{name}: could not be read ({one_line(str(error), 200)}).")
-        return None
-    if not listing.complete:
-        gaps.append(f"{name}: the list may be incomplete. {listing.note}".strip())
-    return listing.items
+    listing, missing = await list_or_gap(desk, key, operation, fresh=True)
+    gaps += missing
+    return listing.items if listing else None
 
 
 async def _project_names(desk: Desk, gaps: list[str]) -> Mapping[str, str]:

@@ -39,14 +39,14 @@ class Writer:
     """Servers for a later plan: this one is full."""
     first: list[str] = field(default_factory=list)
     preconditions: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+    """What the plan rests on and could not be read, as "operation: what is missing"."""
     again: bool = False
     """Whether people's work comes first, and the plan is made again after it."""
     choices: list[Action] = field(default_factory=list)
     """Calls of which a person chooses one, each guarded by itself."""
     told: dict[str, Any] = field(default_factory=dict)
     """What the answer says besides of the whole plan, by key."""
-    gaps: list[str] = field(default_factory=list)
-    """What could not be read for it."""
     last_safe_start: datetime | None = None
     """When a launch has to begin to be over in its window; None where nobody can tell."""
 

@@ -17,6 +17,9 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 SLOT: Final = 5 * MINUTE
 _SLOTS: Final = DAY // SLOT
+_EVERY_DAY: Final = frozenset(range(7))
+_EPOCH_DAY: Final = 3
+"""1970-01-01 was a Thursday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,12 @@ class Profile:
     tail: float = 1.0
     """The factor from there on."""
     busy: tuple[int, int] = (0, 0)
-    """Milliseconds since midnight UTC between which the source has other things to do."""
+    """Milliseconds since midnight between which the source has other things to do."""
     busy_factor: float = 1.0
+    busy_days: frozenset[int] = _EVERY_DAY
+    """The days of the week on which it has, Monday is 0."""
+    zone: int = 0
+    """Milliseconds by which the source's midnight comes before that of UTC."""
     every: int = 0
     """Once in so many milliseconds the Agent sleeps; a multiple of the slot."""
     asleep: int = 0
@@ -45,7 +52,8 @@ class Profile:
         if self.every and moment % self.every < self.asleep:
             return 0.0
         factor = self.tail if share >= self.tail_from else 1.0
-        if self.busy[0] <= moment % DAY < self.busy[1]:
+        here = moment + self.zone
+        if self.busy[0] <= here % DAY < self.busy[1] and _weekday(here) in self.busy_days:
             factor *= self.busy_factor
         if self.noise:
             day, rest = divmod(moment, DAY)
@@ -61,9 +69,13 @@ class Profile:
             begun = moment - moment % self.every
             edges += [begun + self.asleep, begun + self.every]
         if self.busy[0] < self.busy[1]:
-            midnight = moment - moment % DAY
+            midnight = moment - (moment + self.zone) % DAY
             edges += [midnight + self.busy[0], midnight + self.busy[1], midnight + DAY]
         return min((int(edge) for edge in edges if edge > moment), default=None)
+
+
+def _weekday(moment: float) -> int:
+    return (int(moment // DAY) + _EPOCH_DAY) % 7
 
 
 @lru_cache(maxsize=4096)
@@ -101,6 +113,16 @@ def _draw_business_hours(draw: Random) -> Profile:
     return Profile(busy=(begin, begin + 10 * HOUR), busy_factor=draw.uniform(0.2, 0.7))
 
 
+def _draw_weekend(draw: Random) -> Profile:
+    """Business hours from Monday to Friday, or backups at the weekend, in any time zone."""
+    zone, factor = draw.randrange(-11, 13) * HOUR, draw.uniform(0.2, 0.7)
+    if draw.random() < 0.5:
+        night = (0, 12 * HOUR)
+        return Profile(busy=night, busy_factor=factor, busy_days=frozenset({5, 6}), zone=zone)
+    office = (8 * HOUR, 18 * HOUR)
+    return Profile(busy=office, busy_factor=factor, busy_days=frozenset(range(5)), zone=zone)
+
+
 def _draw_sleeping(draw: Random) -> Profile:
     every, asleep = draw.randrange(12, 72) * SLOT, draw.randrange(1, 9) * SLOT
     return Profile(every=every, asleep=asleep)
@@ -111,6 +133,7 @@ PROFILES: Final[Mapping[str, Callable[[Random], Profile]]] = {
     "noise": _draw_noise,
     "slow end": _draw_slow_end,
     "business hours": _draw_business_hours,
+    "weekend": _draw_weekend,
     "sleeping Agent": _draw_sleeping,
 }
 """Profiles by name, each drawn at random within what has been seen of real copies."""

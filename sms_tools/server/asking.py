@@ -75,14 +75,13 @@ class Dialogs:
         self._open: set[anyio.CancelScope] = set()
 
     @contextmanager
-    def open(self, wait: float) -> Iterator[None]:
-        """Wait in a dialog for at most *wait* seconds, or until all are closed."""
-        with anyio.move_on_after(wait) as scope:
-            self._open.add(scope)
-            try:
-                yield
-            finally:
-                self._open.discard(scope)
+    def holding(self, scope: anyio.CancelScope) -> Iterator[None]:
+        """In here somebody waits in a dialog, for as long as *scope* lets him."""
+        self._open.add(scope)
+        try:
+            yield
+        finally:
+            self._open.discard(scope)
 
     def close(self) -> None:
         """Nobody waits in a dialog any longer."""
@@ -92,7 +91,7 @@ class Dialogs:
 
 
 async def ask(
-    context: AnyContext, question: str, wait: float = LONGEST_WAIT, dialogs: Dialogs | None = None
+    context: AnyContext, question: str, wait: float, dialogs: Dialogs
 ) -> Said | InputRequiredResult | None:
     """Ask *question*; None where no dialog is to be had or none was answered within *wait* seconds.
 
@@ -105,7 +104,7 @@ async def ask(
     wanted = {"said": (Resolve(confirmation), True)}
     outcome: dict[str, Any] | InputRequiredResult | None = None
     try:
-        with (dialogs or Dialogs()).open(wait):
+        with anyio.move_on_after(wait) as scope, dialogs.holding(scope):
             plans = build_resolver_plans(wanted, set())
             outcome = await resolve_arguments(wanted, plans, {}, context)
     except Exception as error:  # noqa: BLE001 (see the module: no dialog, and nothing is done)

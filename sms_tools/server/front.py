@@ -64,9 +64,7 @@ class Front:
         self._traffic: Traffic | None = None
         self._watchers: list[Watcher] = [self._health]
         if log_json:
-            from sms_tools.server.logs import Lines
-
-            self._lines = Lines()
+            self._lines = _lines()
             self._watchers.append(self._lines)
         if is_wanted(environ):
             self._flush = start_exporting()
@@ -179,6 +177,13 @@ def _facts(scope: Scope, request_id: str, status: int | None, began: float) -> d
         "seconds": round(time.perf_counter() - began, 4),
         "caller": caller_in(scope).strip() or None,
     }
+
+
+def _lines() -> "Lines":
+    """What logs, loaded where logs are wanted."""
+    from sms_tools.server.logs import Lines
+
+    return Lines()
 
 
 def _metrics_of(runtimes: Mapping[str | None, Runtime], traffic: Traffic) -> "Metrics | None":

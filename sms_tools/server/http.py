@@ -10,10 +10,11 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
 from mcp.server.auth.provider import AccessToken, TokenVerifier
@@ -22,16 +23,18 @@ from mcp.server.transport_security import TransportSecuritySettings
 from sse_starlette.sse import AppStatus
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sms_tools.errors import SettingsError
 from sms_tools.listening import BoundedBody, more_descriptors, server_of
 from sms_tools.loopback import LOOPBACK, address_of, listen
 from sms_tools.server.front import Front
+from sms_tools.server.runtime import roles_of
 from sms_tools.server.traffic import SESSION_IDLE_SECONDS, Bounds
+from sms_tools.settings import TOKEN_FILE
 from sms_tools.state import StateError, private_file, private_folder
 
-TOKEN_FILE: Final = "http-token"  # noqa: S105 (a name of a file)
 TOKEN_VARIABLE: Final = "SMS_TOOLS_HTTP_TOKEN"  # noqa: S105 (a name of a variable)
 OWNER: Final = "owner"
 """Whose the one token is that opens a server on a person's own machine."""
@@ -45,6 +48,35 @@ _WANTS_A_TOKEN: Final = (
     f"file {TOKEN_FILE} of the server's state folder, which the server names when it starts, or it "
     f"is what {TOKEN_VARIABLE} was set to then."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What a caller reads who is not let in."""
+
+    wants: str = _WANTS_A_TOKEN
+    """Which token, and where it is to be had."""
+    metadata: str | None = None
+    """Where clients read how to get one (RFC 9728)."""
+
+    def unknown(self) -> Response:
+        """To whoever brings no token, or one that does not count."""
+        return self._answer(401, "invalid_token", self.wants)
+
+    def no_role(self) -> Response:
+        """To whoever is known and may do nothing here."""
+        said = "You are known, but have none of the roles viewer, operator and approver here."
+        return self._answer(403, "insufficient_scope", said)
+
+    def _answer(self, status: int, error: str, words: str) -> Response:
+        header = f'Bearer realm="sms-tools", error="{error}"'
+        if self.metadata:
+            header += f', resource_metadata="{self.metadata}"'
+        return JSONResponse(
+            {"error": error, "error_description": words},
+            status_code=status,
+            headers={"WWW-Authenticate": header, "Connection": "close"},
+        )
 
 
 class OneToken(TokenVerifier):
@@ -129,13 +161,13 @@ async def serve_http(
     host: str,
     port: int,
     ready: Callable[[str], None],
-    verifier: TokenVerifier | None,
+    door: "Door",
     front: Front,
 ) -> None:
     """Serve streamable HTTP at ``/mcp`` until cancelled; call *ready* with the address.
 
-    Port 0 takes a free one. *verifier* knows the callers; None lets everybody in. *front* stands
-    around all of it, and says when the server has done its work after it was told to stop.
+    Port 0 takes a free one. *front* stands around all of it; the server ends when it has done its
+    last work.
 
     Raises:
         SettingsError: the port is none, or is taken.
@@ -154,32 +186,86 @@ async def serve_http(
         ) from error
     with listener:
         address = address_of(listener)
-        app = server.streamable_http_app(
-            transport_security=_from_here(address, host),
-            max_sessions=Bounds().sessions,
-            session_idle_timeout=SESSION_IDLE_SECONDS,
-        )
+        app = front.outside(door.over(server, address, host, front.inside))
         # Its streams would be cut at the first signal; ours are ended when their work is done.
-        AppStatus.disable_automatic_graceful_drain()
-        bounded = front.inside(BoundedBody(app, _MOST_BYTES, _refused))
-        served = front.outside(Admission(bounded, verifier) if verifier else bounded)
-        ready(address)
+        AppStatus.enable_automatic_graceful_drain = False
         more_descriptors()
+        ready(address)
         await server_of(
-            served,
+            app,
             connections=_CONNECTIONS,
             at_end=front.stop,
             log_level="warning",
-            **({"log_config": None} if front.logs_json else {}),
+            logs_apart=not front.logs_json,
             timeout_graceful_shutdown=_LAST_SECONDS,
+            # What a proxy says of the client counts only from a proxy that was named.
+            proxy_headers=bool(door.proxies),
+            forwarded_allow_ips=list(door.proxies),
         ).serve([listener])
 
 
-def _from_here(address: str, host: str) -> TransportSecuritySettings:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who comes in, and where."""
+
+    verifier: TokenVerifier | None = None
+    """Knows the callers; None lets everybody in."""
+    challenge: "Challenge | None" = None
+    """What is said to those who are not let in."""
+    public_url: str | None = None
+    """Under which clients and browsers reach a team's server."""
+    beside: Sequence[BaseRoute] = ()
+    """What is served beside the tools, and asks for no token: metadata, the page."""
+    proxies: Sequence[str] = ()
+    """The addresses of proxies whose word on a client's address counts."""
+
+    def over(
+        self,
+        server: MCPServer[Any],
+        address: str,
+        host: str,
+        within: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    ) -> ASGIApp:
+        """The whole application, with *server*'s tools behind the door, and *within* bounds."""
+        app = server.streamable_http_app(
+            transport_security=_from_here(address, host, self.public_url),
+            max_sessions=Bounds().sessions,
+            session_idle_timeout=SESSION_IDLE_SECONDS,
+        )
+        tools = within(BoundedBody(app, _MOST_BYTES, _refused))
+        if self.verifier:
+            tools = Admission(tools, self.verifier, self.challenge or Challenge())
+        if not self.beside:
+            return tools
+        return _Lifespan(app, Router([*self.beside, Mount("/", tools)]))
+
+
+class _Lifespan:
+    """Starts and ends with *app*, whose sessions need it; requests go to *router*."""
+
+    def __init__(self, app: ASGIApp, router: ASGIApp) -> None:
+        self._app, self._router = app, router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the server's start and end."""
+        chosen = self._app if scope["type"] == "lifespan" else self._router
+        await chosen(scope, receive, send)
+
+
+def _from_here(address: str, host: str, public_url: str | None) -> TransportSecuritySettings:
     """Own names as hosts, against rebinding; as origin this server's own address and no other.
 
-    Another port of this machine is another program, whose pages have no business here.
+    Another port of this machine is another program, whose pages have no business here. A team's
+    server is called by its public name alone.
     """
+    if public_url:
+        name = urlsplit(public_url).netloc
+        usual = {"https": ":443", "http": ":80"}[urlsplit(public_url).scheme]
+        return TransportSecuritySettings(
+            enable_dns_rebinding_protection=True,
+            allowed_hosts=[name, f"{name}{usual}"],
+            allowed_origins=[public_url],
+        )
     port = address.rpartition(":")[2]
     names = dict.fromkeys((LOOPBACK, "localhost", "[::1]", f"[{host}]" if ":" in host else host))
     origins = [address]
@@ -195,30 +281,27 @@ def _from_here(address: str, host: str) -> TransportSecuritySettings:
 class Admission:
     """Lets in whom *verifier* knows, and says who it is; all others read what is missing.
 
-    Nothing of a stranger's request but its headers is read.
+    Nothing of a stranger's request but its headers is read. Who is known and has no role where
+    there are roles may do nothing, and reads that.
     """
 
-    def __init__(self, app: ASGIApp, verifier: TokenVerifier) -> None:
+    def __init__(self, app: ASGIApp, verifier: TokenVerifier, challenge: "Challenge") -> None:
         self._app = app
         self._backend = BearerAuthBackend(verifier)
+        self._challenge = challenge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "http":
             known = await self._backend.authenticate(HTTPConnection(scope))
             if known is None:
-                await _unknown()(scope, receive, send)
+                await self._challenge.unknown()(scope, receive, send)
                 return
             scope["auth"], scope["user"] = known
+            if roles_of(known[1].access_token) == frozenset():
+                await self._challenge.no_role()(scope, receive, send)
+                return
         await self._app(scope, receive, send)
-
-
-def _unknown() -> Response:
-    return JSONResponse(
-        {"error": "invalid_token", "error_description": _WANTS_A_TOKEN},
-        status_code=401,
-        headers={"WWW-Authenticate": 'Bearer realm="sms-tools"', "Connection": "close"},
-    )
 
 
 def _refused(status: int, words: str) -> Response:

@@ -8,7 +8,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import anyio
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
@@ -37,6 +43,7 @@ class Metrics(Watcher):
 
     def __init__(self, runtimes: Mapping[str | None, Runtime], traffic: Traffic) -> None:
         """Count what *runtimes* do, and what *traffic* has under way."""
+        disable_created_metrics()  # nobody asks when a counter was made, and each costs a line
         self._runtimes = runtimes
         self._registry = registry = CollectorRegistry()
         self._calls = Counter(

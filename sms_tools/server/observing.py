@@ -5,7 +5,7 @@ HTTP request has an id, which its answer, the result in it and every log line ab
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -90,21 +90,20 @@ class Observing:
                 _refuse_too_many(ctx.params)
             if ctx.method != "tools/call":
                 return await call_next(ctx)
-            result = await self._timed(ctx, partial(call_next, ctx), request)
+            return _with_id(await self._timed(ctx, call_next, request), request_id)
         finally:
             current_request.reset(token)
-        return _with_id(result, request_id)
 
     async def _timed(
-        self, ctx: ServerRequestContext[Any, Any], go_on: Callable[[], Any], request: Any
-    ) -> Any:
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext, request: Any
+    ) -> HandlerResult:
         name = (ctx.params or {}).get("name")
         tool = name if isinstance(name, str) and name in self._tools else "unknown"
         known = token_in(request)
         subject = (known.subject or known.client_id) if known else None
         began, outcome = time.perf_counter(), "failed"
         try:
-            result = await go_on()
+            result = await call_next(ctx)
             outcome = outcome_of(result)
         except anyio.get_cancelled_exc_class():
             outcome = "cancelled"
@@ -129,9 +128,9 @@ def outcome_of(result: Any) -> str:
     if isinstance(result, InputRequiredResult):
         return "asked"
     if isinstance(result, CallToolResult):
-        shown, is_error = result.structured_content, result.is_error
+        shown, is_error = result.structured_content, bool(result.is_error)
     elif isinstance(result, dict):
-        shown, is_error = result.get("structuredContent"), result.get("isError")
+        shown, is_error = result.get("structuredContent"), bool(result.get("isError"))
     else:
         return "answered"
     status = shown.get("status") if isinstance(shown, dict) else None
@@ -140,7 +139,7 @@ def outcome_of(result: Any) -> str:
     return "error" if is_error else "answered"
 
 
-def _with_id(result: Any, request_id: str | None) -> Any:
+def _with_id(result: HandlerResult, request_id: str | None) -> HandlerResult:
     """*result* with the id that the log lines about it carry."""
     if request_id is None or not isinstance(result, CallToolResult):
         return result

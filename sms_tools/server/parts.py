@@ -44,7 +44,7 @@ class Parts:
         self._seen_at = seen_at
         self._refuses = refuses
         self._journal = journal
-        self.on_request: "Callable[[Exchange], None] | None" = None
+        self.on_request: Callable[[Exchange], None] | None = None
         """Told of every request to the service; to be set before the first."""
 
     @cached_property

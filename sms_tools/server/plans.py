@@ -19,6 +19,7 @@ from sms_tools.guard import (
     Target,
     decide,
 )
+from sms_tools.guard.barring import barred
 from sms_tools.operation import JSON, Kind, Operation
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.runtime import Runtime, caller_of
@@ -139,6 +140,9 @@ def _target_of(step: "Step") -> str | None:
 def _under(consent: str, subject: Subject, caller: Caller, runtime: Runtime) -> Go | ToolResult:
     """To go on under *consent*, if the policy still allows it."""
     ruling = decide(subject, runtime.guard.policy, [Target(each) for each in subject.ids])
+    by = "policy"
+    if ruling.decision is not Decision.BLOCK and (bar := barred(subject, caller)) is not None:
+        ruling, by = bar, "role"
     if ruling.decision is not Decision.BLOCK:
         return Go(subject, caller, f"a plan that has begun, approved as {consent}")
     return runtime.exit.result(
@@ -147,7 +151,7 @@ def _under(consent: str, subject: Subject, caller: Caller, runtime: Runtime) -> 
             "summary": f"Blocked by {ruling.reason}. Nothing more has been done; only whoever "
             "starts the server can change this.",
             "tool": TOOL,
-            "blocked_by": "policy",
+            "blocked_by": by,
             "reason": ruling.reason,
         }
     )
@@ -169,6 +173,7 @@ def _subject(
         account=runtime.settings.account,
         ids=tuple(target.id for target in targets_of(steps, {})),
         steps=tuple(step.operation for step in steps),
+        launches=any(step.launches for step in steps),
         secrets=runtime.api.secret_values(),
     )
 
@@ -192,6 +197,8 @@ class Run:
         ruling = decide(subject, guard.policy, targets)
         if ruling.decision is Decision.BLOCK:
             return f"blocked by {ruling.reason}"
+        if step.launches and (freeze := await guard.freeze()) is not None:
+            return f"blocked by {freeze}"
         reason = f"step {step.number} of plan {self._plan.id}, approved as {self.approved}"
         go = Go(subject, self._caller, reason, plan_id=self._plan.id)
         done = await guard.perform(go, lambda: api.send(operation))

@@ -4,14 +4,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mcp_types import CallToolResult, InputRequiredResult
 
 from sms_tools.guard import Approvals, Ask, Audit, Caller, Command, Go, Guard, Held, Policy, Subject
 from sms_tools.guard.answers import Answers
-from sms_tools.guard.desk import PageDesk
+from sms_tools.guard.desk import PageDesk, PublicDesk
+from sms_tools.guard.freezing import Freezes
 from sms_tools.guard.pairing import Pairings
+from sms_tools.guard.people import Person, Role, roles_in
 from sms_tools.guard.policy import refused_read
 from sms_tools.moment import Clock, utc_now
 from sms_tools.operation import JSON, Kind
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from sms_tools.guard.journal import Journal
 
 
+ROLES: Final = "sms-tools/roles"
+"""Where a verifier leaves the roles among a token's claims."""
+
+
 @dataclass(frozen=True)
 class Runtime:
     """Opened once per process; every tool call goes through it."""
@@ -35,7 +41,7 @@ class Runtime:
     parts: Parts
     state: State
     guard: Guard
-    page: PageDesk | None
+    page: PageDesk | PublicDesk | None
     exit: Exit
     transport: str
     """How clients reach this server; part of a caller's identity."""
@@ -118,6 +124,7 @@ def caller_of(context: AnyContext, transport: str) -> Caller:
         version=params.client_info.version if params else "",
         transport=transport,
         subject=(token.subject or token.client_id) if token else None,
+        roles=roles_of(token),
         session=(context.headers or {}).get("mcp-session-id"),
     )
 
@@ -126,6 +133,18 @@ def token_in(request: Any) -> Any:
     """The access token that came with *request*; None where there is neither."""
     user = request.scope.get("user") if request is not None else None
     return getattr(user, "access_token", None)
+
+
+def roles_of(token: Any) -> frozenset[Role] | None:
+    """The roles that a login gave; None where there are none, as on a person's own machine."""
+    given = (token.claims or {}).get(ROLES) if token else None
+    return None if given is None else roles_in(given)
+
+
+def person_of(token: Any) -> Person | None:
+    """Whose *token* is, where the verifier that knew it gives roles."""
+    roles = roles_of(token)
+    return None if roles is None else Person(token.subject or token.client_id, roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +159,8 @@ class Opening:
     could open a link."""
     links: bool = True
     """Without them no result leads to the page."""
+    public_url: str | None = None
+    """Where a team's server has its page, behind a login; None for the page on this machine."""
     command: Command | None = None
     pairings: Path | None = None
     """The state folder of the browsers that may say yes on the page, where it is not this server's
@@ -195,6 +216,7 @@ class _House:
         stack.callback(self._state.close)
         self._audit = Audit(self._state, opening.clock, self._secrets)
         self._approvals = Approvals(self._state, opening.clock, self._audit)
+        self._freezes = Freezes(self._state, opening.clock)
         self._page = self._open_page(opening) if opening.page else None
 
     def runtime(
@@ -227,6 +249,7 @@ class _House:
                 self._page,
                 opening.command,
                 links=opening.links,
+                freezes=self._freezes,
             ),
             page=self._page,
             exit=Exit(self._secrets),
@@ -244,7 +267,9 @@ class _House:
 
         return Journal(self._audit, self._approvals, str(settings.account), self._opening.clock)
 
-    def _open_page(self, opening: Opening) -> PageDesk:
+    def _open_page(self, opening: Opening) -> PageDesk | PublicDesk:
+        if opening.public_url:
+            return PublicDesk(Answers(self._approvals, self._audit), opening.public_url)
         browsers = self._state
         if opening.pairings and opening.pairings != self._state.folder:
             browsers = State(opening.pairings)

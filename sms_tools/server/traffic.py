@@ -105,12 +105,12 @@ class Traffic:
             if request.listens:
                 request.end()
         until = time.monotonic() + seconds
-        while self.calls.total and time.monotonic() < until and not hurry():
-            await anyio.sleep(_LOOK_AGAIN_SECONDS)
+        while self.calls.total and time.monotonic() < until and not hurry():  # noqa: ASYNC110
+            await anyio.sleep(_LOOK_AGAIN_SECONDS)  # and ask again whether to hurry
         for request in list(self._open):
             request.end()
         with anyio.move_on_after(_LAST_WORDS_SECONDS):
-            while self._open:
+            while self._open:  # noqa: ASYNC110 (once in a life)
                 await anyio.sleep(_LOOK_AGAIN_SECONDS)
 
     def _refusal(

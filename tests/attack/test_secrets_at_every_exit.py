@@ -173,6 +173,69 @@ def test_hostile_texts_take_time_that_grows_with_their_length_only(piece: str) -
     assert spent[1] < max(16 * spent[0], 1.0)  # four times the text; sixteen would be its square
 
 
+FIELDS = ("name", "exclude", "group", "limits", "template", "unknown column", "server")
+"""Where in a row of a sheet a secret can stand; of `name` it is the server's own."""
+
+
+HIT = "datacentre-025"
+"""A server that is fit for the template."""
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_plan_from_a_sheet_carries_no_secret_to_any_exit(
+    shape: str, field: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "state"
+    async with open_world(folder, page=True, scenario="new-fleet") as world:
+        by_name = {each.name: each for each in world.cloud.sources.values()}
+        hit = by_name[HIT]
+        rows: list[dict[str, Any]] = [
+            {"server": each, "template": "datacentre"}
+            for each in ("datacentre-025", "datacentre-028")
+        ]
+        if field == "name":
+            hit.name = rows[0]["server"] = SHAPES[shape]
+        else:
+            rows[0]["target_password" if field == "unknown column" else field] = SHAPES[shape]
+        person = Person("decline")
+        async with world.client("legacy", person) as client:
+            told = await client.call_tool("plan_migration", {"rows": rows, "start": True})
+            assert_clean("the plan", everything_in(told))
+            plan = (told.structured_content or {})["plan_id"]
+            assert plan, everything_in(told)  # the other row is planned, whatever this one holds
+            call = ("apply_plan", {"plan_id": plan})
+            assert_clean("the result after a no", everything_in(await client.call_tool(*call)))
+        assert person.read
+        assert_clean("the dialog", "\n".join(person.read))
+        world.clock.pass_(minutes=11)  # so long a no holds
+        async with world.client("legacy") as client:
+            await exits_of_a_held_call(client, call, world)
+            found = await client.read_resource("sms://audit/latest")
+            assert_clean("the audit", found.contents[0].text)  # type: ignore[union-attr]
+        assert_clean("the state folder", all_bytes(folder))
+
+
+@pytest.mark.parametrize("shape", ["assigned", "secret key"])
+async def test_what_a_plan_would_keep_of_a_secret_is_refused_with_what_to_do(
+    shape: str, tmp_path: Path
+) -> None:
+    async with (
+        open_world(tmp_path / "state", scenario="new-fleet") as world,
+        world.client("legacy") as client,
+    ):
+        row = {
+            "server": "datacentre-025",
+            "template": "datacentre",
+            "exclude": f"/srv/{SHAPES[shape]}",
+        }
+        told = await client.call_tool("plan_migration", {"rows": [row]})
+        said = everything_in(told)
+        assert "would carry what looks like a secret" in said
+        assert "Take it out" in said
+        assert (told.structured_content or {})["rejected"] == 1
+
+
 @pytest.mark.parametrize("shape", ["assigned", "login", "secret key"])
 async def test_a_plan_that_is_kept_holds_no_secret_of_a_name(shape: str, tmp_path: Path) -> None:
     folder = tmp_path / "state"

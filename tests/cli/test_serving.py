@@ -28,6 +28,16 @@ _INITIALIZE = {
 _INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 
 
+_PROJECT = {
+    "name": "one",
+    "region": "r",
+    "use_public_ip": True,
+    "exist_server": False,
+    "type": "MIGRATE_FILE",
+    "syncing": True,
+}
+
+
 def call(number: int, tool: str, **arguments: object) -> dict[str, Any]:
     params = {"name": tool, "arguments": arguments}
     return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
@@ -115,6 +125,36 @@ def test_a_caller_over_http_is_none_on_stdio_that_goes_by_the_same_name(
             answer = client.post(found[0], json=call(2, "sign_privacy_agreement"), headers=session)
     assert "approval_required" in answer.text
     assert "asked for by http: example-client 1.0" in run("approvals", "--sandbox").stdout
+
+
+def test_the_token_leaves_in_no_answer(state: Path) -> None:
+    with started(state, "serve", "--sandbox", "--http", "--port", "0") as server:
+        assert server.stderr
+        found = re.search(r"http://\S+/mcp", server.stderr.readline())
+        assert found
+        token = (state / "sandbox" / "http-token").read_text(encoding="ascii").strip()
+        accept = {
+            "Accept": "application/json, text/event-stream",
+            "Authorization": f"Bearer {token}",
+        }
+        with httpx.Client(headers=accept, timeout=30, trust_env=False) as client:
+            opened = client.post(found[0], json=_INITIALIZE)
+            session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
+            client.post(found[0], json=_INITIALIZED, headers=session)
+            asked = call(2, "list_templates", name=f"mine {token}")
+            answer = client.post(found[0], json=asked, headers=session)
+            created = call(3, "create_migration_project", **_PROJECT, description=f"x {token}")
+            client.post(found[0], json=created, headers=session)
+            listed = client.post(found[0], json=call(4, "list_migration_projects"), headers=session)
+    assert "[hidden]" in listed.text
+    assert token not in answer.text + listed.text
+    kept = b"".join(
+        path.read_bytes()
+        for path in state.rglob("*")
+        if path.is_file() and path.name != "http-token"
+    )
+    assert kept
+    assert token.encode() not in kept
 
 
 def test_the_sandbox_prints_its_address_and_answers(state: Path) -> None:

@@ -89,6 +89,15 @@ def test_over_http_the_token_is_a_reference(
     assert entry["headers"] == {"Authorization": f"Bearer {token}"}
 
 
+@pytest.mark.parametrize(("sandbox", "folder"), [((), "."), (("--sandbox",), "sandbox")])
+def test_over_http_it_says_in_which_file_the_token_is(
+    run: Run, state: Path, sandbox: tuple[str, ...], folder: str
+) -> None:
+    said = run("setup", "codex", "--http", *sandbox).stderr
+    assert str(state / folder / "http-token") in said
+    assert "SMS_TOOLS_HTTP_TOKEN" in said
+
+
 def test_a_client_that_cannot_connect_to_an_address_says_so(run: Run) -> None:
     said = run("setup", "claude-desktop", "--http")
     assert (said.returncode, said.stdout) == (1, "")

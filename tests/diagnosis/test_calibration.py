@@ -26,6 +26,7 @@ GIVEN: Mapping[str, Sequence[str]] = {
     "noise": ("high", "medium", "low"),
     "slow end": ("high", "medium", "low"),
     "business hours": ("medium", "low"),
+    "weekend": ("high", "medium", "low"),
     "sleeping Agent": ("high", "medium", "low"),
     "limits by hour": ("low",),
     "in company": ("high", "medium", "low"),

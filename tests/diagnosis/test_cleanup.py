@@ -74,21 +74,46 @@ async def test_a_task_without_a_server_may_go_only_if_it_succeeded(serve: Any) -
     assert answer["counts"]["must_stay"] == {"task": 1}
 
 
+NO_TASK: Any = None
+
+
 @pytest.mark.parametrize(
-    ("used", "reusable", "may_go"), [(False, False, 1), (True, False, 0), (False, True, 0)]
+    ("task", "reusable", "may_go"),
+    [
+        (NO_TASK, False, 1),
+        ({"id": "t", "vm_template_id": "another"}, False, 1),
+        ({"id": "t", "exist_server": True}, False, 1),
+        ({"id": "t", "vm_template_id": "v"}, False, 0),
+        ({"id": "t", "vm_template_id": None}, False, 0),  # which one it uses is not known
+        (NO_TASK, True, 0),
+        (NO_TASK, None, 0),  # whether it was made to be used again is not known
+        (NO_TASK, "odd", 0),
+    ],
 )
 async def test_a_template_may_go_if_it_was_made_for_a_task_that_is_gone(
-    serve: Any, used: bool, reusable: bool, may_go: int
+    serve: Any, task: Any, reusable: Any, may_go: int
 ) -> None:
-    source = {
-        "id": "a",
-        "state": "waiting",
-        "current_task": {"id": "t", "vm_template_id": "v" if used else None},
-    }
+    source = {"id": "a", "state": "waiting", "current_task": task}
     templates = [{**TEMPLATE, "is_template": reusable}]
     answer = await serve(fleet(source, templates=templates)).ask(FindCleanupCandidates())
     found = [row for row in answer["may_be_deleted"] if row["what"] == "template"]
     assert len(found) == may_go
+
+
+@pytest.mark.parametrize("state", [None, "", "MIGRATED", "SUCCESS", "migrate_failed"])
+async def test_a_task_without_a_server_stays_in_any_state_but_the_one_that_says_launched(
+    serve: Any, state: Any
+) -> None:
+    answer = await serve(fleet(tasks=[{"id": "t", "state": state}])).ask(FindCleanupCandidates())
+    assert answer["may_be_deleted"] == []
+
+
+async def test_no_task_is_called_ownerless_where_not_all_servers_were_read(serve: Any) -> None:
+    replies = fleet({"id": "a"}, tasks=[{"id": "t1", "state": "MIGRATE_SUCCESS"}])
+    replies["/v3/sources"]["count"] = 7
+    answer = await serve(replies).ask(FindCleanupCandidates())
+    assert answer["may_be_deleted"] == []
+    assert "not all of them were read" in str(answer["must_stay"])
 
 
 async def test_templates_stay_where_not_all_tasks_were_seen(serve: Any) -> None:

@@ -14,7 +14,7 @@ from sms_tools.diagnosis.limits import Limits, Segment, read_limits, steady
 from sms_tools.fleet.samples import Sample
 from sms_tools.operations.tasks import RateLimits
 
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NOW = datetime(2026, 1, 6, 12, tzinfo=UTC)  # a Tuesday
 MBIT = 125_000
 
 
@@ -113,6 +113,36 @@ def test_what_ends_within_a_watched_hour_needs_no_whole_day_but_three_hours() ->
         eta = estimate(10**10, an_hour_ago, measured=rate, limits=Limits(), company=ALONE)
         assert isinstance(eta, Eta)
         assert eta.confidence == confidence
+
+
+@pytest.mark.parametrize(
+    ("now", "hours", "confidence"),
+    [
+        (datetime(2026, 1, 7, 12, tzinfo=UTC), 20, "high"),  # Wednesday, done on Thursday
+        (datetime(2026, 1, 9, 12, tzinfo=UTC), 20, "medium"),  # Friday, done on Saturday
+        (datetime(2026, 1, 11, 6, tzinfo=UTC), 36, "medium"),  # Sunday, done on Monday
+    ],
+)
+def test_days_unlike_those_that_were_watched_are_not_taken_for_granted(
+    now: datetime, hours: float, confidence: str
+) -> None:
+    a_day = steadily(*range(-1440, 1, 10))
+    series = [replace(each, step=BLOCKS, at=each.at - NOW + now) for each in a_day]
+    left = round(hours * 3600 * 100 * MBIT)
+    eta = estimate(left, now, measured=measure(series), limits=Limits(), company=ALONE)
+    assert isinstance(eta, Eta)
+    assert eta.confidence == confidence
+    assert ("weekend" in eta.basis) == (confidence != "high")
+    assert eta.holds(now + timedelta(hours=hours))
+
+
+def test_a_rate_for_each_hour_of_the_week_bounds_the_end() -> None:
+    monday = datetime(2026, 1, 5, tzinfo=UTC)
+    idle_weekend = [100 * MBIT] * 120 + [0] * 48
+    work = 4 * 24 * 3600 * 100 * MBIT
+    assert Limits().finish(monday, work, idle_weekend) == (monday + timedelta(days=4),) * 2
+    friday = monday + timedelta(days=4)  # a day is left of this week
+    assert Limits().finish(friday, work, idle_weekend) == (monday + timedelta(days=10),) * 2
 
 
 def test_a_copy_by_files_is_not_of_high_confidence_before_its_slow_end() -> None:

@@ -200,6 +200,38 @@ async def test_a_second_look_at_a_fleet_costs_the_pages_alone(bureau: Any) -> No
     assert max(read_at) < second["observed_at"]
 
 
+async def test_a_second_readiness_costs_the_pages_alone_also_where_lists_are_lean(
+    opener: Any,
+) -> None:
+    """Regions leave sub-tasks and options out of their lists: then each task is read, once."""
+
+    def lean(path: str, payload: Any) -> tuple[int, Any]:
+        for record in payload.get("tasks") or []:
+            record.pop("sub_tasks", None)
+            record.pop("special_config", None)
+        return 200, payload
+
+    transport = Altered(lean)
+    place = opener.open(transport.sandbox.clock, transport, "")
+    first = await place.ask(CheckCutoverReadiness())
+    made = place.desk.api.requests_made
+    assert made > 2 + 3 * 8  # options, limits and a verification of each that could be launched
+    place.clock.advance(60)
+    second = await place.ask(CheckCutoverReadiness())
+    assert place.desk.api.requests_made - made == 2
+    assert second["verdicts"] == first["verdicts"]
+    near = [row for row in second["servers"] if "read_at" in row]
+    assert near
+    assert all(row["read_at"] == first["observed_at"] for row in near)
+    named = await place.ask(CheckCutoverReadiness(servers=[near[0]["name"]]))
+    assert place.desk.api.requests_made - made > 4
+    assert "read_at" not in named["servers"][0]
+    place.clock.advance(660)
+    made = place.desk.api.requests_made
+    await place.ask(CheckCutoverReadiness())
+    assert place.desk.api.requests_made - made > 2 + 3 * 8
+
+
 async def test_servers_that_are_named_are_verified_anew_and_so_is_all_after_ten_minutes(
     bureau: Any,
 ) -> None:

@@ -42,6 +42,7 @@ def server(source: dict[str, Any] | None = None, **task: Any) -> Server:
         "state": "syncing",
         "migration_cycle": "syncing",
         "connected": True,
+        "current_task": {"id": "t"},
         "checks": [{"name": "CPU", "result": "OK"}],
     }
     row = {"id": "t", "state": "SYNCING", "error_json": "", "sub_tasks": [*COPY, SYNC]}

@@ -11,7 +11,7 @@ from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import Approval, Status
 from sms_tools.guard.desk import PageDesk
 from sms_tools.guard.gate import Go
-from sms_tools.guard.page import COMMAND_HEADER, Page, Vault
+from sms_tools.guard.page import COMMAND_HEADER, PairedPage, Vault
 from sms_tools.guard.pairing import COOKIE, PATH, Pairings
 from sms_tools.guard.terminal import fetch_secret
 from sms_tools.operation import Kind
@@ -33,7 +33,7 @@ def pairings(state: State, clock: Clock) -> Pairings:
 @pytest.fixture
 async def browser(answers: Answers, pairings: Pairings) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that its person has paired."""
-    transport = httpx.ASGITransport(app=Page(answers, Vault(), pairings).app())
+    transport = httpx.ASGITransport(app=PairedPage(answers, Vault(), pairings).app())
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
         pair(client, await pairings.pair())
         yield client

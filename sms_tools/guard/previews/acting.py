@@ -29,7 +29,7 @@ from sms_tools.guard.previews.fitting import may_clone, template_of
 from sms_tools.guard.previews.reader import Reader
 from sms_tools.guard.subject import Preview
 from sms_tools.knowledge import Legality
-from sms_tools.knowledge.facts import TEMPORARY_DISK_GB
+from sms_tools.knowledge.facts import NETWORK_CHECK_MINUTES, TEMPORARY_DISK_GB
 from sms_tools.operation import JSON
 from sms_tools.operations.options import MigrationOption
 from sms_tools.operations.tasks import ManageMigrationTask
@@ -214,7 +214,10 @@ async def _network_check(operation: ManageMigrationTask, server: Server, reader:
         server,
         reader,
         f"Measure the network between {named(server.raw_name, server.id)} and its target.",
-        will=["Test data is sent for a short while."],
+        will=[
+            f"Test data is sent for {NETWORK_CHECK_MINUTES[0]} to {NETWORK_CHECK_MINUTES[1]} "
+            "minutes, in which the rate limits do not hold.",
+        ],
     )
 
 

@@ -1,7 +1,7 @@
 """From facts to a preview: the parts that all previews have in common."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sms_tools.guard.subject import (
     COSTS,
@@ -22,6 +22,8 @@ from sms_tools.operation import JSON, Operation
 from sms_tools.redaction import HIDDEN, redact
 from sms_tools.wording import plain
 
+MAY_BE_REFUSED: Final = "Whether the service takes this call now"
+
 
 def preview(
     headline: str,
@@ -41,7 +43,7 @@ def preview(
     """A preview with its sections in one order. *allowed* is the legal state of the call."""
     unsure = list(unread)
     if allowed is not None and allowed.verdict == "unknown":
-        unsure.append(f"Whether the service takes this call now: {allowed.reason}")
+        unsure.append(f"{MAY_BE_REFUSED}: {allowed.reason}")
     sections = [
         Section(NOW, now),
         Section(WILL, will),
