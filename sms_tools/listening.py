@@ -8,7 +8,6 @@ process all its descriptors; here they have ten seconds, and only so many may be
 import asyncio
 import contextlib
 import socket
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, Final
 
@@ -17,7 +16,6 @@ import h11
 import uvicorn
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.config import LOGGING_CONFIG
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_SECONDS: Final = 10.0
@@ -25,7 +23,6 @@ HEADER_SECONDS: Final = 10.0
 BODY_SECONDS: Final = 20.0
 """The same for a request's body."""
 _HEADER_BYTES: Final = 64 * 1024
-_TOO_LARGE: Final = 431
 
 Refusal = Callable[[int, str], Response]
 """Makes the answer to a request that is refused, out of a status and a sentence."""
@@ -41,14 +38,13 @@ def server_of(
     connections: int,
     header_seconds: float = HEADER_SECONDS,
     at_end: LastWork | None = None,
-    logs_apart: bool = True,
     **more: Any,
 ) -> uvicorn.Server:
     """A server for *app* that holds at most *connections* open at a time.
 
     Fewer where the process may open few files: a quarter of them at most, so that whoever floods
     the server takes no descriptor that the work itself needs. *at_end* is done before the server
-    closes its port, once it is told to stop. Without *logs_apart* its logs go where all others go.
+    closes its port, once it is told to stop.
     """
 
     class Protocol(_Bounded):
@@ -63,9 +59,7 @@ def server_of(
             ws="none",
             backlog=32,  # as many are accepted in one go, before any is counted
             server_header=False,
-            h11_max_incomplete_event_size=_HEADER_BYTES,
             access_log=False,  # links are secrets
-            log_config=LOGGING_CONFIG if logs_apart else None,
             **more,
         ),
         at_end,
@@ -108,6 +102,12 @@ class _Bounded(H11Protocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        if self.conn.their_state is h11.IDLE:  # h11 itself bounds only what has no end yet
+            head = (self.conn.trailing_data[0] + data).partition(b"\r\n\r\n")[0]
+            if len(head) > _HEADER_BYTES:
+                said = f"The request's headers are too large: at most {_HEADER_BYTES} bytes are"
+                self.refuse("431 Request Header Fields Too Large", f"{said} read.")
+                return
         super().data_received(data)
         self._watch_while_idle()
 
@@ -119,15 +119,6 @@ class _Bounded(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
         super().connection_lost(exc)
-
-    def send_400_response(self, msg: str) -> None:
-        """Say what was wrong with the request's lines: that they are too many, or are no HTTP."""
-        hint = getattr(sys.exception(), "error_status_hint", 400)
-        if hint == _TOO_LARGE:
-            said = f"The request's headers are too large: at most {_HEADER_BYTES} bytes are read."
-            self.refuse("431 Request Header Fields Too Large", said)
-        else:
-            super().send_400_response(msg)
 
     def refuse(self, status: str, words: str) -> None:
         """Say why, and close the connection."""

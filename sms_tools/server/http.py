@@ -191,16 +191,17 @@ async def serve_http(
         AppStatus.enable_automatic_graceful_drain = False
         more_descriptors()
         ready(address)
+        logs: dict[str, Any] = {"log_config": None} if front.logs_json else {}
         await server_of(
             app,
             connections=_CONNECTIONS,
             at_end=front.stop,
             log_level="warning",
-            logs_apart=not front.logs_json,
             timeout_graceful_shutdown=_LAST_SECONDS,
             # What a proxy says of the client counts only from a proxy that was named.
             proxy_headers=bool(door.proxies),
             forwarded_allow_ips=list(door.proxies),
+            **logs,
         ).serve([listener])
 
 

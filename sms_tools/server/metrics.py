@@ -43,7 +43,8 @@ class Metrics(Watcher):
 
     def __init__(self, runtimes: Mapping[str | None, Runtime], traffic: Traffic) -> None:
         """Count what *runtimes* do, and what *traffic* has under way."""
-        disable_created_metrics()  # nobody asks when a counter was made, and each costs a line
+        # Nobody asks when a counter was made, and each would cost a line.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._runtimes = runtimes
         self._registry = registry = CollectorRegistry()
         self._calls = Counter(

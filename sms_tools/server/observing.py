@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, CallToolResult, InputRequiredResult
+from mcp_types import INVALID_PARAMS
+from pydantic import BaseModel
 
 from sms_tools.operation import JSON
 from sms_tools.server.runtime import Runtime, token_in
@@ -124,26 +125,28 @@ class Observing:
 
 
 def outcome_of(result: Any) -> str:
-    """How a call ended, in one of a few words."""
-    if isinstance(result, InputRequiredResult):
+    """How a call ended, in one of a few words; *result* as it goes over the wire."""
+    whole = result if isinstance(result, dict) else _wire(result)
+    if "inputRequests" in whole or "requestState" in whole:
         return "asked"
-    if isinstance(result, CallToolResult):
-        shown, is_error = result.structured_content, bool(result.is_error)
-    elif isinstance(result, dict):
-        shown, is_error = result.get("structuredContent"), bool(result.get("isError"))
-    else:
-        return "answered"
+    shown = whole.get("structuredContent")
     status = shown.get("status") if isinstance(shown, dict) else None
     if status in OUTCOMES:
         return str(status)
-    return "error" if is_error else "answered"
+    return "error" if whole.get("isError") else "answered"
+
+
+def _wire(result: Any) -> Mapping[str, Any]:
+    if isinstance(result, BaseModel):
+        return result.model_dump(by_alias=True, exclude_none=True)
+    return {}
 
 
 def _with_id(result: HandlerResult, request_id: str | None) -> HandlerResult:
     """*result* with the id that the log lines about it carry."""
-    if request_id is None or not isinstance(result, CallToolResult):
+    if request_id is None or not isinstance(result, dict) or "content" not in result:
         return result
-    return result.model_copy(update={"meta": {**(result.meta or {}), REQUEST_ID: request_id}})
+    return {**result, "_meta": {**result.get("_meta", {}), REQUEST_ID: request_id}}
 
 
 def _refuse_too_many(params: Mapping[str, Any] | None) -> None:

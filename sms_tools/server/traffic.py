@@ -116,7 +116,7 @@ class Traffic:
     def _refusal(
         self, scope: Scope, headers: Headers, caller: str, pool: "_Pool"
     ) -> Response | None:
-        if self.is_stopping:
+        if self.is_stopping and scope["method"] != "DELETE":  # who ends a session may
             self._refused("stopping")
             return _error(503, _STOPPING)
         if (full := pool.full(caller)) is not None:
