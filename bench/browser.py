@@ -88,9 +88,10 @@ class Host:
         )
         return answer
 
-    def open(self, tool: str, **given: Any) -> None:
-        """Show the board of *tool*'s answer."""
-        self.do("open", tool=tool, executable=browser(), **given)
+    def open(self, tool: str, **given: Any) -> float:
+        """Show the board of *tool*'s answer; milliseconds from the page's begin to its rows."""
+        painted: float = self.do("open", tool=tool, executable=browser(), **given)["painted"]
+        return painted
 
     def read(self, script: str) -> Any:
         """What *script* gives in the page."""

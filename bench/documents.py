@@ -15,12 +15,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import anyio
 from mcp import Client
 
+from bench.attacks import counted
 from bench.settings import SETTINGS
 from sms_tools.cli import COMMANDS, parser_for
 from sms_tools.cli.clients import CLIENTS, Wish, text_of
@@ -134,6 +136,14 @@ def _questions(chinese: bool) -> str:
     return _table(["工具", "回答"] if chinese else ["tool", "what it answers"], rows)
 
 
+@cache
+def _attacks(chinese: bool) -> str:
+    attempts = f"{counted():,}"
+    if chinese:
+        return f"`python -m bench.attacks`：{attempts} 次攻击尝试，0 次得手。\n"
+    return f"`python -m bench.attacks`: {attempts} attempts, 0 through.\n"
+
+
 def _sizes(chinese: bool) -> str:
     every, guided = offered_tools(), offered_tools("guided")
     operations = [tool for tool in every if tool.role == "operation"]
@@ -153,6 +163,7 @@ _BLOCKS: Final[Mapping[str, Callable[[bool], str]]] = {
     "settings": _settings,
     "questions": _questions,
     "sizes": _sizes,
+    "attacks": _attacks,
 }
 
 

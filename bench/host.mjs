@@ -122,7 +122,8 @@ const COMMANDS = {
     await bridge.sendToolResult(given);
     await frame.waitForFunction(() => !document.getElementById("read").textContent.startsWith("Waiting"));
     await settle();
-    return { isError: given.isError || false };
+    // From the beginning of the frame's navigation until what was drawn has been painted.
+    return { isError: given.isError || false, painted: await frame.evaluate(() => performance.now()) };
   },
 
   async eval({ script }) { return (await frame.evaluate(script)) ?? null; },
@@ -145,16 +146,10 @@ const COMMANDS = {
     return found.violations.map(({ id, help, nodes }) => ({ id, help, nodes: nodes.slice(0, 4).map((node) => `${node.html.slice(0, 200)} | ${node.failureSummary}`) }));
   },
 
-  async shot({ path }) {
-    const high = await page.evaluate(() => document.documentElement.scrollHeight);
-    await page.setViewportSize({ width: page.viewportSize().width, height: Math.min(high, 4000) });
-    await settle();
-    await page.screenshot({ path });
-    return null;
-  },
+  async shot({ path }) { await shoot(path); return null; },
 
   /** A document without scripts, as a file: printed, or as a picture. */
-  async print({ html, executable, pdf, picture, width, theme = "light" }) {
+  async print({ html, executable, pdf, picture, width, theme = "light", most }) {
     const context = await blank({ executable, width, script: false, theme });
     await context.route("**/*", (route) => {
       if (route.request().url() === APP) return route.fulfill({ contentType: "text/html; charset=utf-8", body: html });
@@ -164,7 +159,7 @@ const COMMANDS = {
     await page.goto(APP);
     if (pdf) await page.pdf({ path: pdf, preferCSSPageSize: true, printBackground: true });
     const wide = await page.locator("html").evaluate((root) => root.scrollWidth - root.clientWidth);
-    if (picture) await page.screenshot({ path: picture, fullPage: true });
+    if (picture) await shoot(picture, most);
     await context.close();
     return { ...seen, sideways: wide };
   },
@@ -172,6 +167,13 @@ const COMMANDS = {
   async close() { await page?.context().close(); page = undefined; return null; },
   async stop() { await client?.close(); client = undefined; return null; },
 };
+
+/** A picture of the whole page, of its first *most* pixels if it is longer. */
+async function shoot(path, most = 4000) {
+  const high = await page.locator("html").evaluate((root) => root.scrollHeight);
+  await page.setViewportSize({ width: page.viewportSize().width, height: Math.min(high, most) });
+  await page.screenshot({ path });
+}
 
 /** Two frames drawn and all messages under way delivered. */
 async function settle() {

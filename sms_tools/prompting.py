@@ -9,7 +9,7 @@ those of ``NAME.md``. In a wheel the folder lies in the package, in a checkout b
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from string import Template
@@ -36,6 +36,8 @@ class Argument:
     required: bool = False
     default: str = "(not given)"
     """What the body says where the argument is left out."""
+    in_chinese: str = ""
+    """The same in Chinese."""
 
 
 _LANGUAGE: Final = Argument("language", "Language for the words to the person.", default="English")
@@ -75,10 +77,13 @@ class Prompt:
         missing = [a.name for a in self.arguments if a.required and not given.get(a.name)]
         if missing:
             raise PromptError(f"{self.name} needs {', '.join(missing)}. {takes}")
-        filled = {name: given.get(name) or argument.default for name, argument in known.items()}
-        is_chinese = filled["language"].casefold().startswith(_CHINESE)
-        body = self.chinese if self.chinese and is_chinese else self.body
-        return Template(body).substitute(filled)
+        if self.chinese and given.get("language", "").casefold().startswith(_CHINESE):
+            spoken = {name: a.in_chinese or a.default for name, a in known.items()}
+            body, given["language"] = self.chinese, LANGUAGES[1]
+        else:
+            spoken = {name: a.default for name, a in known.items()}
+            body = self.body
+        return Template(body).substitute({name: given.get(name) or spoken[name] for name in known})
 
 
 @cache
@@ -99,15 +104,18 @@ def prompts_folder() -> Path:
 def _parse(path: Path) -> Prompt:
     head, body = _read(path, "_*[!h].md")
     title, description, chinese = head["title"], head["description"], None
+    arguments = [Argument(**each) for each in head.get("arguments", [])]
     in_chinese = path.with_suffix(".zh.md")
     if in_chinese.is_file():
         names, chinese = _read(in_chinese, "_*.zh.md")
         title, description = f"{title} · {names['title']}", f"{description} {names['description']}"
+        said = names.get("defaults", {})
+        arguments = [replace(each, in_chinese=said.get(each.name, "")) for each in arguments]
     return Prompt(
         name=path.stem,
         title=title,
         description=description,
-        arguments=(*(Argument(**each) for each in head.get("arguments", [])), _LANGUAGE),
+        arguments=(*arguments, _LANGUAGE),
         body=body,
         chinese=chinese,
     )

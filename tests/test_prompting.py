@@ -13,6 +13,7 @@ from sms_tools.remediation.request import Goal
 from sms_tools.server.offer import offered_tools
 
 PROMPTS = load_prompts()
+HAN = re.compile(r"[\u4e00-\u9fff]")
 TOOLS = {tool.name: tool for tool in offered_tools()}
 NOT_NAMES = {
     *("approval_required", "declined", "blocked", "observed_at", "actor", "api", "source"),
@@ -60,12 +61,29 @@ def test_every_prompt_renders_in_every_language(name: str, language: str) -> Non
     assert "${" not in text
 
 
-@pytest.mark.parametrize("name", [name for name in PROMPTS if PROMPTS[name].chinese])
-def test_a_chinese_body_leads_through_the_same_tools(name: str) -> None:
-    def named(body: str | None) -> list[str]:
-        return re.findall(r"`([^`]+)`", body or "")
+@pytest.mark.parametrize("name", PROMPTS)
+def test_every_prompt_has_both_bodies_with_the_same_tools_and_placeholders(name: str) -> None:
+    prompt = PROMPTS[name]
+    assert prompt.chinese, f"{name} has no body in Chinese"
+    assert HAN.search(prompt.title), f"{name} has no title in Chinese"
+    assert HAN.search(prompt.description), f"{name} has no description in Chinese"
+    for written in (r"`([^`]+)`", r"\$\{(\w+)\}", r"(?m)^(\d+)\. "):
+        in_english, in_chinese = (
+            sorted(set(re.findall(written, body))) for body in (prompt.body, prompt.chinese)
+        )
+        assert in_chinese == in_english
 
-    assert sorted(set(named(PROMPTS[name].chinese))) == sorted(set(named(PROMPTS[name].body)))
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_what_is_left_out_is_said_in_chinese_too(name: str) -> None:
+    values = {argument.name: "web-01" for argument in PROMPTS[name].arguments if argument.required}
+    text = PROMPTS[name].render({**values, "language": "zh-CN"})
+    scope = (PROMPTS[name].chinese or "").splitlines()[0]
+    assert "${" in scope or not PROMPTS[name].arguments[:-1]
+    for argument in PROMPTS[name].arguments[:-1]:
+        assert argument.required or argument.in_chinese in text
+        assert argument.required or argument.default not in text
+    assert "用中文与用户交流" in text
 
 
 def test_the_everyday_prompts_speak_chinese_where_chinese_is_asked_for() -> None:

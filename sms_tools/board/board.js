@@ -52,16 +52,18 @@ function fromAnswer(told) {
   const rows = list.map((each) => [each.name, each.id, each.phase || "unknown", each.offline ? 1 : null, each.sub_task ?? null,
     mebibytes(each.done_bytes), mebibytes(each.total_bytes), each.rate_mbit_s ?? null, null]);
   return {
-    tool: "", read_at: Date.parse(told.observed_at) / 1000, phases: told.phases || {}, count: told.server_count ?? null,
+    tool: "", read_at: Date.parse(told.observed_at) / 1000 || null, phases: told.phases || {}, count: told.server_count ?? null,
     groups: (told.groups || []).map((each) => ({ ...each, codes: each.codes || (each.code ? [each.code] : []), servers: (each.servers || []).map((s) => s.id) })),
     gates: null, gaps: told.incomplete || [], columns, rows, done: null, total: null, estimate: null, no_estimate: null, deadline: null,
-    left_out: rows.length ? ["this host gives the page the answer alone, so there is less to see"] : ["this answer has no rows"],
+    summary: told.accounts ? told.summary : null,
+    left_out: told.accounts ? ["several accounts are not drawn together: ask about one of them"] : rows.length ? ["this host gives the page the answer alone, so there is less to see"] : ["this answer has no rows"],
   };
 }
 
 function show(data, told) {
   board.data = data;
   board.readAt = data.read_at;
+  board.account = typeof told.account === "string" ? told.account : null;
   board.rows = data.rows.map((row) => {
     const one = {};
     for (const column of COLUMNS) one[column] = null;
@@ -70,7 +72,7 @@ function show(data, told) {
     return one;
   });
   const [title, view] = TOOLS[board.tool] || ["Fleet board", "servers"];
-  byId("title").textContent = data.project ? `${title}: ${data.project}` : title;
+  byId("title").textContent = [title, board.account, data.project].filter(Boolean).join(": ");
   drawPhases(data);
   drawTabs(view);
   fillSelect(byId("wave"), [...new Set(board.rows.map((row) => row.wave).filter(Boolean))].sort());
@@ -110,6 +112,7 @@ function drawPhases(data) {
 }
 
 function totals(data) {
+  if (data.summary) return data.summary;
   const parts = [data.count === null ? "How many servers there are is not known." : `${count(data.count, "server")}.`];
   if (data.total) parts.push(`${size(data.done)} of ${size(data.total)} copied (${percent(data.done, data.total)} %) over the ${data.counted} that have a total.`);
   if (data.estimate) parts.push(`Full copies with an estimate end ${range(data.estimate[0], data.estimate[1], data.read_at)}, ${data.estimate[2]} confidence.`);
@@ -219,13 +222,14 @@ function drawRow(row, index) {
   return el("div", { role: "row", class: "row", "aria-rowindex": index + 2, "data-index": index },
     cell(line(row.name, "name"), need ? line(need, "need") : line(row.wave && narrow() ? row.wave : "", "small")),
     cell(el("span", { class: "cut" }, el("span", { class: "mark", "data-mark": row.phase, "aria-hidden": "true" }, look.mark), ` ${look.words}`), line(step, "small")),
-    cell(line(has ? `${percent(row.done, row.total)} % of ${size(row.total)}` : `copied: ${UNKNOWN}`, has ? "" : "small"), el("div", { class: "meter" }, copiedBar(has ? row.done : null, row.total))),
-    cell(line(rateOf(row), row.rate === null ? "small" : ""), el("div", { class: "spark" }, row.rates ? rateColumns(row.rates) : null)),
+    cell(line(has ? `${percent(row.done, row.total)} % of ${size(row.total)}` : NOT_BEGUN.includes(row.phase) ? "not started" : `copied: ${UNKNOWN}`, has ? "" : "small"), el("div", { class: "meter" }, copiedBar(has ? row.done : null, row.total))),
+    cell(line(rateOf(row), row.rate === null ? "small" : ""), row.rates ? el("div", { class: "spark" }, rateColumns(row.rates)) : ""),
     cell(...estimateCell(row)),
     cell(line(row.verification ? LOOK.verifications[row.verification] || row.verification : UNKNOWN, row.verification === "clean" ? "" : "small"), line(row.verified_at ? clock(row.verified_at, board.readAt) : "", "small")),
     cell(line(row.wave || UNKNOWN, "small")));
 }
 
+const NOT_BEGUN = ["waiting", "unavailable"];
 const AT_REST = ["failed", "paused", "waiting", "unavailable", "finished", "deleting"];
 const rateOf = (row) => (row.rate !== null ? `${row.rate} Mbit/s` : AT_REST.includes(row.phase) ? "at rest" : `rate: ${UNKNOWN}`);
 
@@ -342,13 +346,17 @@ function drawReadiness(data, all = false) {
   const letters = { p: "pass", f: "fail", u: "unknown" };
   const called = new Map(board.rows.map((row) => [row.id, row.name]));
   const words = { ready: "ready", not_ready: "not ready", not_confirmed: "not confirmed" };
-  const head = el("tr", {}, el("th", { scope: "col" }, "Server"), el("th", { scope: "col" }, "Verdict"), names.map((name) => el("th", { scope: "col" }, LOOK.gates[name] || name)));
+  const head = el("tr", {}, el("th", { scope: "col" }, "Server"), el("th", { scope: "col" }, "Verdict"),
+    el("th", { scope: "col", class: "open" }, "What does not pass"), names.map((name) => el("th", { scope: "col", class: "gate" }, LOOK.gates[name] || name)));
+  const open = (marks) => [...marks].map((letter, at) => [LOOK.verdicts[letters[letter]] || LOOK.verdicts.unknown, LOOK.gates[names[at]] || names[at]])
+    .filter(([look]) => look !== LOOK.verdicts.pass).map(([look, name]) => `${look.mark} ${name}`).join(", ");
   const body = rows.slice(0, all ? undefined : MOST_GATE_ROWS).map(([id, verdict, marks, says]) => el("tr", {},
     el("th", { scope: "row" }, el("button", { type: "button", class: "link", onclick: () => openServer(id, true), title: says.join(" ") }, called.get(id) || id)),
     el("td", { class: { ready: "pass", not_ready: "fail" }[verdict] || "unknown" }, words[verdict] || verdict),
+    el("td", { class: "open" }, open(marks)),
     [...marks].map((letter) => {
       const look = LOOK.verdicts[letters[letter]] || LOOK.verdicts.unknown;
-      return el("td", { class: letters[letter] || "unknown" }, el("span", { "aria-hidden": "true" }, look.mark), el("span", { class: "out" }, look.words));
+      return el("td", { class: `gate ${letters[letter] || "unknown"}` }, el("span", { "aria-hidden": "true" }, look.mark), el("span", { class: "out" }, look.words));
     })));
   const more = rows.length > body.length ? el("button", { type: "button", onclick: () => drawReadiness(data, true) }, `Show all ${rows.length}`) : null;
   view.replaceChildren(
@@ -374,7 +382,8 @@ function drawProposals(actions) {
 }
 
 /** The text holds ids, never names: a name is a stranger's text, and this is the person's own word. */
-async function propose(tool, args, guarded) {
+async function propose(tool, given, guarded) {
+  const args = board.account ? { account: board.account, ...given } : given;
   const more = guarded ? " It changes something: show me its preview first." : "";
   const text = `Please use ${tool} with ${JSON.stringify(args)}.${more}`;
   try {
@@ -428,9 +437,13 @@ byId("docs").addEventListener("click", async () => {
 
 /** How old the reading is, always in sight. */
 function tick() {
-  if (!board.readAt) return;
-  const age = Date.now() / 1000 - board.readAt;
   const read = byId("read");
+  if (!board.data) return;
+  if (!board.readAt) {
+    read.textContent = "When it was read is not known.";
+    return;
+  }
+  const age = Date.now() / 1000 - board.readAt;
   const words = `Read ${new Date(board.readAt * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
   // A sandbox's clock is not this one: an age that cannot be is not told.
   read.textContent = age > -60 ? `${words}, ${ago(age)}${age > OLD_AFTER ? ": read again before you decide" : ""}` : words;

@@ -12,7 +12,7 @@ from io import TextIOWrapper
 
 COMMANDS = {
     "serve": "the MCP server, on stdio or HTTP",
-    "demo": "watch a troubleshooting conversation on the sandbox",
+    "demo": "watch a migration conversation on the sandbox",
     "setup": "a client's configuration for this machine; without a client, asks for what it needs",
     "sandbox": "the embedded service alone, over HTTP on loopback",
     "call": "one tool call, through the same path and the same guard",
@@ -23,8 +23,7 @@ COMMANDS = {
     "watch": "reads again and again and tells what changed, to a webhook too",
     "tools": "every tool with its kind, area, size and what the policy does with it",
     "approvals": "calls that wait for a person: list, show, approve, deny; pair, unpair a browser",
-    "freeze": "for a time nothing is launched, whoever asks: --until, --reason",
-    "unfreeze": "ends what freeze began",
+    "freeze": "for a time nothing is launched, whoever asks; --end ends it",
     "token": "a new bearer token for a team's server, and its line for the tokens file",
     "audit": "what was changed or refused, by whom and how; --verify checks the chain",
     "check": "can this installation do its work, and how to fix what is not right",

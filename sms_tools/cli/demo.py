@@ -1,4 +1,4 @@
-"""``sms-tools demo``: a troubleshooting conversation on the sandbox, for whoever is new here.
+"""``sms-tools demo``: a conversation on the sandbox, from assessing to the change record.
 
 The server is the real one, started as any client starts it, and so is the client. What a model
 would decide is written down here; what the server answers is not. The sandbox's time runs, so a

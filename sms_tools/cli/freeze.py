@@ -1,4 +1,4 @@
-"""``sms-tools freeze`` and ``unfreeze``: for a time nothing is launched, whoever asks."""
+"""``sms-tools freeze``: for a time nothing is launched, whoever asks."""
 
 import argparse
 import getpass
@@ -25,13 +25,14 @@ def configure(command: argparse.ArgumentParser) -> None:
         "--until",
         type=moment,
         metavar="TIME",
-        help="such as 06:00+08:00, or ISO 8601 with zone; left out: until `sms-tools unfreeze`",
+        help="such as 06:00+08:00, or ISO 8601 with zone; left out: until --end",
     )
+    command.add_argument("--end", action="store_true", help="end the freeze that there is")
     command.add_argument("--reason", default="", help="what whoever is held back is told")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Begin a freeze.
+    """Begin a freeze, or end it: 1 if there is none to end.
 
     Raises:
         SettingsError: it would be over already.
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError(
             "--until is over already.", advice="Give a time to come, or leave it out."
         )
-    return anyio.run(_freeze, options)
+    return anyio.run(_unfreeze if options.end else _freeze, options)
 
 
 async def _freeze(options: argparse.Namespace) -> int:
@@ -50,6 +51,17 @@ async def _freeze(options: argparse.Namespace) -> int:
         await Audit(state, utc_now).record("freeze", outcome=str(freeze), how="command")
         await Freezes(state, utc_now).begin(freeze)
     print(f"Nothing is launched now: {freeze}.")
+    return 0
+
+
+async def _unfreeze(options: argparse.Namespace) -> int:
+    with closing(State(state_dir_of(os.environ, sandbox=options.sandbox))) as state:
+        if not await Freezes(state, utc_now).end():
+            print("There is no freeze to end; windows in a policy end by themselves.")
+            return 1
+        who = who_at_the_terminal()
+        await Audit(state, utc_now).record("freeze", outcome=f"ended by {who}", how="command")
+    print("The freeze is over: launches go the usual way again.")
     return 0
 
 

@@ -19,7 +19,9 @@ def configure(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "kind", metavar="KIND", choices=get_args(Kind), help=", ".join(get_args(Kind))
     )
-    command.add_argument("--format", choices=get_args(Format), default="md", help="default md")
+    command.add_argument(
+        "--format", choices=get_args(Format), help="default: as FILE is called, else md"
+    )
     command.add_argument(
         "--out", type=Path, metavar="FILE", help="write it there; never over a file"
     )
@@ -53,6 +55,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _written(options: argparse.Namespace) -> dict[str, Any]:
-    question = ExportReport(kind=options.kind, format=options.format, project=options.project)
+    ending = options.out.suffix.removeprefix(".").lower() if options.out else ""
+    form = options.format or (ending if ending in get_args(Format) else "md")
+    question = ExportReport(kind=options.kind, format=form, project=options.project)
     async with runtime_of(options, reached_by="command", page=False) as runtime:
         return await question.answer(runtime.desk)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import anyio
 
+from sms_tools.cli import story_scenes
 from sms_tools.cli.screen import Screen
 from sms_tools.cli.stage import Reply, Stage, field_of
 from sms_tools.operation import JSON
@@ -60,6 +61,7 @@ async def conversation(stage: Stage, speed: float) -> None:
     """All scenes in their order."""
     memory = Memory()
     await _meet(stage)
+    await story_scenes.before(stage)
     await _status(stage, memory)
     await _failures(stage, memory)
     await _one_server(stage, memory)
@@ -71,6 +73,7 @@ async def conversation(stage: Stage, speed: float) -> None:
     await _network_team(stage, memory, speed)
     await _apply(stage, memory)
     await _afterwards(stage, memory)
+    await story_scenes.after(stage)
     _farewell(stage)
 
 
@@ -213,6 +216,9 @@ async def _readiness(stage: Stage) -> None:
         },
         most=3,
     )
+    launch = reply.data.get("launch")
+    if isinstance(launch, dict):
+        stage.fact("no way back", launch.get("point_of_no_return"))
     stage.size(reply)
 
 

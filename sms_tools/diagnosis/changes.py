@@ -43,10 +43,10 @@ _WORDS: Final = {
 
 
 class WhatChanged(FleetQuestion):
-    """What happened since a point in time, such as last night (昨晚): new failures, recovered,
-    finished, other transitions, Agents disconnected or back, bytes copied. It compares
-    with what this server saw before, so it knows nothing from before its first reading
-    and says so. For the current state use migration_overview.
+    """What happened since a point in time: overnight, while you slept, yesterday, over the weekend
+    (昨晚, 有什么变化)? New failures, what broke, recovered or finished, other transitions, Agents
+    disconnected or back, bytes copied. It compares with what this server saw before, so it knows
+    nothing from before its first reading and says so. For the current state use migration_overview.
     """
 
     since: Annotated[
@@ -65,8 +65,7 @@ class WhatChanged(FleetQuestion):
                 advice="Give a time in the past, or leave since out for the last 24 hours.",
             )
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         memory = await recall(Samples(desk), fleet, since)
         changes = [
             change

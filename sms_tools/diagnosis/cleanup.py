@@ -32,10 +32,10 @@ _CAUTION: Final = (
 
 
 class FindCleanupCandidates(FleetQuestion):
-    """What is left over after a migration, and what are we still paying for (清理, 计费)? What
-    may be deleted (tasks and records of launched servers, tasks without a server,
-    templates without a task), what costs money meanwhile (rehearsal clones, temporary
-    disks), what must stay and why. Deletes nothing: plan_remediation (goal=clean_up)
+    """What is left over after the migration, can be deleted now, and is still costing us money
+    (清理, 还在扣费)? What nobody needs any more (tasks and records of launched servers, tasks
+    without a server, templates without a task), what we keep paying for (rehearsal clones,
+    temporary disks), what must stay and why. Deletes nothing: plan_remediation (goal=clean_up)
     does.
     """
 
@@ -45,8 +45,7 @@ class FindCleanupCandidates(FleetQuestion):
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
             lambda: self._templates(desk),
         )
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         found = find_leftovers(fleet, templates)
         problems = [*fleet.incomplete, *gaps]
         vouchers: Mapping[str, Voucher] | None = None
@@ -133,7 +132,8 @@ def by_reason(rows: Sequence[Leftover]) -> Sequence[dict[str, Any]]:
     """What stays for the same reason together: the most first."""
     groups: dict[tuple[str, str], list[dict[str, str]]] = {}
     for each in rows:
-        thing = {"name": each.name, "id": each.id}
+        project = each.server.in_project if each.server else {}
+        thing = {"name": each.name, "id": each.id, **project}
         groups.setdefault((each.what, each.why), []).append(thing)
     ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
     return [

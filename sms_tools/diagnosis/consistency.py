@@ -29,17 +29,17 @@ _WORST_DIRECTORIES: Final = 8
 
 
 class SummarizeConsistencyResults(FleetQuestion):
-    """Are the copies identical to their sources (一致性)? Judges the latest verification of
-    each server: clean, warning (only extra files), inconsistent, partial (nothing
-    compared, or the cap of files reached), stale (older than the last synchronisation),
-    never or unreadable; by directory, and what the check does not prove.
+    """Is the data on the targets complete and identical to the sources, or are files missing, lost,
+    damaged or different (一致性, 数据有没有丢)? Judges the latest verification of each server:
+    clean, warning (only extra files), inconsistent, partial (nothing compared, or the cap of files
+    reached), stale (older than the last synchronisation), never or unreadable; by directory, and
+    what the check does not prove.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """Verdicts by server, worst first, and the directories that cause them."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         verifiable = [s for s in fleet.servers if is_due(s) or _has_results(s)]
         found = await read_consistency(desk, verifiable, anew=self.servers is not None)
         judged = [Judged(server, found[server.id]) for server in verifiable]

@@ -30,10 +30,10 @@ _TIGHT: Final = 100
 
 
 class SummarizeFailedServers(FleetQuestion):
-    """Which servers failed to migrate (哪些失败), and why? Groups those with the same problem,
-    from states, task errors, the error list, rehearsals and environment checks: code,
-    count, servers, cause, first step, who must act, whether a full copy is lost;
-    recovered servers separately. For one server use diagnose_server.
+    """What went wrong: which machines failed, broke or show errors, and why (哪些失败, 报错原因)?
+    Groups those with the same problem (root cause), from states, task errors, the error list,
+    rehearsals and environment checks: code, count, servers, cause, first step, who must fix it,
+    whether a full copy is lost; recovered servers separately. For one server use diagnose_server.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
@@ -47,8 +47,7 @@ class SummarizeFailedServers(FleetQuestion):
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
             lambda: _listed(desk, wave.id if wave else None),
         )
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         failures = failures_of(fleet, entries)
         networks, more = await _networks(desk, failures)
         recovered = [failure for failure in failures if failure.recovered]

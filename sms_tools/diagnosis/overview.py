@@ -20,6 +20,7 @@ from sms_tools.wording import count_of, iso, listed, percent, size
 
 _ACTIVE: Final = frozenset({"initializing", "replicating", "syncing", "cutting_over", "cloning"})
 _NAMED: Final = 5
+_WAVES: Final = 12
 _TOP: Final = 6
 _SAID: Final = (
     *("failed", "unavailable", "cutting_over", "cloning", "syncing", "replicating"),
@@ -37,11 +38,11 @@ _WORDS: Final = {
 
 
 class MigrationOverview(FleetQuestion):
-    """How is the migration going (总体情况)? The whole fleet or one project (wave) in one call:
-    servers by phase from not started to finished, bytes copied of the total, Agents
-    offline, the biggest problems. Start here. For causes of failures use
-    summarize_failed_servers, for times summarize_progress, for one server
-    diagnose_server.
+    """Where do we stand: how is the migration (the move to Huawei Cloud) going, and is there
+    anything to worry about today (总体情况, 到哪一步)? A quick picture of the whole fleet or one
+    wave (project) in one call: servers by phase from not started to finished, bytes copied of the
+    total, Agents offline, the biggest problems. Start here. For causes of failures use
+    summarize_failed_servers, for times summarize_progress.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
@@ -54,8 +55,7 @@ class MigrationOverview(FleetQuestion):
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
             lambda: self._own_counts(desk),
         )
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         return Overview(fleet, counts)
 
     async def _own_counts(self, desk: Desk) -> SourceServerOverview | SmsToolsError | None:
@@ -88,6 +88,9 @@ class MigrationOverview(FleetQuestion):
             "offline": None if fleet.count is None else sum(s.offline for s in fleet.servers),
             "bytes": copied.as_data(),
         }
+        if waves := Counter(server.wave for server in fleet.servers if server.wave):
+            named = {one_line(name, 60): count for name, count in waves.most_common(_WAVES)}
+            draft.data["projects"] = named
         rows = [_problem_row(problem) for problem in problems]
         full = self.detail == "full"
         draft.data["problems"] = draft.part(

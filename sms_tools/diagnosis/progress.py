@@ -54,10 +54,11 @@ _RATE_NOTE: Final = (
 
 
 class SummarizeProgress(FleetQuestion):
-    """How far is the copying, how fast, and when will it be done (进度, 多久)? Per server and in
-    all: bytes, rate, ETA as a range (or why there is none), whether a deadline is met,
-    which servers are stuck (hung) and which only look stuck. Ask again after some minutes
-    for a better estimate. For why one is slow use diagnose_server.
+    """How far is the copy (replication, transfer), how fast is it, and when will it be finished
+    (进度, 速度, 还要多久)? Bytes, rate and hours left as a range (or why there is no estimate), per
+    server and in all; whether we make it by a deadline; which servers are stuck (hung) and which
+    only look stuck. Ask again after some minutes for a better estimate. For why one is slow use
+    diagnose_server.
     """
 
     deadline: Annotated[
@@ -83,8 +84,7 @@ class SummarizeProgress(FleetQuestion):
             {s.task_id: limits[s.id] for s in fleet.servers if s.id in limits and s.task_id},
             fleet.observed_at,
         )
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         beside = await _company(desk, fleet, samples, everything=everything)
         courses = [
             course_of(

@@ -46,15 +46,13 @@ class Question(Fields):
 
 Servers = Annotated[
     list[Annotated[str, Field(max_length=255)]] | None,
-    Field(description="Names, addresses or ids; all servers if left out.", max_length=1000),
+    Field(description="Names, addresses or ids; default all.", max_length=1000),
 ]
 Project = Annotated[
     str | None, Field(description="Migration project (wave), by name or id.", max_length=255)
 ]
-Detail = Annotated[
-    Literal["concise", "full"], Field(description="`full` for everything known of each server.")
-]
-Limit = Annotated[int | None, Field(ge=1, le=1000, description="Rows to show at most.")]
+Detail = Annotated[Literal["concise", "full"], Field(description="`full` for all that is known.")]
+Limit = Annotated[int | None, Field(ge=1, le=1000, description="Maximum rows.")]
 Offset = Annotated[int, Field(ge=0, description="Rows to skip.")]
 
 

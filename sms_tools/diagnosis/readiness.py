@@ -25,17 +25,18 @@ from sms_tools.operation import Kind
 from sms_tools.wording import count_of, iso, listed
 
 _ORDER: Final[Sequence[Readiness]] = ("not_ready", "not_confirmed", "ready")
-_PLANNED: Final = 5
-"""How many servers a suggested plan launches at most."""
+_PLANNED: Final = 10
+"""How many servers a suggested plan names; of a project's more, the plan takes up to fifty."""
 _ALSO_UNSEEN: Final = "whether the target boots and can be reached: a rehearsal shows it"
 
 
 class CheckCutoverReadiness(FleetQuestion):
-    """Can these servers go live now: be launched, cut over (割接)? Before a launch, not after.
-    Every gate per server as pass, fail or unknown: stage, state, Agent, errors, copy,
-    last sync, clone, consistency, checks. Verdict: ready, not_ready, or not_confirmed as
-    soon as one gate is unknown. How long the launch takes, and its last safe start before a
-    deadline. Launches nothing: plan_remediation (goal=cut_over) does.
+    """Can these servers switch over: go live, be launched, cut over tonight (割接, 切换, 上线), and
+    what still blocks them? For before a launch, not after. Every gate per server as pass, fail or
+    unknown: stage, state, Agent, errors, copy, last sync, clone, consistency, checks. Verdict:
+    ready, not_ready, or not_confirmed as soon as one gate is unknown. How long the launch takes,
+    and its last safe start before a deadline. Launches nothing: plan_remediation (goal=cut_over)
+    does.
     """
 
     deadline: Annotated[
@@ -49,8 +50,7 @@ class CheckCutoverReadiness(FleetQuestion):
     async def read(self, desk: Desk) -> "Readings":
         """What the answer is made of."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         launched = [server for server in fleet.servers if server.phase == "finished"]
         waiting = [server for server in fleet.servers if server.phase != "finished"]
         anew = self.servers is not None
@@ -63,12 +63,18 @@ class CheckCutoverReadiness(FleetQuestion):
         times = whole.times if whole else {}
         able = [s.id for s in near if read.gates[s.id].verdict != "not_ready"]
         night = whole.only(able) if whole and able else None
+        batches = {
+            server.id: number
+            for number, batch in enumerate(night.batches if night else (), 1)
+            for server in batch
+        }
         judged = [
             Judged(
                 read.servers[each.id],
                 read.gates[each.id],
                 times.get(each.id),
                 read.kept.get(each.id),
+                batches.get(each.id),
             )
             for each in waiting
         ]
@@ -138,6 +144,8 @@ class Judged:
     """How long its launch takes; None where it is not far enough to be launched."""
     read_at: datetime | None = None
     """When what was read of its task was read, where that is older than the lists."""
+    batch: int | None = None
+    """In which batch a plan of all that may go would launch it."""
 
     @property
     def rank(self) -> tuple[bool, int, str]:
@@ -168,6 +176,8 @@ class Judged:
             row["because"] = [finding.says for finding in list(open_gates.values())[:3]]
         if self.launch:
             row["launch"] = self.launch.as_data(full=full)
+            if self.batch:
+                row["launch"]["batch"] = self.batch
         if full or may_go(self.server):
             row["advice"] = list(self.gates.advice)
         return row
@@ -223,7 +233,11 @@ def _actions(question: CheckCutoverReadiness, judged: Sequence[Judged]) -> Seque
         actions.append(Action("summarize_consistency_results", dict(scope(question)), why))
     ready = [each.server.id for each in judged if each.gates.verdict == "ready"]
     if ready:
-        arguments = {"goal": "cut_over", "servers": ready[:_PLANNED]}
+        arguments: dict[str, Any] = {"goal": "cut_over", "servers": ready[:_PLANNED]}
+        if question.project and len(ready) > _PLANNED:
+            arguments = {"goal": "cut_over", "project": question.project}
+        if question.deadline:
+            arguments["deadline"] = iso(question.deadline)
         why = "plans the launch of those that are ready; a person approves it before anything runs"
         actions.append(Action("plan_remediation", arguments, why, Kind.READ))
     return actions

@@ -14,6 +14,7 @@ from sms_tools.diagnosis.overview import bytes_of
 from sms_tools.diagnosis.question import Project, Question, Servers
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.text import one_line
 from sms_tools.wording import count_of, iso, percent, size
@@ -33,10 +34,10 @@ _NEXT_IN_SYNC: Final = 300
 
 
 class WaitForProgress(Question):
-    """Wait (等待) until something happens to servers in migration, instead of polling: returns
-    on a change of phase, step, connection or error, when nothing is under way, or after
-    timeout_seconds (40 if left out), with next_poll_seconds: call it again to go on. For
-    the current state use summarize_progress.
+    """Keep an eye on servers in migration and report when something happens (盯着, 等待,
+    有变化通知), instead of polling: watches until a phase, step, connection or error changes,
+    nothing is under way, or timeout_seconds (40 if left out) are over. Then next_poll_seconds says
+    when to call it again. For the current state use summarize_progress.
     """
 
     servers: Servers = None
@@ -60,6 +61,9 @@ class WaitForProgress(Question):
         if not under_way(fleet.servers):
             reason = "end"
         await watch.report(fleet)
+        fleet = await with_waves(desk, fleet, everything=False)
+        if changes:
+            changes = events(first, fleet, steps=steps)
         return self._told(fleet, reason, changes, watch)
 
     def _told(

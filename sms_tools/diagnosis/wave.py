@@ -30,6 +30,7 @@ from sms_tools.fleet import fitness
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.fitness import Facts
 from sms_tools.fleet.grouping import Group
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.fleet.samples import Samples
 from sms_tools.knowledge.facts import MAX_CONCURRENT_TASKS
@@ -57,9 +58,10 @@ _PEOPLE: Final = (
 
 
 class ScheduleWave(Question):
-    """When can each server of a wave be copied over a shared line? From bytes left, measured rates
-    and the windows: order, copies at a time, share of each, start and end as a range per migrating
-    server, who misses the deadline, what would help, and ready limits. Starts nothing.
+    """When should each server of a wave (batch) be copied over a shared line (排期, 一晚拷几台)?
+    From bytes left, measured rates and the nightly windows: the order, how many at a time (in
+    parallel), the bandwidth share of each, start and end as a range per migrating server, who
+    misses the deadline, what would help, and ready limits. Starts nothing.
     """
 
     line_mbit_s: Annotated[
@@ -83,6 +85,7 @@ class ScheduleWave(Question):
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The schedule of all that is still to be copied."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
+        fleet = await with_waves(desk, fleet, everything=False)
         gaps: list[str] = []
         copies, out = await _copies(desk, fleet, gaps)
         copies = await _with_limits(desk, copies, gaps)
@@ -157,7 +160,12 @@ async def _with_limits(desk: Desk, copies: Sequence[Copy], gaps: list[str]) -> S
             f"get_migration_rate_limits: of {count_of(unread, 'running copy', 'running copies')} "
             "the limits are missing; they may be slower than said."
         )
-    return [replace(copy, limits=found.get(copy.server.id, NO_LIMITS)) for copy in copies]
+    return [_under(copy, found.get(copy.server.id, NO_LIMITS)) for copy in copies]
+
+
+def _under(copy: Copy, limits: Limits) -> Copy:
+    """*copy* with its limits: what was measured under one is the limit, not its own rate."""
+    return replace(copy, limits=limits, rate=None if limits.segments else copy.rate)
 
 
 @dataclass(frozen=True)

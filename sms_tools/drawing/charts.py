@@ -67,7 +67,7 @@ def phases(counts: Mapping[str, int]) -> str:
     known = [phase for phase in look.PHASES if counts.get(phase)]
     total = sum(counts[phase] for phase in known)
     words = ", ".join(f"{counts[phase]} {look.PHASES[phase].words}" for phase in known)
-    rows = -(-len(known) // 4)
+    rows = -(-len(known) // 3)
     drawing = Svg(34 + 20 * rows, f"Phases: {words}")
     x = 0.0
     for phase in known:
@@ -75,7 +75,7 @@ def phases(counts: Mapping[str, int]) -> str:
         drawing.rect(x, 0, width - (1 if width > 3 else 0), 22, f"phase-{phase}")
         x += width
     for index, phase in enumerate(known):
-        left, base = (index % 4) * WIDTH / 4, 45 + 20 * (index // 4)
+        left, base = (index % 3) * WIDTH / 3, 45 + 20 * (index // 3)
         shown = look.PHASES[phase]
         drawing.rect(left, base - 10, 12, 12, f"phase-{phase}")
         drawing.text(left + 18, base, f"{shown.mark} {counts[phase]} {shown.words}")

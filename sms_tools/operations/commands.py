@@ -33,11 +33,9 @@ class GetAgentCommand(
     idempotent=False,  # asking may take the command away
 ):
     """Agent only: fetch the next command that the server migration service has for one source
-    server's Agent.
-
-    Although a GET, it may take the command away from the Agent, which then never starts, stops
-    or synchronises. To see what a server is doing use get_source_server or get_migration_task;
-    to give a command use manage_migration_task.
+    server's Agent. Although a GET, it may take the command away from the Agent, which then never
+    starts, stops or synchronises. To see what a server is doing use get_source_server or
+    get_migration_task; to give a command use manage_migration_task.
     """
 
     server_id: SourceId
@@ -50,11 +48,9 @@ class ReportAgentCommandResult(
     kind=Kind.AGENT,
     section="5.5.2",
 ):
-    """Agent only: report to the server migration service, in the Agent's name, how a command
-    ended.
-
-    Sent by anyone else it forges the Agent's word, and the service may believe that a start,
-    stop or sync happened that did not. No undo. To start or stop a migration task use
+    """Agent only: report to the server migration service, in the Agent's name, how a command ended.
+    Sent by anyone else it forges the Agent's word, and the service may believe that a start, stop
+    or sync happened that did not. No undo. To start or stop a migration task use
     manage_migration_task.
     """
 

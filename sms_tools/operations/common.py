@@ -58,7 +58,7 @@ ProjectId = Annotated[
 ]
 Offset = Annotated[
     int,
-    Field(ge=0, le=65_535, description="Records to skip (from 0): the sum of those already read."),
+    Field(ge=0, le=65_535, description="Records to skip: as many as were read."),
 ]
 MigrationType = Literal["MIGRATE_BLOCK", "MIGRATE_FILE"]
 OsType = Literal["WINDOWS", "LINUX"]

@@ -34,10 +34,10 @@ class GetCertificateAndPrivateKey(
     kind=Kind.SECRET,
     section="5.7.1",
 ):
-    """Fetch the TLS certificates and private keys between a task's source and target server.
-
-    Meant for the migration Agent of a block-level task; no troubleshooting needs it, and whoever
-    has the keys can pose as either server. get_certificate_passphrase gives the passphrase.
+    """Reveal the TLS certificates and private keys (证书私钥) between a task's source and target
+    server. Meant for the migration Agent of a block-level task; no troubleshooting needs it.
+    Whoever has the keys can pose as either server, and what is revealed cannot be taken back, so a
+    person is asked first. get_certificate_passphrase gives the passphrase.
     """
 
     task_id: TaskId
@@ -50,10 +50,9 @@ class GetCertificateAndPrivateKey(
 class CalculateSha256(
     Operation[Hash], method="GET", path="/v3/sha256/{key}", kind=Kind.SECRET, section="5.7.2"
 ):
-    """Have the server migration service compute the SHA-256 hash of a UUID.
-
-    The text travels in the URL, where gateways log it: never hash a password or key with it, and
-    compute other hashes locally. No troubleshooting needs it.
+    """Agent only: have the server migration service compute the SHA-256 hash of a UUID. The text
+    travels in the URL, where gateways log it, so a person is asked first. Never hash a password or
+    key with it, and compute other hashes locally; no troubleshooting needs it.
     """
 
     key: Annotated[

@@ -22,10 +22,9 @@ class ReportNetworkMeasurement(
     section="5.9.1",
     idempotent=True,
 ):
-    """Agent only: report, in the Agent's name, the network measurement of a migration task.
-
-    Sent by anyone else it replaces the real measurement with an invented one. To have the Agent
-    measure use manage_migration_task (network_check); to read the result use get_migration_task
+    """Agent only: report, in the Agent's name, the network measurement of a migration task. Sent by
+    anyone else it replaces the real measurement with an invented one. To have the Agent measure use
+    manage_migration_task (network_check); to read the result use get_migration_task
     (network_check_info).
     """
 

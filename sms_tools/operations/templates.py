@@ -206,12 +206,11 @@ class CreateTemplate(
     section="5.6.1",
     wrapped_in="template",
 ):
-    """Create a template: the flavor (size), network, disks and image of target servers to be
-    created.
-
-    Nothing is billed yet: a task that names it (create_migration_task, vm_template_id) or a
-    clone_test creates what is. With the id `autoCreate` the service creates that part of the
-    network. Returns the new id; an account holds 50 templates.
+    """Create (save) a template (模板): the flavor (size: cores, memory), network, disks and image
+    of target servers to be created. Nothing is billed yet: a task that names it
+    (create_migration_task, vm_template_id) or a clone_test creates what is. With the id
+    `autoCreate` the service creates that part of the network. Returns the new id; an account holds
+    50 templates.
     """
 
 
@@ -222,11 +221,9 @@ class ListTemplates(
     kind=Kind.READ,
     section="5.6.2",
 ):
-    """List the templates for target servers to be created, with all settings, filtered by name or
-    place.
-
-    Use it to find an id for create_migration_task or a clone_test. get_template reads one by its
-    id. Login passwords are left out.
+    """List the templates (blueprints, sizes; 模板, 规格) that there are for new target servers,
+    with all settings, filtered by name or place. Use it to find an id for create_migration_task or
+    a clone_test. get_template reads one by its id. Login passwords are left out.
     """
 
     name: Annotated[Text | None, Field(description="Template name.")] = None
@@ -246,10 +243,9 @@ class DeleteTemplates(
     section="5.6.3",
     idempotent=True,
 ):
-    """Delete several target server templates for good; delete_template deletes one.
-
-    Refused for one that a migration task still uses: delete the task first, which may take its
-    template along. Servers created from a template stay.
+    """Delete several target server templates (blueprints) for good (批量删除模板); delete_template
+    deletes one. Refused for one that a migration task still uses: delete the task first, which may
+    take its template along. Servers created from a template stay.
     """
 
     # The reference lets the list be absent, and does not say what would be deleted then.
@@ -266,10 +262,10 @@ class DeleteTemplate(
     kind=Kind.DESTRUCTIVE,
     section="5.6.4",
 ):
-    """Delete one target server template for good; delete_templates deletes several.
-
-    Refused while a migration task uses it: delete the task first, which may take its template
-    along ("not found" then means done). Servers created from the template stay.
+    """Delete one target server template (blueprint) that is not needed any more, for good
+    (删除模板); delete_templates deletes several. Refused while a migration task uses it: delete the
+    task first, which may take its template along ("not found" then means done). Servers created
+    from the template stay.
     """
 
     template_id: TemplateId
@@ -287,10 +283,9 @@ class GetTemplate(
     kind=Kind.READ,
     section="5.6.5",
 ):
-    """Read one target server template: flavor, image, network, security groups, EIP and disks.
-
-    Shows what a task or clone_test would create and bill; list_templates finds ids. The login
-    password is left out.
+    """Read one target server template (模板详情): flavor, image, network, security groups, EIP and
+    disks, that is what a new machine made from it looks like. Shows what a task or clone_test would
+    create and bill; list_templates finds ids. The login password is left out.
     """
 
     template_id: TemplateId
@@ -306,11 +301,10 @@ class UpdateTemplate(
     replaces=True,
     wrapped_in="template",
 ):
-    """Change a target server template (flavor, subnet, image, disks); its former settings cannot be
-    restored.
-
-    Read it with get_template first and send every setting that is to stay: whether one left out is
-    kept is not documented. Existing targets are not touched.
+    """Change a target server template (blueprint; 修改模板): another flavor, subnet, image or disks
+    from now on; its former settings cannot be restored. Read it with get_template first and send
+    every setting that is to stay: whether one left out is kept is not documented. Existing targets
+    are not touched.
     """
 
     template_id: TemplateId
@@ -356,10 +350,10 @@ class GetTemplateTargetPassword(
     kind=Kind.SECRET,
     section="5.6.7",
 ):
-    """Reveal the login password that a template sets on its target servers.
-
-    For a person who has lost it and asks for it; migrating and troubleshooting never need it. A
-    person is asked first. get_template reads everything else about the template.
+    """Reveal the login password (root, Administrator; 登录密码) that a template sets on its target
+    servers, for a person who lost or forgot it and asks for it; migrating and troubleshooting never
+    need it. What is revealed cannot be taken back, so a person is asked first. get_template reads
+    everything else about the template.
     """
 
     template_id: TemplateId

@@ -33,10 +33,9 @@ class ApiVersions(Reply):
 class ListApiVersions(
     Operation[ApiVersions], method="GET", path="/", kind=Kind.READ, section="5.1.1"
 ):
-    """List the versions of the server migration API that this endpoint speaks, with their status.
-
-    Says nothing about servers or tasks; useful to test that the endpoint answers at all.
-    get_api_version reads one of them.
+    """List the versions of the server migration API (API 版本) that this endpoint speaks, with
+    their status. Says nothing about servers or tasks; useful to test whether the service is up and
+    answers at all. get_api_version reads one of them.
     """
 
 
@@ -44,7 +43,6 @@ class GetApiVersion(
     Operation[ApiVersion], method="GET", path="/{version}", kind=Kind.READ, section="5.1.2"
 ):
     """Read one version of the server migration API: its status, address and last update.
-
     list_api_versions shows which versions there are. Every tool here uses v3.
     """
 

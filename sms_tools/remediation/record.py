@@ -87,9 +87,26 @@ def _decisions(entries: Sequence[Mapping[str, JSON]]) -> list[dict[str, str]]:
     for entry in entries:
         if entry.get("event") == "outcome":
             outcomes[str(entry.get("tool")), _key(entry)] = entry.get("outcome")
+    used = {entry.get("approval_id") for entry in entries if entry.get("event") == "call"}
     rows = []
     for entry in entries:
         event, how = entry.get("event"), entry.get("how")
+        if event == "answer" and entry.get("approval_id") not in used:
+            said = "denied" if entry.get("answer") == "denied" else "approved, not used so far"
+            rows.append(
+                row_of(
+                    {
+                        "when": entry.get("time"),
+                        "decision": said,
+                        "by": entry.get("by"),
+                        "how": how,
+                        "approval": entry.get("approval_id"),
+                        "caller": entry.get("caller"),
+                        "what": entry.get("tool"),
+                    }
+                )
+            )
+            continue
         of_a_plan = entry.get("plan_id") and entry.get("tool") != "apply_plan"
         if event not in ("call", "held") or of_a_plan:
             continue
@@ -99,6 +116,7 @@ def _decisions(entries: Sequence[Mapping[str, JSON]]) -> list[dict[str, str]]:
                 {
                     "when": entry.get("time"),
                     "decision": held if event == "held" else "agreed",
+                    "by": entry.get("approved_by"),
                     "how": how,
                     "approval": entry.get("approval_id"),
                     "caller": entry.get("caller"),

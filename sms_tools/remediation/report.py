@@ -43,9 +43,9 @@ _SHEET_NAMES: Final = {"name": "server", "suggested_type": "type"}
 
 
 class ExportReport(Question):
-    """Write a report on the server migration for a file or a change board: assessment, status,
-    readiness, failures, or change_record (who approved what, and what became of it). Answers with
-    a resource and a file.
+    """Write a report (document, spreadsheet) on the migration for management, a change board or an
+    auditor (报告, 导出): assessment, status, readiness, failures, or change_record (who approved
+    what, and what became of it). Answers with a resource and a file.
     """
 
     kind: Kind = "status"

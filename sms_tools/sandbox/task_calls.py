@@ -69,6 +69,8 @@ class Tasks(Core):
                 if "recreate" in trouble.cause.fixed_by and trouble.cause.active(at):
                     trouble.cause.fixed_at = at
             self.attach(task, at)
+            if body.get("start_network_check"):
+                _measure(task, at)
             if body.get("auto_start"):
                 lifecycle.start(task, at)
                 self.watch(task)
@@ -244,24 +246,7 @@ class Tasks(Core):
                 message="The network is measured only while the task is paused or has failed.",
             )
         self._reach_agent(task, at)
-        blocked = any(
-            trouble.code in _NETWORK_CODES and trouble.cause.active(at)
-            for trouble in task.source.troubles
-        )
-        line = task.source.line
-        task.network = rows.network_of(task, at)
-        task.network_due = at + _NETWORK_CHECK
-        task.network_next = {
-            "domain_connectivity": True,
-            "destination_connectivity": not blocked,
-            "network_delay": 0.0 if blocked else line.delay,
-            "network_jitter": 0.0 if blocked else line.jitter,
-            "migration_speed": 0.0 if blocked else round(task.rate / 125, 2),
-            "loss_percentage": 100.0 if blocked else line.loss,
-            "cpu_usage": 12.0,
-            "mem_usage": 41.0,
-            "evaluation_result": "abnormal" if blocked or line.loss > 1 else "normal",
-        }
+        _measure(task, at)
 
     def _roll_back(self, *_: object) -> None:
         raise Refusal("SMS.7718")
@@ -363,6 +348,28 @@ def _matches(task: Task, filters: Mapping[str, JSON]) -> bool:
         and filters.get("id", task.id) == task.id
         and filters.get("source_server_id", task.source.id) == task.source.id
     )
+
+
+def _measure(task: Task, at: int) -> None:
+    """Begin a measurement of the network; what it finds is read once it has ended."""
+    blocked = any(
+        trouble.code in _NETWORK_CODES and trouble.cause.active(at)
+        for trouble in task.source.troubles
+    )
+    line = task.source.line
+    task.network = rows.network_of(task, at)
+    task.network_due = at + _NETWORK_CHECK
+    task.network_next = {
+        "domain_connectivity": True,
+        "destination_connectivity": not blocked,
+        "network_delay": 0.0 if blocked else line.delay,
+        "network_jitter": 0.0 if blocked else line.jitter,
+        "migration_speed": 0.0 if blocked else round(task.rate / 125, 2),
+        "loss_percentage": 100.0 if blocked else line.loss,
+        "cpu_usage": 12.0,
+        "mem_usage": 41.0,
+        "evaluation_result": "abnormal" if blocked or line.loss > 1 else "normal",
+    }
 
 
 _NETWORK_CODES = ("SMS.1807", "SMS.2802", "SMS.3802", "SMS.3805", "SMS.3806", "SMS.3808")

@@ -20,19 +20,9 @@ Role = Literal["operation", "question", "plan", "guide"]
 
 LISTING: Final = "listing.json"
 
-GUIDED: Final = (
-    "list_source_servers",
-    "get_source_server",
-    "list_migration_tasks",
-    "get_migration_task",
-    "manage_migration_task",
-    "set_migration_rate_limits",
-)
-"""The operations beside the questions and plans in the guided selection: the everyday ones. All
-others are reached by find_operation and run_operation."""
-
-SELDOM: Final = frozenset({"check_network_paths", "export_report"})
-"""Questions that are reached like these, to keep the short list short."""
+GUIDED: Final = ("list_source_servers", "list_migration_tasks", "manage_migration_task")
+"""The operations beside the questions and plans in the guided selection: what finds an id, and
+what starts and pauses one task. All others are reached by find_operation and run_operation."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +86,7 @@ def offered_tools(selection: str = "all") -> Sequence[Offered]:
 
 
 def _is_everyday(tool: Offered) -> bool:
-    return tool.name in GUIDED if tool.role == "operation" else tool.name not in SELDOM
+    return tool.role != "operation" or tool.name in GUIDED
 
 
 @cache

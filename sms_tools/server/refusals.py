@@ -235,9 +235,9 @@ def _corrected(
     known = list(schema.get("properties", {}))
     right = dict(arguments)
     for found in _unique(error):
-        name, words = str(found["loc"][0]), schema_at(schema, found["loc"]).get("enum")
-        if len(found["loc"]) != 1:
+        if len(found["loc"]) != 1:  # a fault of the whole call has no place
             return None
+        name, words = str(found["loc"][0]), schema_at(schema, found["loc"]).get("enum")
         value = right.pop(name, None)
         if found["type"] == "extra_forbidden":
             free = [each for each in near(name, known) if each not in right]

@@ -266,6 +266,26 @@ def test_a_host_that_keeps_the_rows_back_gets_what_the_answer_says(host: Host) -
     clean(host)
 
 
+def test_of_several_accounts_each_proposal_names_the_account(host: Host) -> None:
+    result = answer_of([row(name="a", id="id-1", phase="failed", needs="failed")])
+    result["structuredContent"]["account"] = "north"
+    host.open("migration_overview", result=result)
+    host.do("click", selector="#rows [role=row]")
+    host.do("click", selector="#detail .offers button")
+    [message] = asked_of_the_host(host, "ui/message")
+    assert '{"account":"north","server":"id-1"}' in message["content"][0]["text"]
+
+
+def test_an_answer_of_several_accounts_is_said_and_not_added_up(host: Host) -> None:
+    told = {"summary": "north: 4 servers. south: 7 servers.", "accounts": [{"account": "north"}]}
+    host.open("migration_overview", result={"content": [], "structuredContent": told})
+    shown = host.read("document.body.innerText")
+    assert "north: 4 servers. south: 7 servers." in shown
+    assert "not drawn together" in shown
+    assert "When it was read is not known" in shown
+    clean(host)
+
+
 def test_an_error_is_said_and_the_reading_before_stays(host: Host) -> None:
     host.open("migration_overview")
     told = {"summary": "The service is not reached.", "status": "error"}

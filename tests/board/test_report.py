@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench.browser import Host
+from bench.screenshots import Shots
 from sms_tools.drawing import charts
 from sms_tools.fleet.reading import read_fleet
 from sms_tools.remediation.report import ExportReport, Kind, read_report
@@ -170,6 +171,15 @@ async def test_on_a_screen_nothing_scrolls_sideways(
         html = await written(bureau("mixed"), kind)
         seen = opened.print(html, width=width, theme=theme)
         assert (seen["errors"], seen["requests"], seen["sideways"]) == ([], [], 0)
+
+
+def test_the_script_that_draws_says_what_is_wrong(opened: Host, tmp_path: Path) -> None:
+    shots = Shots(opened, tmp_path)
+    shots.report("wide", "<div style='width:3000px'>wide</div>", "light", 800)
+    shots.report("asks", "<img src='http://somewhere.example/x.png'>", "light", 800)
+    shots.report("well", "<p>well</p>", "light", 800)
+    assert [fault.split(":")[0] for fault in shots.faults] == ["wide", "asks"]
+    assert (tmp_path / "well.png").stat().st_size > 500
 
 
 def test_a_launch_that_nothing_bounds_runs_off_the_scale_and_says_so() -> None:

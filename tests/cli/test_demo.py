@@ -24,6 +24,11 @@ def test_without_a_terminal_the_demo_answers_for_the_person_says_so_and_sees_the
     shown = run(*FAST)
     assert shown.returncode == 0, shown.stderr
     text = " ".join(shown.stdout.split())
+    assert "→ assess_sources {}" in text
+    assert "1 row planned and 1 rejected" in text
+    assert "→ schedule_wave" in text
+    assert "sms://reports/R" in text
+    assert "Point of no return" in text
     assert "→ migration_overview {}" in text
     assert "→ summarize_failed_servers {}" in text
     assert "confirm: unknown argument" in text

@@ -63,6 +63,13 @@ def test_a_report_is_written_to_a_new_file_and_never_over_one(
     assert "is not replaced" in again.stderr
 
 
+def test_a_report_has_the_form_that_its_file_is_called_by(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "readiness.html"
+    assert run("report", "readiness", "--sandbox", "--out", str(out)).returncode in (0, 3)
+    assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "<svg" in out.read_text(encoding="utf-8")
+
+
 def test_a_report_without_a_file_stands_on_standard_output(run: Run) -> None:
     shown = run("report", "failures", "--sandbox")
     assert shown.returncode == 0, shown.stderr

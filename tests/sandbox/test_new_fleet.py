@@ -155,3 +155,28 @@ def test_more_servers_are_fit_ones(clock: ManualClock) -> None:
     rows = cloud.list_sources({})[1]
     assert len(rows) == 120
     assert sum(row["name"] in TROUBLES for row in rows) == len(TROUBLES) + 1
+
+
+def test_a_measurement_asked_for_at_creation_gives_its_result_once_it_has_ended(
+    cloud: Cloud, clock: ManualClock
+) -> None:
+    fit = [row for row in cloud.list_sources({})[1] if row["name"] not in TROUBLES]
+    by_way = {cloud.show_source(row["id"])["id"]: body(cloud, row) for row in fit}
+    tasks = [cloud.create_task({**each, "start_network_check": True}) for each in by_way.values()]
+    assert {str(cloud.show_task(task)["network_check_info"]) for task in tasks} == {"None"}
+    clock.advance(5 * 60)
+    found = [cloud.show_task(task)["network_check_info"] for task in tasks]
+    assert {each["destination_connectivity"] for each in found} == {True, False}, "one is closed"
+    assert all(each["loss_percentage"] == 100 for each in found if not each["migration_speed"])
+
+
+def test_a_system_that_is_not_the_sources_and_a_task_without_a_target_are_refused(
+    cloud: Cloud,
+) -> None:
+    row = next(row for row in cloud.list_sources({})[1] if row["name"] not in TROUBLES)
+    right = body(cloud, cloud.show_source(row["id"]))
+    with pytest.raises(Refusal) as wrong_system:
+        cloud.create_task({**right, "os_type": "WINDOWS"})
+    with pytest.raises(Refusal) as no_target:
+        cloud.create_task({**right, "vm_template_id": None})
+    assert (wrong_system.value.code, no_target.value.code) == ("SMS.6610", "SMS.6032")

@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from mcp_types import CallToolResult
 
+from bench.tool_choice import questions
 from sms_tools.guard import Policy
 from sms_tools.operations import CATALOGUE
 from sms_tools.server import build_server
@@ -67,6 +68,21 @@ async def test_words_find_an_operation_with_what_it_needs(
 async def test_words_that_mean_nothing_find_nothing(world: World, era: str) -> None:
     result = await call(world, era, "find_operation", {"query": "xyzzy"})
     assert (result.structured_content or {})["operations"] == []
+
+
+@pytest.mark.parametrize("language", ["English", "Chinese"])
+def test_nine_of_ten_questions_of_people_find_a_right_tool_among_the_first_five(
+    language: str,
+) -> None:
+    every = offered_tools()
+    asked = [each for each in questions() if each.language == language]
+    missed = [
+        each.words
+        for each in asked
+        if not each.answers & {hit.name for hit in search(each.words, every, 5)}
+    ]
+    assert len(asked) > 60
+    assert len(missed) <= len(asked) / 10, missed
 
 
 def test_every_operation_is_found_by_its_name() -> None:

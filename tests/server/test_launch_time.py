@@ -72,6 +72,7 @@ async def test_the_answer_has_a_range_a_safe_start_and_where_there_is_no_way_bac
     assert "launch call" in launch["point_of_no_return"]
     ready = [row for row in answer["servers"] if row["verdict"] == "ready"]
     assert all(row["launch"]["latest_minutes"] for row in ready)
+    assert {row["launch"]["batch"] for row in ready} <= set(range(1, launch["batches"] + 1))
 
 
 async def test_who_agrees_after_the_last_safe_start_is_told(night: Night) -> None:

@@ -15,7 +15,7 @@ from sms_tools.errors import SettingsError
 from sms_tools.operation import Kind
 from sms_tools.operations import CATALOGUE
 from sms_tools.server import build_server, listing
-from sms_tools.server.offer import GUIDED, LISTING, SELDOM, Offered, offered_tools
+from sms_tools.server.offer import GUIDED, LISTING, Offered, offered_tools
 
 from .world import World
 
@@ -73,7 +73,7 @@ async def test_the_catalogue_fits_its_budget() -> None:
 async def test_the_guided_selection_is_small(world: World) -> None:
     tools = await served(world, "auto", "guided")
     assert {tool.name for tool in tools} == {
-        *set(COMPOSITE) - SELDOM,
+        *COMPOSITE,
         *GUIDED,
         "find_operation",
         "run_operation",

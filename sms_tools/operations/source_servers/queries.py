@@ -22,10 +22,9 @@ class ListFailedSourceServers(
     kind=Kind.READ,
     section="5.3.1",
 ):
-    """List source servers whose migration failed, each with its error code and parameters.
-
-    Only for paging through the raw entries: they have no task id and no time, may be cut off, and
-    can outlive the failure. For causes, first steps and recovered servers use
+    """List source servers whose migration failed as raw entries (失败列表), each with its error
+    code and parameters. Only for paging through them: they have no task id and no time, may be cut
+    off, and can outlive the failure. For causes, first steps and recovered servers use
     summarize_failed_servers.
     """
 
@@ -54,12 +53,11 @@ class ListSourceServers(
     kind=Kind.READ,
     section="5.3.3",
 ):
-    """List source servers (hosts whose Agent has registered) with state, stage, environment checks
-    that did not pass, bytes copied and current task, about 1 kB each.
-
-    Use it to find a server's id, with a filter. get_source_server adds disks, network and all
-    checks, get_source_server_overview only counts. For judged answers use migration_overview
-    (detail full) or diagnose_server.
+    """List source servers, the machines (hosts, boxes) on which the Agent is installed
+    (有哪些服务器, 编号), with IP address, state, stage, environment checks that did not pass, bytes
+    copied and current task, about 1 kB each. Use it to find a server's id, with a filter.
+    get_source_server adds disks, network and all checks, get_source_server_overview only counts.
+    For judged answers use migration_overview (detail full) or diagnose_server.
     """
 
     state: Annotated[SourceState | None, Field(description="Only in this state.")] = None
@@ -79,13 +77,13 @@ class ListSourceServers(
     migration_cycle: Annotated[Stage | None, Field(description="Only in this stage.")] = None
     connected: Annotated[
         bool | None,
-        Field(description="By Agent connection; vaguely documented, so check it in the reply."),
+        Field(description="By Agent connection; check it in the reply."),
     ] = None
     enterprise_project_id: Annotated[
         Text | None, Field(description="Only this enterprise project's.")
     ] = None
     is_consistency_result_exist: Annotated[
-        bool | None, Field(description="Only with (or without) consistency results.")
+        bool | None, Field(description="With (or without) consistency results.")
     ] = None
     vm_id: Annotated[
         Text | None, Field(description="Only with this target ECS; newer regions.")
@@ -99,12 +97,11 @@ class GetSourceServer(
     kind=Kind.READ,
     section="5.3.8",
 ):
-    """Read one source server by its id: state, stage, environment checks, disks, volume groups,
-    Btrfs, network interfaces, current task and the recommended target.
-
-    init_target_server.disks is what create_migration_task wants as the target's disks.
-    list_source_servers finds ids; get_migration_task has the sub-tasks; diagnose_server explains
-    what is wrong with a server.
+    """Read one source server (配置, 有哪些磁盘): its operating system, CPU, memory, disks, volume
+    groups, Btrfs, network interfaces (NICs), environment checks, state, stage, current task and the
+    recommended target. init_target_server.disks is what create_migration_task wants as the target's
+    disks. list_source_servers finds ids; get_migration_task has the sub-tasks; diagnose_server
+    explains what is wrong with a server.
     """
 
     source_id: SourceId
@@ -117,9 +114,8 @@ class GetSourceServerOverview(
     kind=Kind.READ,
     section="5.3.9",
 ):
-    """Count how many source servers the account has in each state, in one call and without names.
-
-    unconfigured counts those that have no target configuration yet. No filter: for one migration
-    project or for names use list_source_servers; for bytes, problems and advice use
-    migration_overview.
+    """Count how many servers (machines) are in each state: finished, running, failed, waiting
+    (一共多少台), in one call and without names. unconfigured counts those that have no target
+    configuration yet. No filter: for one migration project or for names use list_source_servers;
+    for bytes, problems and advice use migration_overview.
     """

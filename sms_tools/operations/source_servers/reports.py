@@ -19,12 +19,10 @@ class RegisterSourceServer(
     kind=Kind.AGENT,
     section="5.3.2",
 ):
-    """Agent only: register a source server (host) with the server migration service, in the Agent's
-    name.
-
-    To enrol a machine, a person installs the Agent on it and enters an AK/SK there: the Agent
-    registers when it starts; restart it to bring a server back. Sent by anyone else, this makes a
-    record with no Agent, which cannot be migrated. Returns the source server's id. To rename a
+    """Agent only: register a new source server in the Agent's name. To enrol (add, connect) a
+    machine or host, a person installs the Agent on it and enters an AK/SK there (新机器接入, 注册):
+    it registers when it starts; restart it to bring a server back. Sent by anyone else, this makes
+    a record with no Agent, which cannot be migrated. Returns the source server's id. To rename a
     server or to move it to a project use update_source_server.
     """
 
@@ -36,12 +34,10 @@ class UpdateSourceServerState(
     kind=Kind.AGENT,
     section="5.3.6",
 ):
-    """Agent only: force the state and stage that the server migration service has on record for
-    a source server, in the Agent's name.
-
-    Nothing is started or stopped by it, the record merely stops telling the truth; combinations
-    that the service does not allow are refused. To start, pause or launch use
-    manage_migration_task; to read the state use get_source_server.
+    """Agent only: force the state and stage that the server migration service has on record for a
+    source server, in the Agent's name. Nothing is started or stopped by it, the record merely stops
+    telling the truth; combinations that the service does not allow are refused. To start, pause or
+    launch use manage_migration_task; to read the state use get_source_server.
     """
 
     source_id: SourceId
@@ -73,11 +69,9 @@ class UpdateSourceServerDisks(
     kind=Kind.AGENT,
     section="5.3.10",
 ):
-    """Agent only: replace the disk, volume and Btrfs information of a source server, in the
-    Agent's name.
-
-    The former information is deleted and cannot be brought back from here, and a migration task
-    that no longer fits it fails. To choose which disks are migrated use update_source_server;
+    """Agent only: replace the disk, volume and Btrfs information of a source server, in the Agent's
+    name. The former information is deleted and cannot be brought back from here, and a migration
+    task that no longer fits it fails. To choose which disks are migrated use update_source_server;
     to read them use get_source_server.
     """
 

@@ -17,12 +17,10 @@ class UnlockTargetServer(
     section="5.4.11",
     idempotent=True,
 ):
-    """Unlock the target server (ECS) of a migration task, so that it can be changed on the ECS
-    console again.
-
-    The lock is released automatically at the end of the migration; no call locks it again. Use it
-    for a target that stayed locked after its task ended or failed. Unlocked during a copy, a
-    changed disk makes the migration fail.
+    """Unlock the target server (the new ECS; 解锁目标端) of a migration task, so that it can be
+    changed or resized on the ECS console again. The lock is released automatically at the end of
+    the migration; no call locks it again. Use it for a target that stayed locked after its task
+    ended or failed. Unlocked during a copy, a changed disk makes the migration fail.
     """
 
     task_id: TaskId
@@ -35,12 +33,11 @@ class CheckNetworkAcl(
     kind=Kind.READ,
     section="5.4.12",
 ):
-    """Check whether the network ACL rules and security groups of a target subnet let a server
-    migration through.
-
-    Answers with success or an error and gives no reasons; one check holds for all servers of the
-    same project, subnet and OS type. Rules only: to measure the connection use
-    manage_migration_task with network_check; check_network_paths judges ports server by server.
+    """Check whether the network ACL rules and security groups (firewall; 安全组放通) of a target
+    subnet let a server migration through. Answers with success or an error and gives no reasons;
+    one check holds for all servers of the same project, subnet and OS type. Rules only: to measure
+    the connection use manage_migration_task with network_check; check_network_paths judges ports
+    server by server.
     """
 
     # The reference calls the path parameters t_project_id and t_network_id.
@@ -62,10 +59,10 @@ class GetCertificatePassphrase(
     kind=Kind.SECRET,
     section="5.4.13",
 ):
-    """Read the passphrase of the certificate that protects a migration task's transfer channel.
-
-    A secret that the Agent fetches for itself; people need it only to debug the channel by hand.
-    The certificate and its key are in get_certificate_and_private_key. May fail on a valid task.
+    """Reveal the passphrase of the certificate (证书口令) that protects a migration task's transfer
+    channel. The Agent fetches it for itself; people need it only to debug the channel by hand. What
+    is revealed cannot be taken back, so a person is asked first. get_certificate_and_private_key
+    has the certificate and its key. May fail on a valid task.
     """
 
     task_id: TaskId
@@ -78,12 +75,11 @@ class UploadMigrationTaskLogs(
     kind=Kind.WRITE,
     section="5.4.14",
 ):
-    """Collect the logs of a migration task from Agent and target into an OBS bucket, for the
-    support team or a person to look at.
-
-    Needs a task that was started and no other collection under way. Runs in the background:
-    log_collect_status of list_migration_tasks shows how far it is. The logs are shared by a link
-    that anybody can open until it expires, and the bucket's storage is billed.
+    """Collect the logs (diagnostics) of a migration task from Agent and target into an OBS bucket,
+    for Huawei's support engineers or a person to look at (收集日志, 工单). Needs a task that was
+    started and no other collection under way. Runs in the background: log_collect_status of
+    list_migration_tasks shows how far it is. The logs are shared by a link that anybody can open
+    until it expires, and the bucket's storage is billed.
     """
 
     task_id: TaskId

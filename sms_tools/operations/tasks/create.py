@@ -103,14 +103,13 @@ class CreateMigrationTask(
     kind=Kind.DESTRUCTIVE,
     section="5.4.1",
 ):
-    """Set up a migration task that copies one source server to a target ECS: an existing one
-    (exist_server, target_server.vm_id) or a new one made from a template (vm_template_id).
-
-    A new target, its disks and its EIP are billed, as is a temporary disk. The disks of an existing
-    target are ERASED when the task starts, at once with auto_start. Without syncing the target is
-    launched automatically when the copy ends. Copy disks, volume_groups and btrfs_list from
-    get_source_server. Returns the task id; manage_migration_task starts it, update_migration_task
-    changes its settings.
+    """Set up a migration task (job; 新建迁移任务) that copies one source server to a target ECS: an
+    existing one (exist_server, target_server.vm_id) or a new one made from a template
+    (vm_template_id). A new target, its disks and its EIP are billed, as is a temporary disk. The
+    disks of an existing target are ERASED when the task starts, at once with auto_start. Without
+    syncing the target is launched automatically when the copy ends. Copy disks, volume_groups and
+    btrfs_list from get_source_server. Returns the task id; manage_migration_task starts it,
+    update_migration_task changes its settings. For many servers use plan_migration.
     """
 
     name: Annotated[Text, Field(description="Task name.")]

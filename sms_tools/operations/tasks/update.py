@@ -130,13 +130,12 @@ class UpdateMigrationTask(
     kind=Kind.DESTRUCTIVE,
     section="5.4.6",
 ):
-    """Change settings of one migration task: name, priority, speed_limit, migration_ip, template,
-    start_target_server; fields left out stay as they are.
-
-    state, sub_tasks, progress, error_json, source_server, target_server and clone_server are the
-    service's own record: whoever writes them forges what happened, and it cannot be restored. To
-    start, pause or launch use manage_migration_task; for rate limits by time of day
-    set_migration_rate_limits.
+    """Change settings of one migration task (job; 修改任务): name, priority (which server goes
+    before the others, 优先级), speed_limit, migration_ip (the target's address, where it has
+    changed), template, start_target_server; fields left out stay as they are. state, sub_tasks,
+    progress, error_json, source_server, target_server and clone_server are the service's own
+    record: whoever writes them forges what happened, and it cannot be restored. To start, pause or
+    launch use manage_migration_task; for rate limits by time of day set_migration_rate_limits.
     """
 
     task_id: TaskId

@@ -18,12 +18,11 @@ class GetConsistencyResults(
     kind=Kind.READ,
     section="5.4.15",
 ):
-    """Read the consistency verification results of one migration task: per run and directory, how
-    many files were compared, differ, are missing or are extra on the target.
-
-    The default comparison looks at size and time, not content, and at 1,000,000 files a directory
-    at most. check_result `success` means that it ran. For a judged answer over many servers use
-    summarize_consistency_results.
+    """Read the consistency verification results of one migration task: per run and directory
+    (逐个目录对比明细), how many files were compared, differ, are missing or are extra on the
+    target. The default comparison looks at size and time, not content, and at 1,000,000 files a
+    directory at most. check_result `success` means that it ran. For a judged answer over many
+    servers use summarize_consistency_results.
     """
 
     task_id: TaskId
@@ -47,12 +46,10 @@ class UploadConsistencyResults(
     section="5.4.16",
     idempotent=True,
 ):
-    """Agent only: upload consistency verification results of a migration task, as the Agent on
-    the source server does after it compared files.
-
-    It verifies nothing: a result sent by anyone else is a forged one, and cutover decisions
-    rest on it. To read results use get_consistency_results; a verification runs when
-    manage_migration_task is called with is_need_consistency_check.
+    """Agent only: upload consistency verification results of a migration task, as the Agent on the
+    source server does after it compared files. It verifies nothing: a result sent by anyone else is
+    a forged one, and cutover decisions rest on it. To read results use get_consistency_results; a
+    verification runs when manage_migration_task is called with is_need_consistency_check.
     """
 
     task_id: TaskId
