@@ -1,8 +1,13 @@
 """What those who run a team's server see of it: health, numbers, logs, spans, bounds, its end."""
 
+import gzip
 import signal
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -231,19 +236,14 @@ async def test_who_waits_in_a_dialog_is_told_when_the_server_stops(tmp_path: Pat
         assert await server.ended() == -signal.SIGTERM
 
 
-def _older(server: Operated, **more: Any) -> Any:
-    from contextlib import asynccontextmanager
-
-    @asynccontextmanager
-    async def opened() -> Any:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        async with create_mcp_http_client(headers) as http:
-            transport = streamable_http_client(f"{server.url}/mcp", http_client=http)
-            async with Client(transport, mode="legacy", **more) as client:
-                await client.list_tools()  # else it asks for them after its first result
-                yield client
-
-    return opened()
+@asynccontextmanager
+async def _older(server: Operated, **more: Any) -> AsyncIterator[Client]:
+    """A client of the older era, in a session."""
+    async with create_mcp_http_client({"Authorization": f"Bearer {TOKEN}"}) as http:
+        transport = streamable_http_client(f"{server.url}/mcp", http_client=http)
+        async with Client(transport, mode="legacy", **more) as client:
+            await client.list_tools()  # else it asks for them after its first result
+            yield client
 
 
 async def _stopping(server: Operated) -> None:
@@ -254,3 +254,54 @@ async def _stopping(server: Operated) -> None:
             if ready.status_code == 503:
                 assert ready.json()["status"] == "stopping"
                 return
+
+
+async def test_a_request_to_the_service_is_a_span_inside_that_of_its_call(tmp_path: Path) -> None:
+    async with (
+        collecting() as (collector, spans),
+        operated(
+            tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=collector, OTEL_BSP_SCHEDULE_DELAY="100"
+        ) as server,
+    ):
+        reply = await server.call("list_migration_projects")
+        server.process.terminate()
+        await server.ended()  # the last spans are sent before it ends
+    named = {span.name: span for span in spans}
+    asked, call = named["list_migration_projects"], named["tools/call list_migration_projects"]
+    assert asked.parent_span_id == call.span_id
+    assert asked.trace_id == call.trace_id
+    said = {each.key: each.value for each in asked.attributes}
+    assert said["http.response.status_code"].int_value == 200
+    assert said["sms_tools.request_id"].string_value == reply.headers["x-request-id"]
+    assert SECRET not in str(spans)
+
+
+@asynccontextmanager
+async def collecting() -> AsyncIterator[tuple[str, list[Any]]]:
+    """A collector on loopback, and the spans that it got."""
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    spans: list[Any] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            sent = ExportTraceServiceRequest.FromString(body)
+            spans.extend(s for r in sent.resource_spans for p in r.scope_spans for s in p.spans)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
+        thread = Thread(target=collector.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{collector.server_port}", spans
+        finally:
+            collector.shutdown()
+            thread.join()
