@@ -311,7 +311,7 @@ byId("detail").addEventListener("keydown", (event) => { if (event.key === "Escap
 function offersOf(row) {
   const offers = [["Ask: what is with this server?", "diagnose_server", { server: row.id }]];
   if (row.phase === "syncing") offers.push(["Ask: can it be launched?", "check_cutover_readiness", { servers: [row.id] }]);
-  if (row.verification && row.verification !== "clean") offers.push(["Ask: what differs?", "summarize_consistency_results", { servers: [row.id] }]);
+  if (row.verification && row.verification !== "clean") offers.push(["Ask: is its copy consistent?", "summarize_consistency_results", { servers: [row.id] }]);
   if (row.phase === "replicating") offers.push(["Ask: when is it done?", "summarize_progress", { servers: [row.id], detail: "full" }]);
   return offers;
 }
@@ -361,6 +361,7 @@ function drawReadiness(data, all = false) {
   const more = rows.length > body.length ? el("button", { type: "button", onclick: () => drawReadiness(data, true) }, `Show all ${rows.length}`) : null;
   view.replaceChildren(
     el("p", {}, Object.entries(verdicts).map(([verdict, number]) => `${number} ${words[verdict] || verdict}`).join(", ") || "Nothing is left to launch."),
+    data.launch ? el("p", {}, data.launch) : "",
     el("p", { class: "small" }, "✓ passes, ✕ fails, ? is unknown. One unknown gate means not confirmed, never ready."),
     el("div", { class: "gates", tabindex: "0", role: "region", "aria-label": "Gates before a launch" }, el("table", {}, el("thead", {}, head), el("tbody", {}, body))), more || "");
 }
