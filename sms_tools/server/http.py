@@ -162,7 +162,7 @@ async def serve_http(
     port: int,
     ready: Callable[[str], None],
     door: "Door",
-    front: Front,
+    front: Front | None = None,
 ) -> None:
     """Serve streamable HTTP at ``/mcp`` until cancelled; call *ready* with the address.
 
@@ -186,16 +186,19 @@ async def serve_http(
         ) from error
     with listener:
         address = address_of(listener)
-        app = front.outside(door.over(server, address, host, front.inside))
+        if front is None:
+            app = door.over(server, address, host)
+        else:
+            app = front.outside(door.over(server, address, host, front.inside))
         # Its streams would be cut at the first signal; ours are ended when their work is done.
         AppStatus.enable_automatic_graceful_drain = False
         more_descriptors()
         ready(address)
-        logs: dict[str, Any] = {"log_config": None} if front.logs_json else {}
+        logs: dict[str, Any] = {"log_config": None} if front and front.logs_json else {}
         await server_of(
             app,
             connections=_CONNECTIONS,
-            at_end=front.stop,
+            at_end=front.stop if front else None,
             log_level="warning",
             timeout_graceful_shutdown=_LAST_SECONDS,
             # What a proxy says of the client counts only from a proxy that was named.
