@@ -235,16 +235,26 @@ class Pipe:
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
         self._into.write(body + b"\n")
         await self._into.drain()
-        return await waiting
+        message: dict[str, Any] = await waiting
+        return message
 
 
 @contextlib.asynccontextmanager
 async def started(
-    command: Sequence[str], environment: Mapping[str, str], **pipes: int
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    reads: bool = False,
+    writes: bool = False,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run *command* meanwhile."""
+    """Run *command* meanwhile; it *reads* what we send, and *writes* what we want to see."""
     process = await asyncio.create_subprocess_exec(
-        *command, env=environment, limit=2**20, **({"stdin": subprocess.DEVNULL} | pipes)
+        *command,
+        env=environment,
+        limit=2**20,
+        stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
+        stdout=subprocess.PIPE if writes else subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         yield process
@@ -272,7 +282,7 @@ async def said(stream: asyncio.StreamReader | None, pattern: str) -> str:
 async def sandbox() -> AsyncIterator[str]:
     """The address of a sandbox in a process of its own."""
     command = [sys.executable, "-m", "sms_tools", "sandbox"]
-    async with started(command, dict(os.environ), stdout=subprocess.PIPE) as process:
+    async with started(command, dict(os.environ), writes=True) as process:
         yield await said(process.stdout, r"ready at (\S+)")
 
 
@@ -288,8 +298,8 @@ def command_of(name: str, transport: str, port: int = 0) -> list[str]:
 @contextlib.asynccontextmanager
 async def over_stdio(name: str, environment: Mapping[str, str]) -> AsyncIterator[Pipe]:
     """A server on stdio, and its only connection."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    async with started(command_of(name, "stdio"), environment, **pipes) as process:
+    command = command_of(name, "stdio")
+    async with started(command, environment, reads=True, writes=True) as process:
         pipe = Pipe(process)
         listening = asyncio.create_task(pipe.listen())
         await asyncio.wait_for(pipe.begin(), 60)
@@ -301,8 +311,7 @@ async def over_stdio(name: str, environment: Mapping[str, str]) -> AsyncIterator
 async def over_http(name: str, environment: Mapping[str, str]) -> AsyncIterator[tuple[str, int]]:
     """A server over HTTP: its address and process."""
     port = free_port()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    async with started(command_of(name, "HTTP", port), environment, **quiet) as process:
+    async with started(command_of(name, "HTTP", port), environment) as process:
         async with asyncio.timeout(60):
             while True:
                 with contextlib.suppress(OSError):
