@@ -11,7 +11,7 @@ from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.membership import with_waves
-from sms_tools.fleet.reading import Fleet, Server, read_fleet, together
+from sms_tools.fleet.reading import Fleet, Server, read_fleet, read_once, together
 from sms_tools.knowledge import PHASES
 from sms_tools.knowledge.states import normalize_state
 from sms_tools.operations.source_servers import GetSourceServerOverview, SourceServerOverview
@@ -63,7 +63,7 @@ class MigrationOverview(FleetQuestion):
         if self.project is not None or self.servers is not None:
             return None
         try:
-            return await desk.api(GetSourceServerOverview())
+            return await read_once(desk, GetSourceServerOverview())
         except SmsToolsError as error:
             return error
 

@@ -9,7 +9,7 @@ is an error.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, Generic, TypeVar, cast
 
 import anyio
@@ -45,6 +45,7 @@ SHARED_SECONDS: Final = 30
 """How long one reading serves every question."""
 
 T = TypeVar("T", bound=Reply)
+R = TypeVar("R", bound=Reply)
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -168,7 +169,7 @@ def recent_fleet(desk: Desk) -> Fleet | None:
     """The whole fleet, if both lists were read within the last 30 seconds; reads nothing."""
     lists = [desk.shared.get("list: sources "), desk.shared.get("list: tasks")]
     kept = [each for each in lists if isinstance(each, _Shared)]
-    recent = [e.listing for e in kept if e.listing and _is_recent(e, desk.now())]
+    recent = [e.found for e in kept if e.found and _is_recent(e, desk.now())]
     if len(recent) != 2:
         return None
     return _shared_fleet(desk, _Parts(recent[0], recent[1], is_new=False), None)
@@ -218,15 +219,15 @@ async def _read_parts(desk: Desk, wave: MigrationProject | None, *, fresh: bool)
 
 
 @dataclass
-class _Shared(Generic[T]):
-    """One list that calls share: whoever comes while it is read gets what that reading gives."""
+class _Shared(Generic[A]):
+    """One reading that calls share: whoever comes while it is read gets what that reading gives."""
 
     lock: anyio.Lock = field(default_factory=anyio.Lock)
-    listing: Listing[T] | None = None
+    found: A | None = None
     failure: SmsToolsError | None = None
     """Why the latest reading failed; None where it did not."""
     ended_at: datetime | None = None
-    """When :attr:`listing` was read to its end: from then on it serves, however long it took."""
+    """When :attr:`found` was read to its end: from then on it serves, however long it took."""
     begun: int = 0
     """How many readings were begun."""
     ended: int = 0
@@ -244,25 +245,40 @@ async def read_shared(
     Raises:
         SmsToolsError: it could not be read.
     """
-    shared = cast("_Shared[T]", desk.shared.setdefault(f"list: {key}", _Shared[T]()))
+    return await _read_once(desk, f"list: {key}", partial(desk.api.listing, operation), fresh=fresh)
+
+
+async def read_once(desk: Desk, operation: Operation[R]) -> R:
+    """The reply to *operation*, from the last 30 seconds if there is one, shared as lists are.
+
+    Raises:
+        SmsToolsError: it could not be read.
+    """
+    key = f"reply: {operation.__spec__.name} {operation!r}"
+    return (await _read_once(desk, key, partial(desk.api, operation)))[0]
+
+
+async def _read_once(
+    desk: Desk, key: str, read: Callable[[], Awaitable[A]], *, fresh: bool = False
+) -> tuple[A, bool]:
+    """What *read* gives, or gave not long ago, and whether it is new."""
+    shared = cast("_Shared[A]", desk.shared.setdefault(key, _Shared[A]()))
     seen = shared.begun if fresh else shared.ended
     async with shared.lock:
         if shared.ended > seen and shared.failure:
             raise shared.failure
-        if shared.listing and (
-            shared.ended > seen or (not fresh and _is_recent(shared, desk.now()))
-        ):
-            return shared.listing, False
+        if shared.found and (shared.ended > seen or (not fresh and _is_recent(shared, desk.now()))):
+            return shared.found, False
         shared.begun += 1
         try:
             with collecting_seldom():
-                listing = await desk.api.listing(operation)
+                found = await read()
         except SmsToolsError as error:
             shared.ended, shared.failure = shared.begun, error
             raise
-        shared.listing, shared.failure = listing, None
+        shared.found, shared.failure = found, None
         shared.ended, shared.ended_at = shared.begun, desk.now()
-        return listing, True
+        return found, True
 
 
 async def list_or_gap(
