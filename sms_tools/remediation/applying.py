@@ -121,8 +121,9 @@ class Application:
             says = f"Step {step.unless} was accepted, so there is nothing to pause for."
             await self._conclude(step, Result.NOT_NEEDED, [_said(says)], entry)
             return
-        if waits := await self._awaited(step):
-            says = f"Step {waits} is not seen to be done."
+        waits = await self._awaited(step)
+        if waits or self.stopped:  # what was waited for may have failed
+            says = self.stopped or f"Step {waits} is not seen to be done."
             await self._conclude(step, Result.NOT_REACHED, [_said(says)], entry)
             return
         try:
