@@ -104,6 +104,17 @@ class Store:
             )
         return plan
 
+    async def every(self, account: Account) -> Sequence[Plan]:
+        """The plans of *account* that are still kept, oldest first; also those that have ended.
+
+        Raises:
+            StateError: the plans cannot be read.
+        """
+        query = "SELECT body FROM plans ORDER BY expires"
+        rows = await self._state.read(lambda database: list(database.execute(query)))
+        plans = [Plan.from_json(row["body"]) for row in rows]
+        return [plan for plan in plans if plan.account == account.key]
+
     async def journal(self, plan: Plan) -> dict[int, Entry]:
         """What is written of the steps of *plan*, by number.
 
