@@ -94,7 +94,7 @@ class Application:
         Raises:
             RequestRefused: a plan is being applied at this moment.
         """
-        with self.store.alone():
+        async with self.store.alone():
             self.entries = await self.store.journal(self.plan)
             calls = self.plan.calls
             for done, step in enumerate(calls):
