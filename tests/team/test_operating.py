@@ -30,6 +30,7 @@ async def test_alive_and_ready_are_told_to_everybody_and_hold_no_secret(tmp_path
         ready = await stranger.get(f"{server.url}/readyz")
         assert (alive.status_code, alive.json()) == (200, {"status": "alive"})
         assert ready.status_code == 200
+        assert ready.headers["connection"] == alive.headers["connection"] == "close"
         told = ready.json()
         assert (told["status"], told["state"], told["service"]) == (
             "ready",
