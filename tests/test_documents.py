@@ -17,6 +17,7 @@ from bench.documents import ROOT, documents, variables
 from bench.settings import SETTINGS
 from sms_tools import __version__
 from sms_tools.cli import COMMANDS
+from sms_tools.operations import CATALOGUE
 from tests.cli.conftest import environment_of
 from tests.registry import RegistryEntry
 
@@ -56,6 +57,17 @@ def test_a_readme_is_short_and_has_the_two_commands_and_every_command(readme: st
     assert "python3 -m pip install uv && uv run pytest -q" in lines
     for command in COMMANDS:
         assert f"| `sms-tools {command}" in text
+
+
+def test_every_operation_has_its_action_or_is_said_to_have_none() -> None:
+    text = (ROOT / "docs" / "iam.md").read_text("utf-8")
+    named = set(re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)`", text))
+    assert set(CATALOGUE) <= named
+    mapped, _, _ = text.partition("**Not mapped anywhere")
+    for policy in re.findall(r"```json\n(.*?)```", mapped, re.DOTALL):
+        for statement in json.loads(policy)["Statement"]:
+            for action in statement["Action"]:
+                assert f"| `{action}` |" in mapped, action  # no policy grants what no source names
 
 
 def test_every_setting_that_the_code_names_is_described() -> None:
