@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -199,7 +199,15 @@ async def open_runtimes(
     async with AsyncExitStack() as stack:
         folder = next(iter(accounts.values())).settings.state_dir
         house = _House(stack, folder, Opening(**opening))
-        yield {name: house.runtime(*account) for name, account in accounts.items()}
+        # What one account answers may hold another's keys: dialogs and plans hide them too.
+        secrets = tuple(
+            each for account in accounts.values() for each in account.settings.secret_values()
+        )
+        known = {
+            name: account._replace(settings=replace(account.settings, own_secrets=secrets))
+            for name, account in accounts.items()
+        }
+        yield {name: house.runtime(*account) for name, account in known.items()}
 
 
 class _House:
