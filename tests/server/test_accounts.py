@@ -18,7 +18,8 @@ from sms_tools.server import Runtime, open_runtimes
 from sms_tools.server.accounts import Accounts
 from sms_tools.server.runtime import Reached
 from sms_tools.server.several import build_server_of_accounts
-from sms_tools.settings import KeyPair, Settings
+from sms_tools.settings import Settings
+from sms_tools.signing import KeyPair
 
 pytestmark = pytest.mark.anyio
 
