@@ -79,6 +79,8 @@ class Audit:
         self._clock = clock
         self._secrets = secrets
         self.path: Path = state.folder / _FILE
+        self.listeners: list[Callable[[Mapping[str, JSON]], None]] = []
+        """Told of every line that this process writes, once it is safely there."""
         state.prepare("audit", _SCHEMA)
 
     async def record(self, event: str, /, **facts: JSON) -> None:
@@ -99,6 +101,8 @@ class Audit:
             await self._state.write(lambda database: self._append(database, entry))
         except (StateError, ValueError) as error:
             raise AuditError(f"the audit cannot be written: {error}") from error
+        for listener in self.listeners:
+            listener(entry)
 
     async def read(
         self, last: int | None = None, account: str | None = None

@@ -227,9 +227,12 @@ class Guard:
         await self.approvals.close(ask.approval.id, how)
         return await self._undecided(ask.subject, ask.caller, ask.approval, why, how)
 
-    async def hold(self, ask: Ask) -> Held:
-        """Leave the request to the approval page and the command; nobody has answered yet."""
-        return await self._hold(ask.subject, ask.caller, ask.approval, "approval_required", "")
+    async def hold(self, ask: Ask, why: str = "") -> Held:
+        """Leave the request to the approval page and the command; nobody has answered yet.
+
+        *why*, if given, is a sentence that says so first.
+        """
+        return await self._hold(ask.subject, ask.caller, ask.approval, "approval_required", why)
 
     async def perform(self, go: Go, act: Callable[[], Awaitable[Answer]]) -> Answer | Held:
         """Make the call, once, if what was approved still holds; say in the audit how it went.

@@ -1,6 +1,6 @@
 """One MCP server out of the catalogue, the questions, the plans, the prompts and the resources."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal
 
@@ -74,6 +74,11 @@ class Server(MCPServer[Any]):
 
     def _tools_of(self, offered: Sequence[Offered]) -> list[Tool]:
         return [served(tool, self._runtime) for tool in offered]
+
+    @property
+    def tool_names(self) -> Collection[str]:
+        """The tools that are offered here."""
+        return tuple(self._suggest.offered)
 
     async def changed(self, uri: str) -> None:
         """Tell the clients that listen for it that the resource *uri* has changed."""

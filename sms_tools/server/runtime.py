@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,7 +17,7 @@ from sms_tools.guard.people import Person, Role, roles_in
 from sms_tools.guard.policy import refused_read
 from sms_tools.moment import Clock, utc_now
 from sms_tools.operation import JSON, Kind
-from sms_tools.server.asking import LONGEST_WAIT, AnyContext, ask, can_show_a_form
+from sms_tools.server.asking import LONGEST_WAIT, AnyContext, Dialogs, ask, can_show_a_form
 from sms_tools.server.output import Exit
 from sms_tools.server.parts import Parts, Transport
 from sms_tools.settings import Settings
@@ -47,6 +47,9 @@ class Runtime:
     """How clients reach this server; part of a caller's identity."""
     longest_wait: float = LONGEST_WAIT
     """Seconds that a dialog may stay open."""
+    dialogs: Dialogs = field(default_factory=Dialogs)
+    secrets: Callable[[], tuple[str, ...]] = tuple
+    """The secrets of every account of this process, which must not leave it."""
 
     @property
     def api(self) -> "Api":
@@ -98,11 +101,12 @@ class Runtime:
     async def _put(self, question: Ask, context: AnyContext) -> Go | Held | InputRequiredResult:
         said = None
         if question.dialog and can_show_a_form(context):
-            said = await ask(context, question.question, self.longest_wait)
+            said = await ask(context, question.question, self.longest_wait, self.dialogs)
         if isinstance(said, InputRequiredResult):
             return said
         if said is None:
-            return await self.guard.hold(question)
+            why = "This server is being stopped, so its dialog was closed. "
+            return await self.guard.hold(question, why if self.dialogs.are_closed else "")
         return await self.guard.answer(question, action=said.action, typed=said.typed)
 
 
@@ -259,6 +263,7 @@ class _House:
             exit=Exit(self._secrets),
             transport=opening.reached_by,
             longest_wait=opening.longest_wait,
+            secrets=self._secrets,
         )
 
     def _secrets(self) -> tuple[str, ...]:
