@@ -11,11 +11,10 @@ from typing import Final, NoReturn
 import anyio
 
 from sms_tools.account import is_of
+from sms_tools.cli.opening import state_of
 from sms_tools.guard import Audit
 from sms_tools.moment import utc_now
 from sms_tools.operation import JSON
-from sms_tools.settings import state_dir_of
-from sms_tools.state import State
 
 Entry = Mapping[str, JSON]
 
@@ -45,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _printed(options: argparse.Namespace) -> int:
-    with closing(State(state_dir_of(os.environ, sandbox=options.sandbox))) as state:
+    with closing(state_of(os.environ, sandbox=options.sandbox)) as state:
         audit = Audit(state, utc_now)
         if options.verify:
             found = await audit.verify()

@@ -17,6 +17,7 @@ from sms_tools.canonical import digest
 from sms_tools.diagnosis.answer import Draft
 from sms_tools.diagnosis.assessment import AssessSources
 from sms_tools.diagnosis.failures import SummarizeFailedServers
+from sms_tools.diagnosis.night import read_groups
 from sms_tools.diagnosis.picture import Reading
 from sms_tools.diagnosis.progress import SummarizeProgress
 from sms_tools.diagnosis.question import Project, Question
@@ -35,6 +36,10 @@ from sms_tools.wording import count_of
 Kind = Literal["assessment", "status", "readiness", "failures", "change_record"]
 
 _FOLDER: Final = "reports"
+_STEPS: Final = (
+    "CREATE TABLE reports (account TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,"
+    " at INTEGER NOT NULL, PRIMARY KEY (account, name))",
+)
 _ID: Final = re.compile(r"R[0-9a-f]{16}\.(md|csv|html)")
 _PAGE: Final = 1_000
 _FIRST: Final = ("server", "id", "code", "count", "verdict", "template", "type", "project")
@@ -67,6 +72,8 @@ class ExportReport(Question):
         text = FORMS[self.format](Report.from_data(clean))
         name = f"R{digest(text)[:16]}.{self.format}"  # the same report is the same file
         path = await anyio.to_thread.run_sync(_keep, _folder(desk), name, text)
+        if desk.state.shared:
+            await _keep_shared(desk, name, text)
         return Draft(
             summary=f"Report {self.kind}, {count_of(report.row_count, 'row')}: {report.summary}",
             observed_at=desk.now(),
@@ -110,7 +117,7 @@ class ExportReport(Question):
 
     async def _assessment(self, desk: Desk) -> dict[str, Any]:
         """The assessment with all of its rows, page by page."""
-        rows: list[JSON] = []
+        rows: list[dict[str, JSON]] = []
         while True:
             asked = AssessSources(
                 project=self.project, detail="full", limit=_PAGE, offset=len(rows)
@@ -120,7 +127,12 @@ class ExportReport(Question):
             rows += page
             left = [each for each in answer["omitted"] if each["what"] == "servers"]
             if not page or not any("for the next" in str(each.get("how")) for each in left):
-                return {**answer, "servers": rows}
+                break
+        gaps = list(answer.get("incomplete", ()))
+        groups = await read_groups(desk, gaps)  # what an earlier sheet said is not lost in this one
+        known = {key: group.as_data() for key, group in groups.items()}
+        rows = [{**known.get(str(row["id"]), {}), **row} for row in rows]
+        return {**answer, "servers": rows, **({"incomplete": gaps} if gaps else {})}
 
     async def _asked(self, desk: Desk) -> Report:
         """The question's answer with all of its rows, and with its drawings in HTML."""
@@ -177,6 +189,25 @@ def _keep(folder: Path, name: str, text: str) -> Path:
     return path
 
 
+async def _keep_shared(desk: Desk, name: str, text: str) -> None:
+    """Where several servers share a state, each can read a report that one wrote."""
+    desk.state.prepare("reports", _STEPS)
+    row = (str(desk.api.settings.account), name, text, round(desk.now().timestamp()))
+    statement = (
+        "INSERT INTO reports VALUES (?, ?, ?, ?) ON CONFLICT (account, name)"
+        " DO UPDATE SET at = excluded.at"
+    )
+    await desk.state.write(lambda database: database.execute(statement, row))
+
+
+async def _read_shared(desk: Desk, name: str) -> str | None:
+    desk.state.prepare("reports", _STEPS)
+    query = "SELECT body FROM reports WHERE account = ? AND name = ?"
+    values = (str(desk.api.settings.account), name)
+    row = (await desk.state.read(lambda database: database.execute(query, values))).first
+    return str(row["body"]) if row else None
+
+
 def mime_of(name: str) -> str | None:
     """The MIME type of the report of this name; None where it is no report's."""
     found = _ID.fullmatch(name)
@@ -191,6 +222,9 @@ async def read_report(desk: Desk, name: str) -> str:
         RequestRefused: there is none of this name.
     """
     path = _folder(desk) / name
+    shared = await _read_shared(desk, name) if desk.state.shared else None
+    if shared is not None:
+        return shared
     if not _ID.fullmatch(name) or not path.is_file() or path.is_symlink():
         raise RequestRefused("There is no such report.", advice="export_report writes one.")
     return await anyio.to_thread.run_sync(lambda: path.read_bytes().decode("utf-8"))

@@ -21,7 +21,7 @@ from sms_tools.server.asking import LONGEST_WAIT, AnyContext, Dialogs, ask, can_
 from sms_tools.server.output import Exit
 from sms_tools.server.parts import Parts, Transport
 from sms_tools.settings import Settings
-from sms_tools.state import State
+from sms_tools.state import State, open_state
 
 if TYPE_CHECKING:
     from sms_tools.api import Api
@@ -89,14 +89,15 @@ class Runtime:
         finish: Callable[[Any], Awaitable[Mapping[str, JSON]]],
     ) -> CallToolResult:
         """Do *act* once, and *finish* what it gave into a result."""
+        unrecorded: list[str] = []
         try:
-            outcome = await self.guard.perform(go, act)
+            outcome = await self.guard.perform(go, act, unrecorded.append)
         finally:
             if go.subject.kind is not Kind.READ:
                 self.desk.forget()
         if isinstance(outcome, Held):
             return self.exit.result(outcome.result)
-        return self.exit.result(await finish(outcome))
+        return self.exit.noted(self.exit.result(await finish(outcome)), unrecorded)
 
     async def _put(self, question: Ask, context: AnyContext) -> Go | Held | InputRequiredResult:
         said = None
@@ -183,7 +184,8 @@ async def open_runtime(
     where it is not ours.
     """
     async with AsyncExitStack() as stack:
-        house = _House(stack, settings.state_dir, Opening(**opening))
+        state = open_state(settings.state_dir, settings.state_url)
+        house = _House(stack, state, Opening(**opening))
         yield house.runtime(settings, policy, transport, service_clock)
 
 
@@ -201,8 +203,9 @@ async def open_runtimes(
 ) -> AsyncIterator[Mapping[str, Runtime]]:
     """Open what a server of several accounts needs: one runtime each, over one state and page."""
     async with AsyncExitStack() as stack:
-        folder = next(iter(accounts.values())).settings.state_dir
-        house = _House(stack, folder, Opening(**opening))
+        first = next(iter(accounts.values())).settings
+        state = open_state(first.state_dir, first.state_url)
+        house = _House(stack, state, Opening(**opening))
         # What one account answers may hold another's keys: dialogs and plans hide them too.
         secrets = tuple(
             each for account in accounts.values() for each in account.settings.secret_values()
@@ -217,10 +220,10 @@ async def open_runtimes(
 class _House:
     """What the runtimes of one process share: the state, the approvals, the audit, the page."""
 
-    def __init__(self, stack: AsyncExitStack, folder: Path, opening: Opening) -> None:
+    def __init__(self, stack: AsyncExitStack, state: State, opening: Opening) -> None:
         self._stack, self._opening = stack, opening
         self._parts: list[Parts] = []
-        self._state = State(folder)
+        self._state = state
         stack.callback(self._state.close)
         self._audit = Audit(self._state, opening.clock, self._secrets)
         self._approvals = Approvals(self._state, opening.clock, self._audit)
