@@ -57,7 +57,7 @@ def server_of(
             app,
             http=Protocol,
             ws="none",
-            # As many are accepted in one go, and in the two rounds before any is counted and closed.
+            # As many are accepted in one go, and in two more before any is counted and closed.
             backlog=min(32, max(_descriptors() // 8, 4)),
             server_header=False,
             access_log=False,  # links are secrets
