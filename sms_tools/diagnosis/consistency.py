@@ -39,8 +39,7 @@ class SummarizeConsistencyResults(FleetQuestion):
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """Verdicts by server, worst first, and the directories that cause them."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         verifiable = [s for s in fleet.servers if is_due(s) or _has_results(s)]
         found = await read_consistency(desk, verifiable, anew=self.servers is not None)
         judged = [Judged(server, found[server.id]) for server in verifiable]

@@ -50,8 +50,7 @@ class CheckCutoverReadiness(FleetQuestion):
     async def read(self, desk: Desk) -> "Readings":
         """What the answer is made of."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         launched = [server for server in fleet.servers if server.phase == "finished"]
         waiting = [server for server in fleet.servers if server.phase != "finished"]
         anew = self.servers is not None
