@@ -313,6 +313,11 @@ _FINDER_BY_WORD: Final = (
 )
 
 
+def kind_of_code(code: str) -> type[ServiceError] | None:
+    """The kind of error that *code* alone tells; None where it tells none."""
+    return _KIND_BY_CODE.get(code)
+
+
 def _kind(reply: ErrorReply) -> type[ServiceError]:
     by_code = _KIND_BY_CODE.get(reply.code or "")
     if by_code:
