@@ -97,10 +97,10 @@ async def test_a_no_is_followed_by_a_look_and_not_by_the_same_call(world: World)
 
 
 async def test_read_only_leads_on_to_reads_alone(tmp_path: Any) -> None:
-    async with open_world(tmp_path, policy=Policy(read_only=True)) as world:
-        async with world.client("auto") as client:
-            task = await task_of(client, "SYNCING")
-            result = await client.call_tool("delete_migration_task", {"task_id": task})
+    read_only = open_world(tmp_path, policy=Policy(read_only=True))
+    async with read_only as world, world.client("auto") as client:
+        task = await task_of(client, "SYNCING")
+        result = await client.call_tool("delete_migration_task", {"task_id": task})
     assert status_of(result) == "blocked"
     actions = (result.structured_content or {})["suggested_actions"]
     assert [each["tool"] for each in actions] == ["get_migration_task"]
