@@ -33,7 +33,11 @@ wheel:  ## dist/: the wheel
 bundle:  ## dist/: the bundle for Claude Desktop
 	mkdir -p dist && npx --yes @anthropic-ai/mcpb@2 pack . dist/huaweicloud-sms-tools.mcpb
 
+interop:  ## clients as people have them, and the conformance suite (npm, uv and Node 22)
+	uv run python -m bench.interop
+	uv run python -m bench.conformance
+
 ci:  ## what every submission must pass
 	bash .ci/run
 
-.PHONY: help demo test lint generated lock lock-check wheel bundle ci
+.PHONY: help demo test lint generated lock lock-check wheel bundle interop ci

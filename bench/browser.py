@@ -65,7 +65,7 @@ class Host:
         """What the command *what* answers.
 
         Raises:
-            RuntimeError: it failed, or took more than a minute and a half.
+            RuntimeError: it failed, or took more than two minutes.
         """
         assert self._process.stdin
         assert self._process.stdout

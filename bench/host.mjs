@@ -14,7 +14,7 @@ const UI = "io.modelcontextprotocol/ui";
 const MIME = "text/html;profile=mcp-app";
 const HOST = "http://host.example/";
 const APP = "http://app.example/";
-const LONGEST = 90_000;
+const LONGEST = 120_000;
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync"];
 const OUTER = `<!doctype html><html><head><style>html,body{margin:0}iframe{border:0;width:100%;height:150px;display:block}</style></head>
@@ -53,7 +53,7 @@ async function chrome(executable) {
 async function blank({ executable, width = 800, height = 600, script = true, theme = "light" }) {
   const opened = await chrome(executable);
   const context = await opened.newContext({ viewport: { width, height }, javaScriptEnabled: script, colorScheme: theme });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000);
   page = await context.newPage();
   seen = { messages: [], errors: [], requests: [], violations: [] };
   const own = seen;

@@ -127,6 +127,7 @@ def _entry(name: str, said: _Account, folder: Path, environ: Mapping[str, str]) 
         "HUAWEICLOUD_SDK_PROJECT_ID": said.project_id,
         "HUAWEICLOUD_SDK_DOMAIN_ID": said.domain_id,
         "SMS_TOOLS_STATE_DIR": environ.get("SMS_TOOLS_STATE_DIR"),
+        "SMS_TOOLS_STATE_URL": environ.get("SMS_TOOLS_STATE_URL"),
     }
     given, command = _keys(said.credentials, folder, environ)
     settings, problems = read_settings(

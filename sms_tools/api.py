@@ -9,6 +9,7 @@ did not arrive; what destroys, reveals secrets or speaks for the Agent is sent o
 import json
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,6 +101,8 @@ class Exchange:
     status: int | None
     """None where no answer came."""
     request_id: str | None
+    seconds: float = 0.0
+    """From the first byte sent to the last one read."""
 
 
 class Api:
@@ -290,6 +293,15 @@ class Api:
         """
         return await read_list(operation, self.bulk, self._clock())
 
+    @property
+    def allowed(self) -> int:
+        """How many requests may be on their way at once now."""
+        return self._places.allowed
+
+    def open_circuits(self) -> Sequence[str]:
+        """What is not asked for now, as it failed again and again."""
+        return self._circuits.open()
+
     def now(self) -> datetime:
         """The service's time, as this client was told to read it."""
         return self._clock()
@@ -337,6 +349,7 @@ class Api:
 
     async def _attempt(self, operation: Operation[Any], attempt: int, seconds: float) -> Answer:
         request = self._request(operation)
+        began = time.perf_counter()
         status: int | None = None
         request_id: str | None = None
         try:
@@ -357,7 +370,7 @@ class Api:
             raise _unreachable(operation, error, seconds, request.url.host, left=left) from None
         finally:
             if request.headers.keys() & _CREDENTIALS:  # else it never left
-                self._note(operation, attempt, status, request_id)
+                self._note(operation, attempt, status, request_id, time.perf_counter() - began)
         now = self._clock()
         name = operation.__spec__.name
         if not 200 <= status < 300:
@@ -393,13 +406,16 @@ class Api:
         attempt: int,
         status: int | None,
         request_id: str | None,
+        seconds: float,
     ) -> None:
         self.requests_made += 1
         if self._on_request is None:
             return
         spec = operation.__spec__
         path = spec.path if spec.kind is Kind.SECRET else operation.request().path
-        self._on_request(Exchange(spec.name, spec.method, path, attempt, status, request_id))
+        self._on_request(
+            Exchange(spec.name, spec.method, path, attempt, status, request_id, seconds)
+        )
 
 
 def _may_repeat(danger: Kind, error: SmsToolsError) -> bool:

@@ -6,7 +6,9 @@ process all its descriptors; here they have ten seconds, and only so many may be
 """
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, Final
 
 import anyio
@@ -20,18 +22,29 @@ HEADER_SECONDS: Final = 10.0
 """How long a connection may take to send a request's headers."""
 BODY_SECONDS: Final = 20.0
 """The same for a request's body."""
+_HEADER_BYTES: Final = 64 * 1024
 
 Refusal = Callable[[int, str], Response]
 """Makes the answer to a request that is refused, out of a status and a sentence."""
 
 
+LastWork = Callable[[Callable[[], bool]], Awaitable[None]]
+"""What is to be done before a server ends; asks the function that it is given whether to hurry."""
+
+
 def server_of(
-    app: ASGIApp, *, connections: int, header_seconds: float = HEADER_SECONDS, **more: Any
+    app: ASGIApp,
+    *,
+    connections: int,
+    header_seconds: float = HEADER_SECONDS,
+    at_end: LastWork | None = None,
+    **more: Any,
 ) -> uvicorn.Server:
     """A server for *app* that holds at most *connections* open at a time.
 
     Fewer where the process may open few files: a quarter of them at most, so that whoever floods
-    the server takes no descriptor that the work itself needs.
+    the server takes no descriptor that the work itself needs. *at_end* is done before the server
+    closes its port, once it is told to stop.
     """
 
     class Protocol(_Bounded):
@@ -39,7 +52,7 @@ def server_of(
         seconds = header_seconds
         waiting: ClassVar[dict[_Bounded, None]] = {}
 
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             app,
             http=Protocol,
@@ -48,8 +61,22 @@ def server_of(
             server_header=False,
             access_log=False,  # links are secrets
             **more,
-        )
+        ),
+        at_end,
     )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which goes on answering until the last work is done."""
+
+    def __init__(self, config: uvicorn.Config, at_end: LastWork | None) -> None:
+        super().__init__(config)
+        self._at_end = at_end
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._at_end is not None:
+            await self._at_end(lambda: self.force_exit)
+        await super().shutdown(sockets)
 
 
 class _Bounded(H11Protocol):
@@ -75,6 +102,12 @@ class _Bounded(H11Protocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        if self.conn.their_state is h11.IDLE:  # h11 itself bounds only what has no end yet
+            head = (self.conn.trailing_data[0] + data).partition(b"\r\n\r\n")[0]
+            if len(head) > _HEADER_BYTES:
+                said = f"The request's headers are too large: at most {_HEADER_BYTES} bytes are"
+                self.refuse("431 Request Header Fields Too Large", f"{said} read.")
+                return
         super().data_received(data)
         self._watch_while_idle()
 
@@ -192,3 +225,15 @@ def _descriptors() -> int:
         return 1_024
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return 65_536 if soft == resource.RLIM_INFINITY else soft
+
+
+def more_descriptors() -> None:
+    """Let this process open as many files as the system allows it; a login's default is few."""
+    try:
+        import resource
+    except ImportError:  # a system without such a limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):  # then it stays as it is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

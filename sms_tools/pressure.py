@@ -136,6 +136,15 @@ class Circuits:
             "connection.",
         )
 
+    def open(self) -> list[str]:
+        """What is left alone now, by name."""
+        now = self._clock()
+        return [
+            name
+            for name, circuit in self._circuits.items()
+            if circuit.opened is not None and circuit.opened <= now < circuit.opened + _CLOSED_FOR
+        ]
+
     def failed(self, name: str, why: str) -> None:
         """*name* did not answer, or answered that it is broken."""
         circuit = self._circuits.setdefault(name, _Circuit())

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_state_path
 
@@ -35,6 +35,8 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _KEY_PAIRS: Final = ("HUAWEICLOUD_SDK", "CLOUD_SDK")
 _STATE_DIR: Final = "SMS_TOOLS_STATE_DIR"
+STATE_URL: Final = "SMS_TOOLS_STATE_URL"
+_STATE_URL_SHAPE: Final = "Its shape: postgresql://USER@HOST/DATABASE; or leave it out."
 _FILE: Final = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
 _PLACEHOLDER: Final = re.compile(r"\$\{[^{}]*\}|\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|\{\{[^{}]*\}\}")
 _MARKS: Final = "\"'`\u201c\u201d\u2018\u2019"
@@ -96,6 +98,8 @@ class Settings:
     name: str | None = None
     """What the file of accounts calls this one, where there are several."""
     state_dir: Path = field(default_factory=lambda: _usual_state_dir())
+    state_url: str | None = field(default=None, repr=False)
+    """The PostgreSQL database of a state that several servers share; None for the folder's own."""
     sandbox: str | None = None
     """What tells one embedded service from another; None for a real one."""
     own_secrets: Sequence[str] = field(default=(), repr=False)
@@ -176,7 +180,24 @@ OWN_SECRETS: Final = ("SMS_TOOLS_HTTP_TOKEN", "SMS_TOOLS_WEBHOOK", "SMS_TOOLS_WE
 
 def own_secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The server's own secrets in *environ*."""
-    return tuple(environ[each] for each in OWN_SECRETS if environ.get(each))
+    password = urlsplit(environ.get(STATE_URL, "")).password
+    given = [environ[each] for each in OWN_SECRETS if environ.get(each)]
+    return (*given, *((password, unquote(password)) if password else ()))
+
+
+def state_url_of(environ: Mapping[str, str], *, sandbox: bool = False) -> str | None:
+    """The database of a state that several servers share; the sandbox has a folder of its own.
+
+    Raises:
+        SettingsError: ``SMS_TOOLS_STATE_URL`` is no such address.
+    """
+    if sandbox:
+        return None
+    reader = _Reader(environ)
+    url = reader.state_url()
+    if reader.problems:
+        raise SettingsError("\n".join(str(problem) for problem in reader.problems))
+    return url
 
 
 def read_settings(environ: Mapping[str, str]) -> tuple[Settings, Sequence[Problem]]:
@@ -191,6 +212,7 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, Sequence[Proble
         project_id=reader.identifier("HUAWEICLOUD_SDK_PROJECT_ID", reader.file_says("project_id")),
         domain_id=reader.identifier("HUAWEICLOUD_SDK_DOMAIN_ID", reader.file_says("domain_id")),
         state_dir=reader.state_dir(),
+        state_url=reader.state_url(),
         warnings=tuple(reader.warnings),
     )
     return settings, tuple(reader.problems)
@@ -309,6 +331,14 @@ class _Reader:
             self._wrong(_STATE_DIR, "is a relative path", "Set an absolute one.")
             return _usual_state_dir()
         return path
+
+    def state_url(self) -> str | None:
+        text = self._get(STATE_URL)
+        if text is not None and urlsplit(text).scheme not in ("postgresql", "postgres"):
+            # The address is not repeated: it may hold a password.
+            self._wrong(STATE_URL, "is no address of a PostgreSQL database", _STATE_URL_SHAPE)
+            return None
+        return text
 
     def credentials(self) -> Credentials | None:
         """The most particular complete set; a half set is a problem wherever it stands."""

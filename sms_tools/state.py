@@ -19,7 +19,7 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -27,6 +27,7 @@ from typing import Any, Final, Protocol, TypeVar
 import anyio.to_thread
 
 from sms_tools.errors import SmsToolsError
+from sms_tools.locking import lock
 
 BUSY_SECONDS: Final = 2.0
 """How long somebody else's transaction is waited for."""
@@ -106,6 +107,9 @@ class _Side:
 class State:
     """A state folder and its database, for any number of tasks, threads and event loops."""
 
+    shared = False
+    """Whether other machines may use it too; the folder is this one's alone in any case."""
+
     def __init__(self, folder: Path) -> None:
         """Use *folder*; it is made (mode 0700, files 0600) when something is first kept."""
         self.folder = folder
@@ -138,6 +142,24 @@ class State:
             StateError: the database cannot be read.
         """
         return await anyio.to_thread.run_sync(self._read, work)
+
+    @contextlib.asynccontextmanager
+    async def alone(self, what: str) -> AsyncIterator[bool]:
+        """Be the only one who does *what*, of all who share the state; False where one does it.
+
+        The lock goes with the process that holds it, however that ends.
+
+        Raises:
+            StateError: it cannot be had.
+        """
+        path = private_folder(self.folder) / f"{what}.lock"
+        with contextlib.ExitStack() as stack:
+            try:
+                private_file(path)
+                taken = stack.enter_context(lock(path))
+            except OSError as error:
+                raise StateError(f"{path} cannot be written: {error.strerror}.") from error
+            yield taken
 
     async def fault(self) -> StateError | None:
         """Why nothing can be kept now; None where it can."""
@@ -218,19 +240,27 @@ class State:
                 return f"the state in {self.folder} {words}."
         return f"the state in {self.folder} cannot be used: {said}."
 
+    def _has_steps(self, database: Database) -> bool:
+        return bool(database.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_steps'"))
+
+    @property
+    def _where(self) -> str:
+        """Which state it is, in words."""
+        return f"the state in {self.folder}"
+
     def _missing(self, database: Database) -> Mapping[str, int]:
-        """How many steps the file has seen of each component that it lacks steps of.
+        """How many steps the database has seen of each component that it lacks steps of.
 
         Raises:
-            StateError: the file is newer than this program.
+            StateError: the database is newer than this program.
         """
-        tables = "SELECT 1 FROM sqlite_master WHERE name = 'schema_steps'"
-        found = database.execute("SELECT * FROM schema_steps") if database.execute(tables) else ()
+        known = self._has_steps(database)
+        found = database.execute("SELECT * FROM schema_steps") if known else ()
         done = {row["component"]: int(row["steps"]) for row in found}
         for component, steps in self._components.items():
             if done.get(component, 0) > len(steps):
                 raise StateError(
-                    f"the state in {self.folder} was written by a later version of sms-tools "
+                    f"{self._where} was written by a later version of sms-tools "
                     f"({component} has {done[component]} steps; this version knows {len(steps)}).",
                     advice="Update sms-tools, or set SMS_TOOLS_STATE_DIR to another folder.",
                 )
@@ -266,6 +296,19 @@ _IN_WORDS: Final[Mapping[str, str]] = {
     "unable to open": "cannot be opened by this user",
     "Permission denied": "cannot be opened by this user",
 }
+
+
+def open_state(folder: Path, url: str | None = None) -> State:
+    """The state in *folder*, or in the PostgreSQL database at *url*.
+
+    Raises:
+        StateError: what a team's server needs is not installed.
+    """
+    if url is None:
+        return State(folder)
+    from sms_tools.postgres import PostgresState  # a team's alone
+
+    return PostgresState(folder, url)
 
 
 def _nothing(database: Database) -> None:

@@ -89,10 +89,10 @@ def bureau(opener: _Opener) -> Callable[..., Bureau]:
     """Opens a bureau on a scenario: ``bureau("mixed", servers=40)``."""
 
     def open_bureau(
-        scenario: str = "mixed", servers: int | None = None, folder: str = ""
+        scenario: str = "mixed", servers: int | None = None, folder: str = "", seed: int = 1
     ) -> Bureau:
         clock = ManualClock()
-        sandbox = open_sandbox(scenario, servers, clock=clock, speed=1)
+        sandbox = open_sandbox(scenario, servers, clock=clock, speed=1, seed=seed)
         place = opener.open(clock, sandbox.transport(), folder)
         return Bureau(place.desk, place.clock, place.waits, sandbox=sandbox)
 

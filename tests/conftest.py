@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.bureau"]
+pytest_plugins = ["tests.bureau", "tests.stores"]
 
 
 @pytest.fixture

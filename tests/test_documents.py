@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bench.documents import ROOT, documents, variables
 from bench.settings import SETTINGS
 from sms_tools import __version__
 from sms_tools.cli import COMMANDS
 from tests.cli.conftest import environment_of
+from tests.registry import RegistryEntry
 
 READ = ("README.md", "README.zh.md", "docs/clients.md", "docs/iam.md", "docs/configuration.md")
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -98,11 +100,31 @@ def _loaded(name: str) -> dict[str, Any]:
     return dict(json.loads((ROOT / name).read_text("utf-8")))
 
 
-def test_the_registry_s_entry_has_what_its_schema_asks_for() -> None:
+def test_the_registry_s_entry_is_valid_by_its_schema() -> None:
+    RegistryEntry.model_validate(_loaded("server.json"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "no-namespace"},
+        {"name": "io.github.Nobody/two/slashes"},
+        {"description": "x" * 101},
+        {"version": "^1.2.3"},
+        {"packages": [{"registryType": "pypi"}]},
+        {"colour": "red"},
+        {"$schema": "https://example.org/schema.json"},
+    ],
+    ids=str,
+)
+def test_an_entry_that_the_schema_refuses_is_noticed(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        RegistryEntry.model_validate({**_loaded("server.json"), **wrong})
+
+
+def test_the_registry_s_entry_is_this_version_s_and_its_owner_is_said_once() -> None:
     entry = _loaded("server.json")
     (package,) = entry["packages"]
-    assert re.fullmatch(r"[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+", entry["name"])
-    assert 1 <= len(entry["description"]) <= 100
     assert entry["version"] == package["version"] == __version__
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert package["identifier"] == project["name"]
@@ -112,7 +134,14 @@ def test_the_registry_s_entry_has_what_its_schema_asks_for() -> None:
     assert {one["name"] for one in package["environmentVariables"]} <= variables()
     secret = {one["name"] for one in package["environmentVariables"] if one.get("isSecret")}
     assert secret == {"HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"}
-    assert f"mcp-name: {entry['name']}" in (ROOT / "README.md").read_text("utf-8")
+    # The registry lets the owner of this GitHub name publish, and looks for the line in the README.
+    owner = re.fullmatch(
+        r"io\.github\.([A-Za-z0-9](?:-?[A-Za-z0-9]){0,38})/sms-tools", entry["name"]
+    )
+    assert owner, entry["name"]
+    for name in ("README.md", "CONTRIBUTING.md"):
+        assert entry["name"] in (ROOT / name).read_text("utf-8"), name
+    assert f"<!-- mcp-name: {entry['name']} -->" in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_the_bundle_names_this_version_and_no_key() -> None:

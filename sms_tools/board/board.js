@@ -52,7 +52,7 @@ function fromAnswer(told) {
   const rows = list.map((each) => [each.name, each.id, each.phase || "unknown", each.offline ? 1 : null, each.sub_task ?? null,
     mebibytes(each.done_bytes), mebibytes(each.total_bytes), each.rate_mbit_s ?? null, null]);
   return {
-    tool: "", read_at: Date.parse(told.observed_at) / 1000 || null, phases: told.phases || {}, count: told.server_count ?? null,
+    tool: "", read_at: Date.parse(told.observed_at) / 1000 || null, phases: told.phases || {}, count: told.server_count ?? told.servers_read ?? null,
     groups: (told.groups || []).map((each) => ({ ...each, codes: each.codes || (each.code ? [each.code] : []), servers: (each.servers || []).map((s) => s.id) })),
     gates: null, gaps: told.incomplete || [], columns, rows, done: null, total: null, estimate: null, no_estimate: null, deadline: null,
     summary: told.accounts ? told.summary : null,
@@ -180,12 +180,15 @@ function filter() {
   const deadline = board.data.deadline;
   board.scaleEnd = Math.max(deadline ? 2 * deadline - board.readAt : lasts[Math.floor(lasts.length * 0.75)] || 0, board.readAt + 600);
   const hidden = board.data.count !== null && board.data.count > board.rows.length ? ` (${board.data.count} in all)` : "";
-  byId("shown").textContent = `${board.shown.length} of ${count(board.rows.length, "server")} shown${hidden}; ${board.rows.filter((row) => row.needs).length} need a person.`;
+  byId("shown").textContent = `${board.shown.length} of ${count(board.rows.length, "server")} shown${hidden}; ${board.rows.filter((row) => row.needs).length} need a person. ${stamp()}`;
   byId("list").setAttribute("aria-rowcount", board.shown.length + 1);
   byId("list").scrollTop = 0;
   byId("rows").replaceChildren();
   fitList();
 }
+
+/** The time of the reading, beside whatever it is about: a frame may be taller than the screen. */
+const stamp = () => (board.readAt ? `Read ${clock(board.readAt)} UTC.` : "");
 
 const narrow = () => document.body.classList.contains("narrow");
 const pitch = () => (narrow() ? 132 : 46);
@@ -311,7 +314,7 @@ byId("detail").addEventListener("keydown", (event) => { if (event.key === "Escap
 function offersOf(row) {
   const offers = [["Ask: what is with this server?", "diagnose_server", { server: row.id }]];
   if (row.phase === "syncing") offers.push(["Ask: can it be launched?", "check_cutover_readiness", { servers: [row.id] }]);
-  if (row.verification && row.verification !== "clean") offers.push(["Ask: what differs?", "summarize_consistency_results", { servers: [row.id] }]);
+  if (row.verification && row.verification !== "clean") offers.push(["Ask: is its copy consistent?", "summarize_consistency_results", { servers: [row.id] }]);
   if (row.phase === "replicating") offers.push(["Ask: when is it done?", "summarize_progress", { servers: [row.id], detail: "full" }]);
   return offers;
 }
@@ -332,7 +335,8 @@ function drawFailures(data) {
       + (group.known ? "" : "Nobody documents this code.")),
     el("div", { class: "offers" }, group.servers.slice(0, 6).map((id) => el("button", { type: "button", onclick: () => openServer(id, true) }, names.get(id) || id)),
       group.codes[0] ? offer("Ask: what does this code mean?", "explain_error_code", { code: group.codes[0] }) : null)));
-  byId("view-failures").replaceChildren(data.groups.length ? el("div", { class: "cards" }, cards) : el("p", {}, "No failure is known."));
+  const said = data.groups.length ? `${count(data.groups.length, "cause")}, the largest first. ${stamp()}` : `No failure is known. ${stamp()}`;
+  byId("view-failures").replaceChildren(el("p", { class: "said" }, said), el("div", { class: "cards" }, cards));
 }
 
 function drawReadiness(data, all = false) {
@@ -360,7 +364,8 @@ function drawReadiness(data, all = false) {
     })));
   const more = rows.length > body.length ? el("button", { type: "button", onclick: () => drawReadiness(data, true) }, `Show all ${rows.length}`) : null;
   view.replaceChildren(
-    el("p", {}, Object.entries(verdicts).map(([verdict, number]) => `${number} ${words[verdict] || verdict}`).join(", ") || "Nothing is left to launch."),
+    el("p", {}, `${Object.entries(verdicts).map(([verdict, number]) => `${number} ${words[verdict] || verdict}`).join(", ") || "Nothing is left to launch"}. ${stamp()}`),
+    data.launch ? el("p", {}, data.launch) : "",
     el("p", { class: "small" }, "✓ passes, ✕ fails, ? is unknown. One unknown gate means not confirmed, never ready."),
     el("div", { class: "gates", tabindex: "0", role: "region", "aria-label": "Gates before a launch" }, el("table", {}, el("thead", {}, head), el("tbody", {}, body))), more || "");
 }

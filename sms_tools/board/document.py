@@ -50,6 +50,7 @@ def document_of(picture: Picture) -> dict[str, Any]:
         "window": [_seconds(window.begin), _seconds(window.end)] if window else None,
         "groups": [_group(each) for each in picture.groups[:_GROUPS]],
         "gates": _gates(picture),
+        "launch": picture.launch,
         "gaps": [*picture.fleet.incomplete, *picture.gaps],
         "columns": list(COLUMNS),
         "rows": rows,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import anyio
 
+from sms_tools.cli.opening import state_of
 from sms_tools.cli.options import add_auth_options
 from sms_tools.errors import SettingsError
 from sms_tools.guard import Approvals, Audit, terminal
@@ -18,8 +19,7 @@ from sms_tools.guard.pairing import Pairings
 from sms_tools.guard.people import Person
 from sms_tools.moment import utc_now
 from sms_tools.server.runtime import person_of
-from sms_tools.settings import state_dir_of
-from sms_tools.state import State, private_folder
+from sms_tools.state import private_folder
 
 _ANSWERS = {"approve": terminal.approve, "deny": terminal.deny}
 _OF_ONE = (*_ANSWERS, "show")
@@ -62,8 +62,7 @@ async def _run(options: argparse.Namespace) -> int:
     )
     # Browsers are paired once, for the account and the sandbox: what is noted of it is there.
     browsers = options.action in ("pair", "unpair")
-    folder = state_dir_of(os.environ, sandbox=options.sandbox and not browsers)
-    with closing(State(folder)) as state:
+    with closing(state_of(os.environ, sandbox=options.sandbox and not browsers)) as state:
         audit = Audit(state, utc_now)
         answers = Answers(Approvals(state, utc_now, audit), audit)
         if options.action == "show":
@@ -71,13 +70,13 @@ async def _run(options: argparse.Namespace) -> int:
         if options.action in _ANSWERS:
             by = await _whoever_answers(options, here)
             return await _ANSWERS[options.action](answers, options.id, here, by)
-        with closing(State(state_dir_of(os.environ))) as shared:
+        with closing(state_of(os.environ)) as shared:
             pairings = Pairings(shared, utc_now, audit)
             if options.action == "list":
                 return await terminal.list_waiting(answers, here, pairings, account=options.account)
             if options.action == "unpair":
                 return await terminal.unpair(pairings, audit, here)
-            return await _pair(pairings, audit, here, folder if options.open else None)
+            return await _pair(pairings, audit, here, state.folder if options.open else None)
 
 
 async def _whoever_answers(options: argparse.Namespace, here: terminal.Terminal) -> Person | None:

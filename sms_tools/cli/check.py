@@ -20,7 +20,7 @@ from sms_tools.guard.policy import load_policy
 from sms_tools.moment import utc_now
 from sms_tools.operations.source_servers import ListSourceServers
 from sms_tools.settings import IamUser, Settings, read_settings
-from sms_tools.state import State
+from sms_tools.state import open_state
 from sms_tools.wire import way_to
 
 _MOST_SKEW: Final = timedelta(minutes=15)
@@ -126,7 +126,7 @@ def _way(settings: Settings) -> Iterator[Line]:
 
 
 async def _state(settings: Settings) -> list[Line]:
-    with closing(State(settings.state_dir)) as state:
+    with closing(open_state(settings.state_dir, settings.state_url)) as state:
         if fault := await state.fault():
             return [Line("FAIL", str(fault), fault.advice)]
         kept = Line("ok", f"the state folder {settings.state_dir} is private and can be written")

@@ -7,13 +7,12 @@ from contextlib import closing
 
 import anyio
 
+from sms_tools.cli.opening import state_of
 from sms_tools.cli.options import moment
 from sms_tools.errors import SettingsError
 from sms_tools.guard import Audit
 from sms_tools.guard.freezing import Freeze, Freezes
 from sms_tools.moment import utc_now
-from sms_tools.settings import state_dir_of
-from sms_tools.state import State
 
 _LONGEST = 200
 
@@ -45,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _freeze(options: argparse.Namespace) -> int:
-    with closing(State(state_dir_of(os.environ, sandbox=options.sandbox))) as state:
+    with closing(state_of(os.environ, sandbox=options.sandbox)) as state:
         reason = options.reason[:_LONGEST]
         freeze = Freeze(utc_now(), options.until, reason, who_at_the_terminal())
         await Audit(state, utc_now).record("freeze", outcome=str(freeze), how="command")
@@ -55,7 +54,7 @@ async def _freeze(options: argparse.Namespace) -> int:
 
 
 async def _unfreeze(options: argparse.Namespace) -> int:
-    with closing(State(state_dir_of(os.environ, sandbox=options.sandbox))) as state:
+    with closing(state_of(os.environ, sandbox=options.sandbox)) as state:
         if not await Freezes(state, utc_now).end():
             print("There is no freeze to end; windows in a policy end by themselves.")
             return 1

@@ -21,7 +21,8 @@ from sms_tools.moment import utc_now
 from sms_tools.server import Runtime, Server, build_server, open_runtime, open_runtimes
 from sms_tools.server.parts import Transport
 from sms_tools.server.runtime import Reached
-from sms_tools.settings import Settings, own_secrets_of, state_dir_of
+from sms_tools.settings import Settings, own_secrets_of, state_dir_of, state_url_of
+from sms_tools.state import State, StateError, open_state
 
 if TYPE_CHECKING:
     from sms_tools.account_file import Entry
@@ -99,8 +100,8 @@ async def server_of(
         SettingsError: the settings are not right.
     """
     if not options.accounts:
-        async with runtime_of(options, **how) as runtime:
-            yield build_server(runtime, options.tools), {None: runtime}
+        async with runtime_of(options, **how) as runtime, _shared(runtime.state) as shared:
+            yield build_server(runtime, options.tools, **shared), {None: runtime}
         return
     from sms_tools.server.accounts import Accounts
     from sms_tools.server.several import build_server_of_accounts
@@ -111,9 +112,37 @@ async def server_of(
         name: Reached(replace(e.settings, own_secrets=own), _policy_of(e, policy))
         for name, e in entries.items()
     }
-    async with open_runtimes(opened, command=command(), **how) as runtimes:
-        server = build_server_of_accounts(Accounts(entries, runtimes), options.tools)
+    async with (
+        open_runtimes(opened, command=command(), **how) as runtimes,
+        _shared(next(iter(runtimes.values())).state) as shared,
+    ):
+        server = build_server_of_accounts(Accounts(entries, runtimes), options.tools, **shared)
         yield server, {name: runtime for name, runtime in runtimes.items()}  # noqa: C416 (names widen)
+
+
+@asynccontextmanager
+async def _shared(state: State) -> AsyncIterator[dict[str, Any]]:
+    """What replicas of one server have in common: the key of dialogs under way, what they tell."""
+    if not state.shared:
+        yield {}
+        return
+    from mcp.server.request_state import RequestStateSecurity
+
+    from sms_tools.guard.keys import kept_key
+    from sms_tools.postgres import PostgresState
+    from sms_tools.server.sharing import SharedChanges
+
+    assert isinstance(state, PostgresState)  # noqa: S101 (the one kind that is shared)
+    changes = SharedChanges(state)
+    shared: dict[str, Any] = {"subscriptions": changes}
+    try:
+        key = await kept_key(state, "dialogs")
+        shared["request_state_security"] = RequestStateSecurity(keys=[key])
+    except StateError as error:
+        # A server that starts before its database reads, and says what it cannot do.
+        print(f"sms-tools: {error} {error.advice}", file=sys.stderr, flush=True)
+    async with changes.heard():
+        yield shared
 
 
 def entries_of(options: argparse.Namespace) -> "Mapping[str, Entry]":
@@ -155,6 +184,16 @@ def _the_one(options: argparse.Namespace) -> "Entry":
 def _policy_of(entry: "Entry", base: Policy) -> Policy:
     """The policy of one account: the server's and its own."""
     return both(base, load_policy(entry.policy)) if entry.policy else base
+
+
+def state_of(environ: Mapping[str, str], *, sandbox: bool = False) -> State:
+    """The state of an account's servers, or the sandbox's.
+
+    Raises:
+        SettingsError: the environment names none.
+    """
+    folder = state_dir_of(environ, sandbox=sandbox)
+    return open_state(folder, state_url_of(environ, sandbox=sandbox))
 
 
 def command() -> Command:

@@ -5,6 +5,7 @@ On stdio, standard output carries the protocol and nothing else.
 
 import argparse
 import functools
+import logging
 import os
 import signal
 import sys
@@ -56,6 +57,9 @@ def configure(command: argparse.ArgumentParser) -> None:
         help="a proxy in front, whose word on a client's address counts; may be given again",
     )
     command.add_argument(
+        "--log-json", action="store_true", help="with --http: logs and audit as lines of JSON"
+    )
+    command.add_argument(
         "--watch",
         nargs="?",
         type=span,
@@ -86,7 +90,8 @@ def _check(options: argparse.Namespace) -> None:
         SettingsError: it would, or the options contradict each other.
     """
     if not options.http:
-        given = [name for name in ("auth", "public_url", "no_auth") if getattr(options, name)]
+        of_http = ("auth", "public_url", "no_auth", "log_json")
+        given = [name for name in of_http if getattr(options, name)]
         if given:
             raise SettingsError(
                 f"--{given[0].replace('_', '-')} is for --http.",
@@ -114,6 +119,11 @@ def _check(options: argparse.Namespace) -> None:
 
 
 async def _serve(options: argparse.Namespace) -> None:
+    lines = None
+    if options.log_json:
+        from sms_tools.server.logs import log_as_json
+
+        lines = log_as_json()
     # An approval given to a client on stdio must not serve one on HTTP that goes by its name. Over
     # HTTP no result leads to the page: a caller could follow the link, and nobody logs in there.
     reached_by = "http" if options.http else "stdio"
@@ -123,20 +133,29 @@ async def _serve(options: argparse.Namespace) -> None:
     if admission.entry and admission.entry.has_page:
         how |= {"links": True, "public_url": options.public_url}
     async with server_of(options, **how) as (server, runtimes):
-        state = next(iter(runtimes.values())).state
+        first = next(iter(runtimes.values()))
+        state = first.state
+        if lines is not None:
+            lines.secrets = first.secrets
         if fault := await state.fault():
             _say(f"{fault} {fault.advice}")
         async with _watching(options, server, runtimes):
-            await _serve_clients(options, server, next(iter(runtimes.values())), admission)
+            await _serve_clients(options, server, runtimes, admission)
 
 
 async def _serve_clients(
-    options: argparse.Namespace, server: Server, runtime: Runtime, admission: "_Admission"
+    options: argparse.Namespace,
+    server: Server,
+    runtimes: Mapping[str | None, Runtime],
+    admission: "_Admission",
 ) -> None:
     if not options.http:
         await server.run_stdio_async()
         return
+    from sms_tools.server.front import Front
     from sms_tools.server.http import Door, serve_http
+
+    runtime = next(iter(runtimes.values()))
 
     if admission.entry is None:
         door = Door(admission.verifier, public_url=options.public_url, proxies=options.proxy)
@@ -149,7 +168,8 @@ async def _serve_clients(
         _say(f"MCP server at {address}/mcp")
         _say(admission.told)
 
-    await serve_http(server, options.host, options.port, ready, door)
+    front = Front(server, runtimes, log_json=options.log_json, open_metrics=not options.public_url)
+    await serve_http(server, options.host, options.port, ready, door, front)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,4 +258,8 @@ def _team(options: argparse.Namespace) -> _Admission:
 
 
 def _say(what: str) -> None:
+    log = logging.getLogger("sms_tools.serve")
+    if log.isEnabledFor(logging.INFO):  # where logs are lines of JSON, all that we say is one
+        log.info(what)
+        return
     print(f"sms-tools: {what}", file=sys.stderr, flush=True)

@@ -6,7 +6,8 @@ JSON is within its bound, and what was left out is said with the way to get it.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -37,6 +38,7 @@ _FULL_ROWS: Final = 200
 _NESTED_KEEP: Final = 3
 _ACTIONS: Final = 3
 _INCOMPLETE: Final = 6
+_PROJECTS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +147,25 @@ class Draft:
         if self.whole:
             return self.document(offset=offset, full=full)
         bound = FULL_BYTES if full else CONCISE_BYTES
+        if compact_bytes(self.document(offset=offset, full=full)) > bound:
+            self._count_projects()
         while True:
             document = self.document(offset=offset, full=full)
             excess = compact_bytes(document) - bound
             if excess <= 0 or not self._shorten(excess):
                 return document
+
+    def _count_projects(self) -> None:
+        """Say how many of the servers shown are in each project, instead of beside each of them.
+
+        A row that would be left out for want of room says more than the project in the others.
+        """
+        counts: Counter[str] = Counter()
+        for row in _naming(self.data):
+            if isinstance(project := row.pop("project", None), str):
+                counts[project] += 1
+        if counts:
+            self.data.setdefault("projects", dict(counts.most_common(_PROJECTS)))
 
     def document(self, *, offset: int = 0, full: bool = False) -> dict[str, Any]:
         actions: dict[str, dict[str, Any]] = {}
@@ -209,8 +225,11 @@ _READ_BY: Final = {
     "get_migration_options": "the options of tasks",
     "get_consistency_results": "the verifications",
 }
-_NOT_IN_THE_SUMMARY: Final = frozenset({"samples", "get_migration_rate_limits"})
-"""What is not of the service, and what only estimates rest on: each of them says so itself."""
+_NOT_IN_THE_SUMMARY: Final = frozenset(
+    {"samples", "get_migration_rate_limits", "list_migration_projects", "waves"}
+)
+"""What is not of the service, what only estimates rest on, each of which says so, and what is
+missing in rows alone: in whose project a server is."""
 _BRIEF: Final = re.compile(r" \(|; |\.( |$)")
 _LACKS: Final = 3
 
@@ -232,6 +251,18 @@ def lacking(gaps: Sequence[str]) -> str:
         return ""
     more = f"; and {len(told) - _LACKS} more" if len(told) > _LACKS else ""
     return f"Read in part, see incomplete ({'; '.join(told[:_LACKS])}{more}): "
+
+
+def _naming(value: JSON) -> Iterator[dict[str, JSON]]:
+    """Every object inside of *value* that names a server by name and id."""
+    if isinstance(value, Mapping):
+        if isinstance(value, dict) and {"name", "id"} <= value.keys():
+            yield value
+        for each in value.values():
+            yield from _naming(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _naming(each)
 
 
 def compact_bytes(value: JSON) -> int:

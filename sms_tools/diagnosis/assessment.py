@@ -12,12 +12,12 @@ from sms_tools.errors import SmsToolsError
 from sms_tools.fleet import fitness, targets
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.fitness import NOT_CHECKED, VERDICTS, Facts, Remark, Verdict
-from sms_tools.fleet.membership import Membership, read_membership
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.quotas import quotas_of
 from sms_tools.fleet.reading import Fleet, Server, list_or_gap, read_fleet
 from sms_tools.knowledge.facts import TEMPLATES_PAGE
 from sms_tools.operation import JSON
-from sms_tools.operations.projects import ListMigrationProjects, MigrationProject
+from sms_tools.operations.projects import ListMigrationProjects
 from sms_tools.operations.source_servers import GetSourceServer, SourceServerDetail
 from sms_tools.operations.templates import ListTemplates, Template
 from sms_tools.paging import Listing
@@ -38,17 +38,14 @@ class AssessSources(FleetQuestion):
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The verdict on each server that is not launched yet."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
+        fleet = await with_waves(desk, fleet)
         about = [server for server in fleet.servers if not server.was_launched]
         gaps: list[str] = []
         details = await _details(desk, about, gaps)
         templates = await _list(desk, "templates", ListTemplates(limit=TEMPLATES_PAGE), gaps)
         projects = await _list(desk, "projects", ListMigrationProjects(limit=100), gaps)
-        members = Membership()
-        if templates and templates.items and projects:
-            members = await read_membership(desk, fleet, projects.items)
-            gaps += members.gaps
         names = Counter(server.name for server in fleet.servers)
-        whole = _Whole(templates, projects, members, names)
+        whole = _Whole(templates, names)
         judged = [
             _judge(Facts(server, desk.now(), details.get(server.id), names[server.name] - 1), whole)
             for server in about
@@ -95,8 +92,6 @@ class _Whole:
     """What is the same for all servers."""
 
     templates: Listing[Template] | None
-    projects: Listing[MigrationProject] | None
-    members: Membership
     names: Mapping[str, int]
 
 
@@ -107,7 +102,6 @@ class Assessed:
     facts: Facts
     remarks: Sequence[Remark]
     match: targets.Match | None
-    project: str | None
 
     @property
     def server(self) -> Server:
@@ -165,7 +159,6 @@ class Assessed:
         record = detail or server.source
         seen = server.connection_since
         more: dict[str, Any] = {
-            "project": self.project,
             "read_with": "get_source_server" if detail else "list_source_servers",
             "connection_since": iso(seen) if seen else None,
             "system": one_line((record.os_version if record else "") or "", 60) or None,
@@ -185,11 +178,10 @@ class Assessed:
 
 
 def _judge(facts: Facts, whole: _Whole) -> Assessed:
-    project = whole.members.project_of(facts.server.id)
     found = list(fitness.assess(facts))
     match = None
     if whole.templates and fitness.suggested_type(facts) and not _needs_existing(facts):
-        match = targets.meant_for(whole.templates.items, facts.server.name, project)
+        match = targets.meant_for(whole.templates.items, facts.server.name, facts.server.wave)
     if match and (small := targets.too_small(match.template, facts.disks)):
         found.append(_too_small(match, small, whole.templates, facts))
     elif match and targets.disks_unclear(match.template, facts.disks):
@@ -203,7 +195,7 @@ def _judge(facts: Facts, whole: _Whole) -> Assessed:
         found.append(Remark("large", "note", says, "console", how))
     order = ["other_method", "repair_first", "unknown", "note"]
     found.sort(key=lambda remark: order.index(remark.weight))
-    return Assessed(facts, found, match, project)
+    return Assessed(facts, found, match)
 
 
 def _needs_existing(facts: Facts) -> bool:

@@ -65,8 +65,7 @@ class WhatChanged(FleetQuestion):
                 advice="Give a time in the past, or leave since out for the last 24 hours.",
             )
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         memory = await recall(Samples(desk), fleet, since)
         changes = [
             change

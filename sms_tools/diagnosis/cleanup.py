@@ -45,8 +45,7 @@ class FindCleanupCandidates(FleetQuestion):
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
             lambda: self._templates(desk),
         )
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         found = find_leftovers(fleet, templates)
         problems = [*fleet.incomplete, *gaps]
         vouchers: Mapping[str, Voucher] | None = None
@@ -133,7 +132,8 @@ def by_reason(rows: Sequence[Leftover]) -> Sequence[dict[str, Any]]:
     """What stays for the same reason together: the most first."""
     groups: dict[tuple[str, str], list[dict[str, str]]] = {}
     for each in rows:
-        thing = {"name": each.name, "id": each.id}
+        project = each.server.in_project if each.server else {}
+        thing = {"name": each.name, "id": each.id, **project}
         groups.setdefault((each.what, each.why), []).append(thing)
     ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
     return [

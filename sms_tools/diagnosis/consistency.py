@@ -40,8 +40,7 @@ class SummarizeConsistencyResults(FleetQuestion):
         """Verdicts by server, worst first, and the directories that cause them."""
         since = None if self.servers is None else desk.elapsed()
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         verifiable = [s for s in fleet.servers if is_due(s) or _has_results(s)]
         found = await read_consistency(desk, verifiable, since=since)
         judged = [Judged(server, found[server.id]) for server in verifiable]

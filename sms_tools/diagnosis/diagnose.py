@@ -17,8 +17,7 @@ from sms_tools.diagnosis.slowness import rate_mbit_s
 from sms_tools.diagnosis.timeline import timeline
 from sms_tools.fleet.closeup import CloseUp, read_closely
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.membership import with_waves
-from sms_tools.fleet.reading import Fleet
+from sms_tools.fleet.membership import with_wave
 from sms_tools.knowledge import explain
 from sms_tools.operations.tasks import GetMigrationRateLimits, GetMigrationTask
 from sms_tools.wording import iso, percent, size
@@ -40,8 +39,8 @@ class DiagnoseServer(Question):
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The likeliest explanation in the summary, all of them with their evidence below."""
         close = await read_closely(desk, self.server)
-        if self.detail == "full":
-            close = await _with_wave(desk, close)
+        server, gaps = await with_wave(desk, close.server)
+        close = replace(close, server=server, gaps=[*close.gaps, *gaps])
         hypotheses = explain_server(close)
         full = self.detail == "full"
         draft = Draft(
@@ -58,12 +57,6 @@ class DiagnoseServer(Question):
             "earlier events", events, 1_000 if full else _EVENTS, "detail=full"
         )
         return draft.fit(full=full)
-
-
-async def _with_wave(desk: Desk, close: CloseUp) -> CloseUp:
-    """*close* with the migration project of its server, which only the projects' lists tell."""
-    alone = await with_waves(desk, Fleet([close.server], close.now))
-    return replace(close, server=alone.servers[0], gaps=[*close.gaps, *alone.incomplete])
 
 
 def _card(close: CloseUp) -> dict[str, Any]:

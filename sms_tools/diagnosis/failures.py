@@ -47,8 +47,7 @@ class SummarizeFailedServers(FleetQuestion):
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
             lambda: _listed(desk, wave.id if wave else None),
         )
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         failures = failures_of(fleet, entries)
         networks, more = await _networks(desk, failures)
         recovered = [failure for failure in failures if failure.recovered]

@@ -46,6 +46,8 @@ class Leftover:
         row: dict[str, Any] = {"what": self.what, "name": self.name, "id": self.id}
         if self.server and self.what != "source_server":
             row["server"] = self.server.as_data()
+        elif self.server:
+            row |= self.server.in_project
         row["why"] = self.why
         if self.since:
             row["since"] = iso(self.since)

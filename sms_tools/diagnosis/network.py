@@ -14,7 +14,7 @@ from sms_tools.diagnosis.question import Limit, Offset, Project, Question, Serve
 from sms_tools.diagnosis.spoken import Deadline
 from sms_tools.fleet import targets
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.membership import Membership, read_membership
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.paths import (
     VERDICTS,
     Subnet,
@@ -26,7 +26,6 @@ from sms_tools.fleet.paths import (
 )
 from sms_tools.fleet.reading import Fleet, Server, list_or_gap, read_fleet
 from sms_tools.knowledge.facts import NETWORK_CHECK_MINUTES, TEMPLATES_PAGE
-from sms_tools.operations.projects import ListMigrationProjects
 from sms_tools.operations.tasks.records import NetworkCheckInfo
 from sms_tools.operations.templates import ListTemplates, Template
 from sms_tools.text import one_line
@@ -63,9 +62,10 @@ class CheckNetworkPaths(Question):
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The matrix of sources, targets and ports, the worst first."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
+        fleet = await with_waves(desk, fleet)
         about = [server for server in fleet.servers if not server.was_launched]
         gaps: list[str] = []
-        places = await _places(desk, fleet, about, gaps)
+        places = await _places(desk, about, gaps)
         asked = [(p, s.os_type) for s, p, _ in places if p and s.os_type in ("LINUX", "WINDOWS")]
         rules = await read_rules(desk, asked)
         if rules.unread:
@@ -120,20 +120,17 @@ def _type(server: Server) -> str | None:
 
 
 async def _places(
-    desk: Desk, fleet: Fleet, servers: Sequence[Server], gaps: list[str]
+    desk: Desk, servers: Sequence[Server], gaps: list[str]
 ) -> Sequence[tuple[Server, Subnet | None, str]]:
     """Each server with the subnet of its target and by what that is known."""
     templates = await _templates(desk, gaps)
-    members = Membership()
-    if templates and any(not server.task_id for server in servers):
-        members = await _members(desk, fleet, gaps)
     by_id = {each.id: each for each in templates}
     project = desk.api.settings.project_id
     found = []
     for server in servers:
         template, by = by_id.get(server.template_id or ""), "the task's template"
         if template is None and not server.task_id:
-            match = targets.meant_for(templates, server.name, members.project_of(server.id))
+            match = targets.meant_for(templates, server.name, server.wave)
             template, by = (
                 (match.template, f"a template found by {match.by}") if match else (None, "")
             )
@@ -146,16 +143,6 @@ async def _templates(desk: Desk, gaps: list[str]) -> Sequence[Template]:
     listing, missing = await list_or_gap(desk, "templates", operation)
     gaps += missing
     return listing.items if listing else []
-
-
-async def _members(desk: Desk, fleet: Fleet, gaps: list[str]) -> Membership:
-    projects, missing = await list_or_gap(desk, "projects", ListMigrationProjects(limit=100))
-    gaps += missing
-    if projects is None:
-        return Membership()
-    members = await read_membership(desk, fleet, projects.items)
-    gaps += members.gaps
-    return members
 
 
 def _networks(ways: Sequence[Way]) -> list[dict[str, Any]]:

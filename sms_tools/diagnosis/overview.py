@@ -20,6 +20,7 @@ from sms_tools.wording import count_of, iso, listed, percent, size
 
 _ACTIVE: Final = frozenset({"initializing", "replicating", "syncing", "cutting_over", "cloning"})
 _NAMED: Final = 5
+_WAVES: Final = 12
 _TOP: Final = 6
 _SAID: Final = (
     *("failed", "unavailable", "cutting_over", "cloning", "syncing", "replicating"),
@@ -54,8 +55,7 @@ class MigrationOverview(FleetQuestion):
             lambda: read_fleet(desk, project=self.project, servers=self.servers),
             lambda: self._own_counts(desk),
         )
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         return Overview(fleet, counts)
 
     async def _own_counts(self, desk: Desk) -> SourceServerOverview | SmsToolsError | None:
@@ -88,6 +88,9 @@ class MigrationOverview(FleetQuestion):
             "offline": None if fleet.count is None else sum(s.offline for s in fleet.servers),
             "bytes": copied.as_data(),
         }
+        if waves := Counter(server.wave for server in fleet.servers if server.wave):
+            named = {one_line(name, 60): count for name, count in waves.most_common(_WAVES)}
+            draft.data["projects"] = named
         rows = [_problem_row(problem) for problem in problems]
         full = self.detail == "full"
         draft.data["problems"] = draft.part(

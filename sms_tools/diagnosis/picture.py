@@ -96,6 +96,8 @@ class Picture:
     deadline: datetime | None = None
     judged: bool = False
     """Whether readiness was asked for, so that gates are there."""
+    launch: str | None = None
+    """How long the launches of those that may be ready take, in a sentence."""
     gaps: Sequence[str] = field(default=())
     """What could not be read for the picture alone: the answer names its own gaps."""
 
@@ -141,6 +143,9 @@ async def picture_of(question: Drawn, reading: Reading, desk: Desk) -> Picture:
     gaps += [gap for gap in waved.incomplete if gap not in fleet.incomplete]
     groups = reading.groups if isinstance(reading, Failures) else group(failures_of(fleet, ()), {})
     deadline = question.deadline if isinstance(question, SummarizeProgress) else None
+    launch = None
+    if isinstance(question, CheckCutoverReadiness) and isinstance(reading, Readings):
+        launch = reading.night.says(question.deadline, reading.at) if reading.night else None
     return Picture(
         tool=question.__tool__,
         fleet=fleet,
@@ -149,6 +154,7 @@ async def picture_of(question: Drawn, reading: Reading, desk: Desk) -> Picture:
         progress=progress,
         deadline=deadline,
         judged=isinstance(reading, Readings),
+        launch=launch,
         gaps=gaps,
     )
 

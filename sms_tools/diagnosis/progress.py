@@ -84,8 +84,7 @@ class SummarizeProgress(FleetQuestion):
             {s.task_id: limits[s.id] for s in fleet.servers if s.id in limits and s.task_id},
             fleet.observed_at,
         )
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         beside = await _company(desk, fleet, samples, everything=everything)
         courses = [
             course_of(

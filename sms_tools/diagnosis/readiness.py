@@ -34,9 +34,8 @@ class CheckCutoverReadiness(FleetQuestion):
     """Can these servers switch over: go live, be launched, cut over tonight (割接, 切换, 上线), and
     what still blocks them? For before a launch, not after. Every gate per server as pass, fail or
     unknown: stage, state, Agent, errors, copy, last sync, clone, consistency, checks. Verdict:
-    ready, not_ready, or not_confirmed as soon as one gate is unknown. How long the launch takes,
-    and its last safe start before a deadline. Launches nothing: plan_remediation (goal=cut_over)
-    does.
+    ready, not_ready, or not_confirmed as soon as one gate is unknown. How long it takes; last safe
+    start. Launches nothing: plan_remediation (goal=cut_over) does.
     """
 
     deadline: Annotated[
@@ -51,8 +50,7 @@ class CheckCutoverReadiness(FleetQuestion):
         """What the answer is made of."""
         since = None if self.servers is None else desk.elapsed()
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
-        if self.detail == "full":
-            fleet = await with_waves(desk, fleet)
+        fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         launched = [server for server in fleet.servers if server.phase == "finished"]
         waiting = [server for server in fleet.servers if server.phase != "finished"]
         read = await read_readiness(desk, waiting, tasks_read=fleet.tasks_read, since=since)

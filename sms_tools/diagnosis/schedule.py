@@ -120,8 +120,11 @@ def places_of(
             continue
         lane = min(range(lanes), key=lambda each: (free[each][1], each))
         soon, late = free[lane]
-        starts = now if copy.running else soon
-        earliest, latest = calendar.finish(soon, seconds[0]), calendar.finish(late, seconds[1])
+        starts = now if copy.running else calendar.next_open(soon)
+        # What is not paused outside of the windows goes on at the 1 Mbit/s of its limits.
+        trickle = min(1.0, THROTTLED_MBIT_S / share)
+        earliest = calendar.finish(soon, seconds[0], meanwhile=trickle)
+        latest = calendar.finish(late, seconds[1])
         found.append(Place(copy, lane + 1, last[lane], starts, earliest, latest))
         if earliest and latest:
             free[lane], last[lane] = (earliest, latest), copy.server

@@ -14,6 +14,7 @@ from sms_tools.diagnosis.overview import bytes_of
 from sms_tools.diagnosis.question import Project, Question, Servers
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.text import one_line
 from sms_tools.wording import count_of, iso, percent, size
@@ -60,6 +61,9 @@ class WaitForProgress(Question):
         if not under_way(fleet.servers):
             reason = "end"
         await watch.report(fleet)
+        fleet = await with_waves(desk, fleet, everything=False)
+        if changes:
+            changes = events(first, fleet, steps=steps)
         return self._told(fleet, reason, changes, watch)
 
     def _told(

@@ -30,6 +30,7 @@ from sms_tools.fleet import fitness
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.fitness import Facts
 from sms_tools.fleet.grouping import Group
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.fleet.samples import Samples
 from sms_tools.knowledge.facts import MAX_CONCURRENT_TASKS
@@ -84,6 +85,7 @@ class ScheduleWave(Question):
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """The schedule of all that is still to be copied."""
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
+        fleet = await with_waves(desk, fleet, everything=False)
         gaps: list[str] = []
         copies, out = await _copies(desk, fleet, gaps)
         copies = await _with_limits(desk, copies, gaps)

@@ -83,9 +83,17 @@ class Calendar:
 
     windows: Sequence[Window] = ()
 
-    def finish(self, start: datetime, seconds: float) -> datetime | None:
-        """When *seconds* of work that begins at *start* are done; None if that takes a year."""
+    def finish(self, start: datetime, seconds: float, *, meanwhile: float = 0.0) -> datetime | None:
+        """When *seconds* of work that begins at *start* are done; None if that takes a year.
+
+        *meanwhile* is how fast it goes on while no window is open, as a part of the usual.
+        """
+        reached = start
         for opens, closes in self._openings(start):
+            trickled = (opens - reached).total_seconds() * meanwhile
+            if meanwhile and seconds <= trickled:
+                return reached + timedelta(seconds=seconds / meanwhile)
+            seconds, reached = seconds - trickled, closes
             open_for = (closes - opens).total_seconds()
             if seconds <= open_for:
                 return opens + timedelta(seconds=seconds)

@@ -327,11 +327,11 @@ def _checks(server: Server, now: datetime) -> Finding:
 def _advice(server: Server) -> Sequence[str]:
     advice = [] if server.clone_error else [_rehearsal(server)]
     last = server.last_sync
-    if last and sub_task_kind(last.name) == "sync" and last.start_date and last.end_date:
-        took = timedelta(milliseconds=max(0, last.end_date - last.start_date))
-        advice.append(
-            f"The last synchronisation took {span(took)}: the final one may take as long."
-        )
+    begun = from_milliseconds(last.start_date) if last else None
+    ended = from_milliseconds(last.end_date) if last else None
+    if last and sub_task_kind(last.name) == "sync" and begun and ended:
+        took = span(max(ended - begun, timedelta()))
+        advice.append(f"The last synchronisation took {took}: the final one may take as long.")
     if server.task and server.task.start_target_server is False:
         advice.append("The target is not started by the launch: start_target_server is false.")
     if server.task and server.task.speed_limit:

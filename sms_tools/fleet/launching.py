@@ -89,9 +89,15 @@ def launch_times(
     which the earlier rounds ran, by server id; None where that cannot be told.
     """
     by_id = {each.id: each for each in reversed(every)}  # the first counts: it is the fullest
-    histories = [(each, _history(each)) for each in by_id.values()]
+    pooled: dict[tuple[str, str | None], dict[str, list[float]]] = {}
+    for each in by_id.values():
+        pool = pooled.setdefault(_kind(each), {})
+        for step, seconds in _history(each).items():
+            pool.setdefault(step, []).extend(seconds)
     return {
-        server.id: _launch_time(server, histories, now, (slowed or {}).get(server.id, 1.0))
+        server.id: _launch_time(
+            server, pooled.get(_kind(server), {}), now, (slowed or {}).get(server.id, 1.0)
+        )
         for server in servers
     }
 
@@ -101,15 +107,15 @@ _History = Mapping[str, Sequence[float]]
 
 def _launch_time(
     server: Server,
-    histories: Sequence[tuple[Server, _History]],
+    pool: _History,
     now: datetime,
     slowed: float | None,
 ) -> LaunchTime:
     own = _history(server)
-    others = [found for other, found in histories if other.id != server.id and _like(other, server)]
 
     def seen(kind: str) -> _Seen:
-        return _Seen(own[kind], [seconds for found in others for seconds in found[kind]])
+        # Who has none of its own has added none to the pool of its like.
+        return _Seen(own[kind], () if own[kind] else pool.get(kind, ()))
 
     sync, configure, detach = seen("sync"), seen("configure"), seen("detach")
     says = []
@@ -159,8 +165,9 @@ def _whose(one: str, several: str, seen: _Seen, otherwise: str) -> str:
     return f"no {one} seen: {otherwise}"
 
 
-def _like(other: Server, server: Server) -> bool:
-    return other.os_type == server.os_type and other.task_type == server.task_type
+def _kind(server: Server) -> tuple[str, str | None]:
+    """What servers have to share for the history of one to tell of the other."""
+    return server.os_type, server.task_type
 
 
 def _history(server: Server) -> _History:
@@ -176,9 +183,10 @@ def _history(server: Server) -> _History:
 
 
 def _took(step: SubTask) -> float | None:
-    if not step.start_date or not step.end_date or step.end_date < step.start_date:
+    begun, ended = from_milliseconds(step.start_date), from_milliseconds(step.end_date)
+    if begun is None or ended is None or ended < begun:
         return None
-    return (step.end_date - step.start_date) / 1000
+    return (ended - begun).total_seconds()
 
 
 def _growth(server: Server, now: datetime) -> float:

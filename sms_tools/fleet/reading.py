@@ -78,6 +78,8 @@ class Fleet:
     orphans: Sequence[MigrationTask] = ()
     """Tasks whose source server is gone; with a project or a selection there are none."""
     problems: Sequence[Problem] = ()
+    without_projects: Sequence[Problem] = ()
+    """Why it is not known of some servers in which project they are."""
     requests: int = 0
     """How many requests this reading took: 0 where it was shared."""
 
@@ -106,7 +108,7 @@ class Fleet:
     @property
     def incomplete(self) -> Sequence[str]:
         """The problems in words, as answers carry them."""
-        return [str(problem) for problem in self.problems]
+        return [str(problem) for problem in (*self.problems, *self.without_projects)]
 
 
 async def read_fleet(

@@ -65,8 +65,12 @@ class Server:
 
     def as_data(self) -> dict[str, Any]:
         """How a server stands in every answer: name and id, and its project where it was read."""
-        wave = {"project": one_line(self.wave, 60)} if self.wave else {}
-        return {"name": self.name, "id": self.id, **wave}
+        return {"name": self.name, "id": self.id, **self.in_project}
+
+    @property
+    def in_project(self) -> dict[str, str]:
+        """Its project as answers have it; nothing where that was not read."""
+        return {"project": one_line(self.wave, 60)} if self.wave else {}
 
     @property
     def ip(self) -> str | None:

@@ -66,7 +66,12 @@ class Vouchers:
         ]
 
         def work(database: Database) -> None:
-            database.execute_many("INSERT OR REPLACE INTO vouched VALUES (?, ?, ?, ?, ?, ?)", rows)
+            database.execute_many(
+                "INSERT INTO vouched VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (account, source_id)"
+                " DO UPDATE SET target_id = excluded.target_id, at = excluded.at,"
+                " who = excluded.who, plan_id = excluded.plan_id",
+                rows,
+            )
 
         await self._state.write(work)
 

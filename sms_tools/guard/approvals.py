@@ -8,7 +8,7 @@ that a page, a command and several servers see the same, and a restart loses not
 import json
 import secrets
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -266,6 +266,16 @@ class Approvals:
         rows = await self._state.read(lambda database: database.execute(query, values))
         counts = {row["caller_key"]: int(row["waiting"]) for row in rows}
         return counts.get(caller.key, 0), sum(counts.values())
+
+    async def tally(self) -> Mapping[str, int]:
+        """How many requests of the last days have come to what, those without an end by now too."""
+        query = (
+            "SELECT CASE WHEN status IN ('pending', 'approved') AND expires <= ? THEN 'expired'"
+            " ELSE status END AS outcome, count(*) AS requests FROM approvals GROUP BY 1"
+        )
+        values = (self._now(),)
+        rows = await self._state.read(lambda database: database.execute(query, values))
+        return {row["outcome"]: int(row["requests"]) for row in rows}
 
     async def get(self, approval_id: str) -> Approval | None:
         """The approval with this id, whatever became of it; ids are read without regard to case."""

@@ -5,7 +5,8 @@ the chain. The database keeps how many lines there are, where the last one ends 
 decides. A line is written and synced before the call it tells of is made, and confirmed by the
 database right after, so a process that dies in between leaves one line that the database does not
 know. The next line follows from the database's head all the same and names the one it passes over;
-anything else after the head was not written here, and the check says so.
+anything else after the head was not written here, and the check says so. Where several machines
+share a state, the lines stand in its database, written with the head in one transaction.
 """
 
 import hashlib
@@ -38,6 +39,8 @@ _SCHEMA: Final = (
     "CREATE TABLE audit_head (only_one INTEGER PRIMARY KEY CHECK (only_one = 1),"
     " lines INTEGER NOT NULL, hash TEXT NOT NULL)",
     "ALTER TABLE audit_head ADD COLUMN size INTEGER",
+    # Where several machines share a state, no file is everybody's: the lines stand here.
+    "CREATE TABLE audit_lines (number INTEGER PRIMARY KEY, line TEXT NOT NULL)",
 )
 
 
@@ -79,6 +82,8 @@ class Audit:
         self._clock = clock
         self._secrets = secrets
         self.path: Path = state.folder / _FILE
+        self.listeners: list[Callable[[Mapping[str, JSON]], None]] = []
+        """Told of every line that this process writes, once it is safely there."""
         state.prepare("audit", _SCHEMA)
 
     async def record(self, event: str, /, **facts: JSON) -> None:
@@ -99,6 +104,8 @@ class Audit:
             await self._state.write(lambda database: self._append(database, entry))
         except (StateError, ValueError) as error:
             raise AuditError(f"the audit cannot be written: {error}") from error
+        for listener in self.listeners:
+            listener(entry)
 
     async def read(
         self, last: int | None = None, account: str | None = None
@@ -110,7 +117,7 @@ class Audit:
         Raises:
             AuditError: the file cannot be read.
         """
-        lines = await anyio.to_thread.run_sync(self._lines)
+        lines = await self._all()
         if account is None:
             lines = lines[-last:] if last else lines
         events = [_parsed(line) or {"event": "damaged line"} for line in lines]
@@ -135,7 +142,8 @@ class Audit:
         """
 
         def read(database: Database) -> tuple[Row | None, Sequence[bytes]]:
-            return _head(database), self._lines()
+            lines = _kept_lines(database) if self._state.shared else self._lines()
+            return _head(database), lines
 
         try:
             # Nobody writes meanwhile, or a line of this moment would look like a forged one.
@@ -146,8 +154,23 @@ class Audit:
         wrong, ahead = _check_head(lines, head, passed)
         return Verification(len(lines), [*problems, *wrong], [*notes, *ahead])
 
+    async def _all(self) -> Sequence[bytes]:
+        if self._state.shared:
+            try:
+                return await self._state.read(_kept_lines)
+            except StateError as error:
+                raise AuditError(f"the audit cannot be read: {error}") from error
+        return await anyio.to_thread.run_sync(self._lines)
+
     def _append(self, database: Database, entry: Mapping[str, JSON]) -> None:
         head = _head(database)
+        if self._state.shared:
+            previous, known = (head["hash"], head["lines"]) if head else (_START, 0)
+            line = _line(entry, previous)
+            values = (known + 1, line.decode())
+            database.execute("INSERT INTO audit_lines VALUES (?, ?)", values)
+            _move_head(database, line, None)
+            return
         private_file(self.path)
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | _NO_FOLLOW)
         try:
@@ -159,18 +182,12 @@ class Audit:
                 beyond += b"\n"
             passed = {_PASSED: _hash(beyond)} if beyond.count(b"\n") == 1 else {}
             previous = head["hash"] if head else _START
-            text = json.dumps({**entry, **passed, "previous": previous}, ensure_ascii=False) + "\n"
-            line = text.encode()
+            line = _line({**entry, **passed}, previous)
             _write(descriptor, line)
             size = os.lseek(descriptor, 0, os.SEEK_END)
         finally:
             os.close(descriptor)
-        database.execute(
-            "INSERT INTO audit_head (only_one, lines, hash, size) VALUES (1, 1, ?, ?)"
-            " ON CONFLICT (only_one) DO UPDATE SET lines = audit_head.lines + 1,"
-            " hash = excluded.hash, size = excluded.size",
-            (_hash(line), size),
-        )
+        _move_head(database, line, size)
 
     def _lines(self) -> list[bytes]:
         def opener(path: str, flags: int) -> int:
@@ -184,6 +201,25 @@ class Audit:
         except OSError as error:
             link = " (a link is not followed)" if self.path.is_symlink() else ""
             raise AuditError(f"the audit cannot be read: {error.strerror}{link}.") from error
+
+
+def _line(entry: Mapping[str, JSON], previous: str) -> bytes:
+    return (json.dumps({**entry, "previous": previous}, ensure_ascii=False) + "\n").encode()
+
+
+def _kept_lines(database: Database) -> Sequence[bytes]:
+    rows = database.execute("SELECT line FROM audit_lines ORDER BY number")
+    return [row["line"].encode() for row in rows]
+
+
+def _move_head(database: Database, line: bytes, size: int | None) -> None:
+    """*line* is the last one now, and the file, where there is one, ends at *size*."""
+    database.execute(
+        "INSERT INTO audit_head (only_one, lines, hash, size) VALUES (1, 1, ?, ?)"
+        " ON CONFLICT (only_one) DO UPDATE SET lines = audit_head.lines + 1,"
+        " hash = excluded.hash, size = excluded.size",
+        (_hash(line), size),
+    )
 
 
 def _head(database: Database) -> Row | None:

@@ -227,12 +227,22 @@ class Guard:
         await self.approvals.close(ask.approval.id, how)
         return await self._undecided(ask.subject, ask.caller, ask.approval, why, how)
 
-    async def hold(self, ask: Ask) -> Held:
-        """Leave the request to the approval page and the command; nobody has answered yet."""
-        return await self._hold(ask.subject, ask.caller, ask.approval, "approval_required", "")
+    async def hold(self, ask: Ask, why: str = "") -> Held:
+        """Leave the request to the approval page and the command; nobody has answered yet.
 
-    async def perform(self, go: Go, act: Callable[[], Awaitable[Answer]]) -> Answer | Held:
+        *why*, if given, is a sentence that says so first.
+        """
+        return await self._hold(ask.subject, ask.caller, ask.approval, "approval_required", why)
+
+    async def perform(
+        self,
+        go: Go,
+        act: Callable[[], Awaitable[Answer]],
+        unrecorded: Callable[[str], None] = log.error,
+    ) -> Answer | Held:
         """Make the call, once, if what was approved still holds; say in the audit how it went.
+
+        A call that was made and whose outcome cannot be written down is told to *unrecorded*.
 
         Raises:
             Exception: whatever *act* raises.
@@ -251,9 +261,9 @@ class Guard:
         try:
             answer = await act()
         except BaseException as error:
-            await self._record_outcome(go, type(error).__name__, error)
+            await self._record_outcome(go, type(error).__name__, error, unrecorded)
             raise
-        await self._record_outcome(go, "done", answer)
+        await self._record_outcome(go, "done", answer, unrecorded)
         return answer
 
     async def deliver(self, go: Go, secret: Mapping[str, JSON]) -> dict[str, JSON] | None:
@@ -525,7 +535,9 @@ class Guard:
         except AuditError as error:
             log.warning("%s", error)
 
-    async def _record_outcome(self, go: Go, outcome: str, answer: Any) -> None:
+    async def _record_outcome(
+        self, go: Go, outcome: str, answer: Any, unrecorded: Callable[[str], None]
+    ) -> None:
         """Write down how a call went. The call is made: failing here must not hide its answer."""
         request_id = getattr(answer, "request_id", None)
         code = getattr(answer, "code", None)
@@ -543,8 +555,11 @@ class Guard:
                     request_id=request_id,
                     error_code=code,
                 )
-            except AuditError:
-                log.exception("the call was made, but its outcome is not in the audit")
+            except AuditError as error:
+                unrecorded(
+                    "The call was made and its beginning is in the audit; its outcome could not "
+                    f"be written there: {error}"
+                )
 
 
 def _about(subject: Subject, caller: Caller) -> dict[str, JSON]:

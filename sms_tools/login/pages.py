@@ -42,7 +42,6 @@ _STEPS: Final = (
     " roles TEXT NOT NULL, expires BIGINT NOT NULL)",
     "CREATE TABLE login_attempts (digest TEXT PRIMARY KEY, verifier TEXT NOT NULL,"
     " nonce TEXT NOT NULL, there TEXT NOT NULL, expires BIGINT NOT NULL)",
-    "CREATE TABLE page_keys (id TEXT PRIMARY KEY, value TEXT NOT NULL)",
 )
 
 
@@ -69,19 +68,6 @@ class Logins:
         """Use *state*; *clock* gives the time with its zone; *audit* is told if it goes back."""
         self._state = TimedState(state, clock, _end_all, audit, component="logins")
         state.prepare("logins", _STEPS)
-
-    async def key(self) -> bytes:
-        """What forms are sealed with: the same for every replica."""
-
-        def key(database: Database) -> str:
-            database.execute(
-                "INSERT INTO page_keys VALUES ('seal', ?) ON CONFLICT (id) DO NOTHING",
-                (secrets.token_hex(32),),
-            )
-            row = database.execute("SELECT value FROM page_keys WHERE id = 'seal'").first
-            return str(row["value"]) if row else ""
-
-        return bytes.fromhex(await self._state.write(key))
 
     async def begin(self, value: str, attempt: _Attempt) -> None:
         """Remember that the browser with *value* went to log in."""

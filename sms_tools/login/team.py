@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.desk import PublicDesk
+from sms_tools.guard.keys import kept_key
 from sms_tools.guard.pairing import PATH
 from sms_tools.guard.people import Role
 from sms_tools.guard.sealed import Seals, pages
@@ -82,7 +83,7 @@ async def _page(
         logins,
         verifier,
         public_url,
-        Seals(public_url, await logins.key()),
+        Seals(public_url, await kept_key(runtime.state, "page")),
         transport=transport,
     )
     return pages(*page.routes())

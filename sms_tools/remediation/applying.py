@@ -23,7 +23,7 @@ from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.finding import Evidence
 from sms_tools.guard.subject import HANGS, Target
 from sms_tools.knowledge import explain
-from sms_tools.knowledge.facts import NETWORK_EVENT_CODES
+from sms_tools.knowledge.facts import NETWORK_CHECK_MINUTES, NETWORK_EVENT_CODES
 from sms_tools.operation import JSON, Operation
 from sms_tools.redaction import redact
 from sms_tools.remediation.cutover import closed
@@ -33,6 +33,7 @@ from sms_tools.remediation.rebuilding import no_longer_fits
 from sms_tools.remediation.showing import Shown, moved, show
 from sms_tools.remediation.store import Entry, Store
 from sms_tools.text import one_line
+from sms_tools.wording import iso
 
 Act = Callable[[Step, Operation[Any], Sequence[Target]], Awaitable[str | None]]
 """Makes one call through the guard, on targets with the names of now; gives why it was held back,
@@ -60,6 +61,8 @@ LAST_POLLS: Final[Mapping[str, Sequence[float]]] = {
 """Seconds between the looks at the end of a plan, where something still goes on."""
 _SETTINGS: Final[Mapping[str, Sequence[float]]] = {"limits": POLLS[:2], "options": POLLS[:2]}
 """What is set is there at once, or cannot be read back."""
+_MEASURED_BY: Final = 2 * 60.0 * NETWORK_CHECK_MINUTES[1]
+"""Seconds after which a measurement of the network has ended."""
 _NEW_TASK: Final = "new task"
 _ENDED: Final[Collection[Verdict]] = ("seen", "failed")
 
@@ -91,7 +94,7 @@ class Application:
         Raises:
             RequestRefused: a plan is being applied at this moment.
         """
-        with self.store.alone():
+        async with self.store.alone():
             self.entries = await self.store.journal(self.plan)
             calls = self.plan.calls
             for done, step in enumerate(calls):
@@ -191,7 +194,8 @@ class Application:
         if found.is_known:
             said = [row for row in entry.evidence if "says" in row]
             result = _result(verdict)
-            evidence = [*said, *_evidence(own, found)]
+            _, begun = _asked_for(said)
+            evidence = [*said, *_evidence(own, found, begun)]
             if self.plan.stops_at_failure and not self._is_its_own(step, result, evidence):
                 self.stopped = f"Step {step.number} {result}; this plan stops there."
                 evidence.append({"says": "The plan stops here.", "stops": True})
@@ -215,7 +219,8 @@ class Application:
             verdict, found = await self._wait(step, POLLS, found)
             if verdict != "not_yet" or entry.result == Result.NOT_SEEN:
                 before = "Its call was made earlier; it is not made again."
-                return _result(verdict), [_said(before), *_evidence(step, found)]
+                kept, begun = _asked_for(entry.evidence)
+                return _result(verdict), [*kept, _said(before), *_evidence(step, found, begun)]
         elif judge(step, found) == "seen" and drift(step.before, found):
             return Result.SKIPPED, [_said("Already in the wanted state."), *found.evidence()]
         if why := drift(step.before, found) or forbidden(step, found):
@@ -239,12 +244,15 @@ class Application:
 
     async def _called(self, step: Step, targets: Sequence[Target]) -> Outcome:
         """Make the call, once, and look what comes of it."""
-        await self.store.intend(self.plan, step.number, self.desk.now())
+        now = self.desk.now()
+        await self.store.intend(self.plan, step.number, now)
         first: list[Mapping[str, JSON]] = []
+        if step.wanted == "measured":
+            first = [{"says": f"Asked for at {iso(now)}.", "since": now.timestamp()}]
         try:
             held = await self.act(step, step.operation, targets)
         except SmsToolsError as error:
-            first = [_words(error)]
+            first = [*first, _words(error)]
             if not (isinstance(error, ServiceUnreachable) and error.outcome_unknown):
                 if self._has_another_way(step) and _is_a_refusal(error):
                     says = "The service refuses it as things are; the steps after it do it."
@@ -398,14 +406,20 @@ def _result(verdict: Verdict) -> str:
     return Result.FAILED if verdict == "failed" else Result.NOT_SEEN
 
 
-def _evidence(step: Step, found: Look) -> list[dict[str, JSON]]:
-    """What was read, with what a rehearsal or a new task is called."""
+def _evidence(step: Step, found: Look, begun: float | None = None) -> list[dict[str, JSON]]:
+    """What was read, with what a rehearsal or a new task is called.
+
+    *begun* is when a measurement was asked for, in epoch seconds.
+    """
     rows = found.evidence()
     if step.wanted == "cloned":
         rows += found.clone()
     unread = found.limits is None if step.wanted == "limits" else found.options is None
     if step.wanted == "measured":
         rows += found.measurement()
+        if judge(step, found) != "seen" and begun and found.at.timestamp() - begun > _MEASURED_BY:
+            says = "It has surely ended, and the numbers are those of before: it found the same, "
+            rows.append({"says": f"{says}or nothing. The service does not tell.", "final": True})
     if step.wanted in ("limits", "options") and unread and found.is_known:
         says = "The service took the call, and does not give back what it holds: nobody saw it."
         rows.append({"says": says, "final": True})
@@ -413,6 +427,14 @@ def _evidence(step: Step, found: Look) -> list[dict[str, JSON]]:
         seen = Evidence(_NEW_TASK, found.server.task_id, "get_source_server", found.at)
         rows.append(seen.as_data())
     return rows
+
+
+def _asked_for(
+    evidence: Sequence[Mapping[str, JSON]],
+) -> tuple[Sequence[Mapping[str, JSON]], float | None]:
+    """The row that says when a measurement was asked for, and that moment in epoch seconds."""
+    rows = [row for row in evidence if "since" in row]
+    return rows, float(rows[0]["since"]) if rows else None
 
 
 def _is_a_refusal(error: SmsToolsError) -> bool:

@@ -10,6 +10,7 @@ from sms_tools.canonical import short_id
 from sms_tools.diagnosis.answer import Action, Draft, iso
 from sms_tools.fleet.billing import Bill, Planned, billed_by
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, read_fleet
 from sms_tools.fleet.server import SOAK, Server
 from sms_tools.guard.previews.building import MAY_BE_REFUSED
@@ -33,6 +34,7 @@ _MOST: Final = 10
 _MOST_LAUNCHES: Final = 50
 _MOST_CLONES: Final = 5
 _LATER: Final = 10
+_WAVES: Final = 8
 
 _GOALS: Final[Mapping[Goal, Callable[[Request, Writer], Awaitable[None]]]] = {
     "retry_failed": goals.retry_failed,
@@ -78,6 +80,7 @@ async def plan(asked: Asked, desk: Desk) -> dict[str, Any]:
         SmsToolsError: a name fits nothing or several, or nothing could be read.
     """
     fleet = await read_fleet(desk, project=asked.project, servers=asked.servers, fresh=True)
+    fleet = await with_waves(desk, fleet, everything=False)
     servers = _with_codes(fleet.servers, asked.group)
     write = Writer(fleet.observed_at, most=asked.batch or _MOST_OF.get(asked.goal, _MOST))
     request = Request(
@@ -201,6 +204,9 @@ def _answer(
     if billed := bill_of(made).as_data():
         draft.data["billed"] = billed
     how = "apply_plan shows every step to the person; fewer servers make a shorter plan"
+    touched = [fleet.by_id[key] for key in {s.source_id for s in made.steps} if key in fleet.by_id]
+    if waves := Counter(server.wave for server in touched if server.wave):
+        draft.data["projects"] = {one_line(name, 60): n for name, n in waves.most_common(_WAVES)}
     draft.data["steps"] = draft.part("steps", _rows(made), 200, how)
     draft.data["left_out"] = draft.part(
         "servers that are not in the plan", write.left_out, 20, "name them in servers"

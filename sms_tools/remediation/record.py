@@ -5,6 +5,7 @@ for and no audit has: what the copies leave out, how the estimates did, what is 
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sms_tools.diagnosis.track_record import TrackRecord
@@ -20,6 +21,7 @@ from sms_tools.operation import JSON
 from sms_tools.operations.options import GetMigrationOptions, MigrationOption
 from sms_tools.operations.templates import ListTemplates
 from sms_tools.remediation.report_forms import Report, Table, cell, row_of
+from sms_tools.remediation.store import Store
 from sms_tools.state import StateError
 from sms_tools.text import one_line
 from sms_tools.wording import count_of, iso
@@ -56,6 +58,7 @@ async def change_record(desk: Desk, project: str | None, *, drawn: bool = False)
         observed_at=iso(desk.now()),
         tables=[
             Table("Who approved what, and what became of it", decisions),
+            Table("Plans, what they said and how long they took", await _plans(desk, own)),
             Table("Steps of plans", _steps(own)),
             Table("Paths that are left out of copies", await _left_out(desk, fleet, gaps)),
             Table("Estimates and how they did", await _estimates(desk)),
@@ -87,9 +90,26 @@ def _decisions(entries: Sequence[Mapping[str, JSON]]) -> list[dict[str, str]]:
     for entry in entries:
         if entry.get("event") == "outcome":
             outcomes[str(entry.get("tool")), _key(entry)] = entry.get("outcome")
+    used = {entry.get("approval_id") for entry in entries if entry.get("event") == "call"}
     rows = []
     for entry in entries:
         event, how = entry.get("event"), entry.get("how")
+        if event == "answer" and entry.get("approval_id") not in used:
+            said = "denied" if entry.get("answer") == "denied" else "approved, not used so far"
+            rows.append(
+                row_of(
+                    {
+                        "when": entry.get("time"),
+                        "decision": said,
+                        "by": entry.get("by"),
+                        "how": how,
+                        "approval": entry.get("approval_id"),
+                        "caller": entry.get("caller"),
+                        "what": entry.get("tool"),
+                    }
+                )
+            )
+            continue
         of_a_plan = entry.get("plan_id") and entry.get("tool") != "apply_plan"
         if event not in ("call", "held") or of_a_plan:
             continue
@@ -99,6 +119,7 @@ def _decisions(entries: Sequence[Mapping[str, JSON]]) -> list[dict[str, str]]:
                 {
                     "when": entry.get("time"),
                     "decision": held if event == "held" else "agreed",
+                    "by": entry.get("approved_by"),
                     "how": how,
                     "approval": entry.get("approval_id"),
                     "caller": entry.get("caller"),
@@ -113,6 +134,43 @@ def _decisions(entries: Sequence[Mapping[str, JSON]]) -> list[dict[str, str]]:
             )
         )
     return rows
+
+
+async def _plans(desk: Desk, entries: Sequence[Mapping[str, JSON]]) -> list[dict[str, str]]:
+    """Each plan of which something was done: what it said first, and its time by the audit."""
+    rows = []
+    for plan in await Store(desk.state).every(desk.api.settings.account):
+        own = [e for e in entries if e.get("plan_id") == plan.id]
+        begun = [e for e in own if e.get("event") == "call" and e.get("tool") != "apply_plan"]
+        ended = [e for e in own if e.get("event") == "plan_step"]
+        if not begun:
+            continue
+        first, last = str(begun[0].get("time")), str(ended[-1].get("time")) if ended else ""
+        rows.append(
+            row_of(
+                {
+                    "plan": plan.id,
+                    "goal": plan.goal,
+                    "made": iso(plan.made_at),
+                    "servers": len({step.source_id for step in plan.calls}),
+                    "calls": len(plan.calls),
+                    "said": list(plan.first[:3]),
+                    "last_safe_start": plan.last_safe_start,
+                    "began": first,
+                    "last_step_seen": last,
+                    "minutes": _minutes_between(first, last),
+                }
+            )
+        )
+    return rows
+
+
+def _minutes_between(first: str, last: str) -> float | None:
+    try:
+        span = datetime.fromisoformat(last) - datetime.fromisoformat(first)
+    except ValueError:
+        return None
+    return round(span.total_seconds() / 60, 1)
 
 
 def _key(entry: Mapping[str, JSON]) -> str:

@@ -35,6 +35,10 @@ from sms_tools.wording import count_of
 Kind = Literal["assessment", "status", "readiness", "failures", "change_record"]
 
 _FOLDER: Final = "reports"
+_STEPS: Final = (
+    "CREATE TABLE reports (account TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,"
+    " at INTEGER NOT NULL, PRIMARY KEY (account, name))",
+)
 _ID: Final = re.compile(r"R[0-9a-f]{16}\.(md|csv|html)")
 _PAGE: Final = 1_000
 _FIRST: Final = ("server", "id", "code", "count", "verdict", "template", "type", "project")
@@ -67,6 +71,8 @@ class ExportReport(Question):
         text = FORMS[self.format](Report.from_data(clean))
         name = f"R{digest(text)[:16]}.{self.format}"  # the same report is the same file
         path = await anyio.to_thread.run_sync(_keep, _folder(desk), name, text)
+        if desk.state.shared:
+            await _keep_shared(desk, name, text)
         return Draft(
             summary=f"Report {self.kind}, {count_of(report.row_count, 'row')}: {report.summary}",
             observed_at=desk.now(),
@@ -177,6 +183,25 @@ def _keep(folder: Path, name: str, text: str) -> Path:
     return path
 
 
+async def _keep_shared(desk: Desk, name: str, text: str) -> None:
+    """Where several servers share a state, each can read a report that one wrote."""
+    desk.state.prepare("reports", _STEPS)
+    row = (str(desk.api.settings.account), name, text, round(desk.now().timestamp()))
+    statement = (
+        "INSERT INTO reports VALUES (?, ?, ?, ?) ON CONFLICT (account, name)"
+        " DO UPDATE SET at = excluded.at"
+    )
+    await desk.state.write(lambda database: database.execute(statement, row))
+
+
+async def _read_shared(desk: Desk, name: str) -> str | None:
+    desk.state.prepare("reports", _STEPS)
+    query = "SELECT body FROM reports WHERE account = ? AND name = ?"
+    values = (str(desk.api.settings.account), name)
+    row = (await desk.state.read(lambda database: database.execute(query, values))).first
+    return str(row["body"]) if row else None
+
+
 def mime_of(name: str) -> str | None:
     """The MIME type of the report of this name; None where it is no report's."""
     found = _ID.fullmatch(name)
@@ -191,6 +216,9 @@ async def read_report(desk: Desk, name: str) -> str:
         RequestRefused: there is none of this name.
     """
     path = _folder(desk) / name
+    shared = await _read_shared(desk, name) if desk.state.shared else None
+    if shared is not None:
+        return shared
     if not _ID.fullmatch(name) or not path.is_file() or path.is_symlink():
         raise RequestRefused("There is no such report.", advice="export_report writes one.")
     return await anyio.to_thread.run_sync(lambda: path.read_bytes().decode("utf-8"))

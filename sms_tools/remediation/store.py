@@ -6,23 +6,16 @@ found intended without an outcome was interrupted: whether it happened must be r
 
 import contextlib
 import json
-import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, Final
+from typing import Final
 
 from sms_tools.account import Account
 from sms_tools.errors import RequestRefused
 from sms_tools.operation import JSON
 from sms_tools.remediation.plan import Plan, Result
-from sms_tools.state import Database, State, StateError, private_file, private_folder
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+from sms_tools.state import Database, State
 
 _KEPT_SECONDS: Final = 30 * 24 * 3600
 _SCHEMA: Final = (
@@ -104,6 +97,17 @@ class Store:
             )
         return plan
 
+    async def every(self, account: Account) -> Sequence[Plan]:
+        """The plans of *account* that are still kept, oldest first; also those that have ended.
+
+        Raises:
+            StateError: the plans cannot be read.
+        """
+        query = "SELECT body FROM plans ORDER BY expires"
+        rows = await self._state.read(lambda database: list(database.execute(query)))
+        plans = [Plan.from_json(row["body"]) for row in rows]
+        return [plan for plan in plans if plan.account == account.key]
+
     async def journal(self, plan: Plan) -> dict[int, Entry]:
         """What is written of the steps of *plan*, by number.
 
@@ -119,7 +123,10 @@ class Store:
 
     async def begin(self, plan: Plan, approval: str, caller: str) -> None:
         """Write down that *plan* was begun, by whose approval and for which caller."""
-        statement = "INSERT OR REPLACE INTO plan_consents VALUES (?, ?, ?)"
+        statement = (
+            "INSERT INTO plan_consents VALUES (?, ?, ?) ON CONFLICT (plan)"
+            " DO UPDATE SET approval = excluded.approval, caller = excluded.caller"
+        )
         row = (plan.id, approval, caller)
         await self._state.write(lambda database: database.execute(statement, row))
 
@@ -170,53 +177,20 @@ class Store:
         )
         await self._state.write(lambda database: database.execute(statement, row))
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Be the only one who applies a plan, in all processes that share the state folder.
+    @contextlib.asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Be the only one who applies a plan, in all processes that share the state.
 
         The lock goes with the process that holds it, however that ends.
 
         Raises:
             RequestRefused: a plan is being applied already.
+            StateError: the lock cannot be had.
         """
-        path = private_folder(self._state.folder) / "plans.lock"
-        try:
-            private_file(path)
-        except OSError as error:
-            raise StateError(f"{path} cannot be written: {error.strerror}.") from error
-        with path.open("r+b") as file:
-            if not _locked(file):
+        async with self._state.alone("plans") as ours:
+            if not ours:
                 raise RequestRefused(
                     "A plan is being applied at this moment; one at a time.",
                     advice="Wait for its result, or call apply_plan again in a minute.",
                 )
-            try:
-                yield
-            finally:
-                _unlock(file)
-
-
-if sys.platform == "win32":
-
-    def _locked(file: IO[bytes]) -> bool:
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(file: IO[bytes]) -> None:
-        file.seek(os.SEEK_SET)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-
-    def _locked(file: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(file: IO[bytes]) -> None:
-        fcntl.flock(file.fileno(), fcntl.LOCK_UN)
+            yield

@@ -7,6 +7,8 @@ way means that there is no dialog: never that somebody agreed.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -62,8 +64,34 @@ def can_show_a_form(context: AnyContext) -> bool:
         return False
 
 
+class Dialogs:
+    """The dialogs of the older era that are open. A server that ends closes them.
+
+    Whoever waited in one learns how the request can be answered later.
+    """
+
+    def __init__(self) -> None:
+        self.are_closed = False
+        self._open: set[anyio.CancelScope] = set()
+
+    @contextmanager
+    def holding(self, scope: anyio.CancelScope) -> Iterator[None]:
+        """In here somebody waits in a dialog, for as long as *scope* lets him."""
+        self._open.add(scope)
+        try:
+            yield
+        finally:
+            self._open.discard(scope)
+
+    def close(self) -> None:
+        """Nobody waits in a dialog any longer."""
+        self.are_closed = True
+        for scope in list(self._open):
+            scope.cancel()
+
+
 async def ask(
-    context: AnyContext, question: str, wait: float = LONGEST_WAIT
+    context: AnyContext, question: str, wait: float, dialogs: Dialogs
 ) -> Said | InputRequiredResult | None:
     """Ask *question*; None where no dialog is to be had or none was answered within *wait* seconds.
 
@@ -76,7 +104,7 @@ async def ask(
     wanted = {"said": (Resolve(confirmation), True)}
     outcome: dict[str, Any] | InputRequiredResult | None = None
     try:
-        with anyio.move_on_after(wait):
+        with anyio.move_on_after(wait) as scope, dialogs.holding(scope):
             plans = build_resolver_plans(wanted, set())
             outcome = await resolve_arguments(wanted, plans, {}, context)
     except Exception as error:  # noqa: BLE001 (see the module: no dialog, and nothing is done)

@@ -1,6 +1,6 @@
 """One MCP server out of the catalogue, the questions, the plans, the prompts and the resources."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal
 
@@ -9,7 +9,11 @@ from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.stdio import stdio_server
-from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    ResourceUpdated,
+    SubscriptionBus,
+)
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 
@@ -61,7 +65,7 @@ class Server(MCPServer[Any]):
             replace(tool, description=self._suggest.described(tool))
             for tool in offered_tools(selection)
         ]
-        self._changes = InMemorySubscriptionBus()
+        self._changes: SubscriptionBus = settings.pop("subscriptions", InMemorySubscriptionBus())
         self._runtime = runtime
         super().__init__(
             "sms-tools",
@@ -74,6 +78,11 @@ class Server(MCPServer[Any]):
 
     def _tools_of(self, offered: Sequence[Offered]) -> list[Tool]:
         return [served(tool, self._runtime) for tool in offered]
+
+    @property
+    def tool_names(self) -> Collection[str]:
+        """The tools that are offered here."""
+        return tuple(self._suggest.offered)
 
     async def changed(self, uri: str) -> None:
         """Tell the clients that listen for it that the resource *uri* has changed."""
@@ -142,9 +151,12 @@ def instructions_of(selection: str, *, read_only: bool) -> str:
     )
 
 
-def build_server(runtime: Runtime, tools: str = "all") -> Server:
-    """The server for *runtime* with the tools of the selection *tools*."""
-    server = Server(runtime, tools, **told_of(runtime, tools, scope="public"))
+def build_server(runtime: Runtime, tools: str = "all", **shared: Any) -> Server:
+    """The server for *runtime* with the tools of the selection *tools*.
+
+    *shared* is what replicas of it have in common, as the SDK's server takes it.
+    """
+    server = Server(runtime, tools, **told_of(runtime, tools, scope="public"), **shared)
     add_prompts(server, runtime)
     add_resources(server, runtime)
     return server

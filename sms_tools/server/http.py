@@ -20,15 +20,18 @@ from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from sse_starlette.sse import AppStatus
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sms_tools.errors import SettingsError
-from sms_tools.listening import BoundedBody, server_of
+from sms_tools.listening import BoundedBody, more_descriptors, server_of
 from sms_tools.loopback import LOOPBACK, address_of, listen
+from sms_tools.server.front import Front
 from sms_tools.server.runtime import roles_of
+from sms_tools.server.traffic import SESSION_IDLE_SECONDS, Bounds
 from sms_tools.settings import TOKEN_FILE
 from sms_tools.state import StateError, private_file, private_folder
 
@@ -38,7 +41,8 @@ OWNER: Final = "owner"
 
 _SHORTEST_TOKEN: Final = 16
 _MOST_BYTES: Final = 4 * 1024 * 1024
-_CONNECTIONS: Final = 200
+_CONNECTIONS: Final = 2_000
+_LAST_SECONDS: Final = 3
 _WANTS_A_TOKEN: Final = (
     "This server wants its bearer token, in the header `Authorization: Bearer TOKEN`. It is in the "
     f"file {TOKEN_FILE} of the server's state folder, which the server names when it starts, or it "
@@ -158,10 +162,12 @@ async def serve_http(
     port: int,
     ready: Callable[[str], None],
     door: "Door",
+    front: Front | None = None,
 ) -> None:
     """Serve streamable HTTP at ``/mcp`` until cancelled; call *ready* with the address.
 
-    Port 0 takes a free one.
+    Port 0 takes a free one. *front* stands around all of it; the server ends when it has done its
+    last work.
 
     Raises:
         SettingsError: the port is none, or is taken.
@@ -180,14 +186,25 @@ async def serve_http(
         ) from error
     with listener:
         address = address_of(listener)
+        if front is None:
+            app = door.over(server, address, host)
+        else:
+            app = front.outside(door.over(server, address, host, front.inside))
+        # Its streams would be cut at the first signal; ours are ended when their work is done.
+        AppStatus.enable_automatic_graceful_drain = False
+        more_descriptors()
         ready(address)
+        logs: dict[str, Any] = {"log_config": None} if front and front.logs_json else {}
         await server_of(
-            door.over(server, address, host),
+            app,
             connections=_CONNECTIONS,
+            at_end=front.stop if front else None,
             log_level="warning",
+            timeout_graceful_shutdown=_LAST_SECONDS,
             # What a proxy says of the client counts only from a proxy that was named.
             proxy_headers=bool(door.proxies),
             forwarded_allow_ips=list(door.proxies),
+            **logs,
         ).serve([listener])
 
 
@@ -206,12 +223,20 @@ class Door:
     proxies: Sequence[str] = ()
     """The addresses of proxies whose word on a client's address counts."""
 
-    def over(self, server: MCPServer[Any], address: str, host: str) -> ASGIApp:
-        """The whole application, with *server*'s tools behind the door."""
+    def over(
+        self,
+        server: MCPServer[Any],
+        address: str,
+        host: str,
+        within: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    ) -> ASGIApp:
+        """The whole application, with *server*'s tools behind the door, and *within* bounds."""
         app = server.streamable_http_app(
-            transport_security=_from_here(address, host, self.public_url)
+            transport_security=_from_here(address, host, self.public_url),
+            max_sessions=Bounds().sessions,
+            session_idle_timeout=SESSION_IDLE_SECONDS,
         )
-        tools: ASGIApp = BoundedBody(app, _MOST_BYTES, _refused)
+        tools = within(BoundedBody(app, _MOST_BYTES, _refused))
         if self.verifier:
             tools = Admission(tools, self.verifier, self.challenge or Challenge())
         if not self.beside:

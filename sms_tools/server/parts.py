@@ -16,7 +16,7 @@ from sms_tools.state import State
 if TYPE_CHECKING:
     import httpx
 
-    from sms_tools.api import Api
+    from sms_tools.api import Api, Exchange
     from sms_tools.fleet.desk import Desk, Journal
 
 Transport: TypeAlias = "httpx.AsyncBaseTransport | Callable[[], httpx.AsyncBaseTransport] | None"
@@ -44,6 +44,8 @@ class Parts:
         self._seen_at = seen_at
         self._refuses = refuses
         self._journal = journal
+        self.on_request: Callable[[Exchange], None] | None = None
+        """Told of every request to the service; to be set before the first."""
 
     @cached_property
     def api(self) -> "Api":
@@ -51,7 +53,13 @@ class Parts:
         from sms_tools.api import Api
 
         transport = self._transport() if callable(self._transport) else self._transport
-        return Api(self._settings, transport=transport, clock=self._seen_at, refuses=self._refuses)
+        return Api(
+            self._settings,
+            transport=transport,
+            clock=self._seen_at,
+            on_request=self.on_request,
+            refuses=self._refuses,
+        )
 
     @cached_property
     def desk(self) -> "Desk":

@@ -109,7 +109,8 @@ async def _vouch(
 
     if plan.goal != "clean_up":
         return
-    who = f"whoever answered approval {approval.id} ({approval.how or 'dialog'}; {caller})"
+    name = approval.decided_by or f"whoever answered approval {approval.id}"
+    who = f"{name} ({approval.how or 'dialog'}; {caller})"
     now = runtime.desk.now()
     targets = {step.source_id: _target_of(step) for step in steps}
     servers = {step.source_id: step.server for step in steps}

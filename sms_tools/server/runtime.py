@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,11 +17,11 @@ from sms_tools.guard.people import Person, Role, roles_in
 from sms_tools.guard.policy import refused_read
 from sms_tools.moment import Clock, utc_now
 from sms_tools.operation import JSON, Kind
-from sms_tools.server.asking import LONGEST_WAIT, AnyContext, ask, can_show_a_form
+from sms_tools.server.asking import LONGEST_WAIT, AnyContext, Dialogs, ask, can_show_a_form
 from sms_tools.server.output import Exit
 from sms_tools.server.parts import Parts, Transport
 from sms_tools.settings import Settings
-from sms_tools.state import State
+from sms_tools.state import State, open_state
 
 if TYPE_CHECKING:
     from sms_tools.api import Api
@@ -47,6 +47,9 @@ class Runtime:
     """How clients reach this server; part of a caller's identity."""
     longest_wait: float = LONGEST_WAIT
     """Seconds that a dialog may stay open."""
+    dialogs: Dialogs = field(default_factory=Dialogs)
+    secrets: Callable[[], tuple[str, ...]] = tuple
+    """The secrets of every account of this process, which must not leave it."""
 
     @property
     def api(self) -> "Api":
@@ -86,23 +89,25 @@ class Runtime:
         finish: Callable[[Any], Awaitable[Mapping[str, JSON]]],
     ) -> CallToolResult:
         """Do *act* once, and *finish* what it gave into a result."""
+        unrecorded: list[str] = []
         try:
-            outcome = await self.guard.perform(go, act)
+            outcome = await self.guard.perform(go, act, unrecorded.append)
         finally:
             if go.subject.kind is not Kind.READ:
                 self.desk.forget()
         if isinstance(outcome, Held):
             return self.exit.result(outcome.result)
-        return self.exit.result(await finish(outcome))
+        return self.exit.noted(self.exit.result(await finish(outcome)), unrecorded)
 
     async def _put(self, question: Ask, context: AnyContext) -> Go | Held | InputRequiredResult:
         said = None
         if question.dialog and can_show_a_form(context):
-            said = await ask(context, question.question, self.longest_wait)
+            said = await ask(context, question.question, self.longest_wait, self.dialogs)
         if isinstance(said, InputRequiredResult):
             return said
         if said is None:
-            return await self.guard.hold(question)
+            why = "This server is being stopped, so its dialog was closed. "
+            return await self.guard.hold(question, why if self.dialogs.are_closed else "")
         return await self.guard.answer(question, action=said.action, typed=said.typed)
 
 
@@ -179,7 +184,8 @@ async def open_runtime(
     where it is not ours.
     """
     async with AsyncExitStack() as stack:
-        house = _House(stack, settings.state_dir, Opening(**opening))
+        state = open_state(settings.state_dir, settings.state_url)
+        house = _House(stack, state, Opening(**opening))
         yield house.runtime(settings, policy, transport, service_clock)
 
 
@@ -197,18 +203,19 @@ async def open_runtimes(
 ) -> AsyncIterator[Mapping[str, Runtime]]:
     """Open what a server of several accounts needs: one runtime each, over one state and page."""
     async with AsyncExitStack() as stack:
-        folder = next(iter(accounts.values())).settings.state_dir
-        house = _House(stack, folder, Opening(**opening))
+        first = next(iter(accounts.values())).settings
+        state = open_state(first.state_dir, first.state_url)
+        house = _House(stack, state, Opening(**opening))
         yield {name: house.runtime(*account) for name, account in accounts.items()}
 
 
 class _House:
     """What the runtimes of one process share: the state, the approvals, the audit, the page."""
 
-    def __init__(self, stack: AsyncExitStack, folder: Path, opening: Opening) -> None:
+    def __init__(self, stack: AsyncExitStack, state: State, opening: Opening) -> None:
         self._stack, self._opening = stack, opening
         self._parts: list[Parts] = []
-        self._state = State(folder)
+        self._state = state
         stack.callback(self._state.close)
         self._audit = Audit(self._state, opening.clock, self._secrets)
         self._approvals = Approvals(self._state, opening.clock, self._audit)
@@ -251,6 +258,7 @@ class _House:
             exit=Exit(self._secrets),
             transport=opening.reached_by,
             longest_wait=opening.longest_wait,
+            secrets=self._secrets,
         )
 
     def _secrets(self) -> tuple[str, ...]:

@@ -143,10 +143,16 @@ class ServerOfAccounts(Server):
         return self._leave.result(joined({name: found[name] for name in usable if name in found}))
 
 
-def build_server_of_accounts(accounts: Accounts, tools: str = "all") -> ServerOfAccounts:
-    """The server of several accounts, with the tools of the selection *tools*."""
+def build_server_of_accounts(
+    accounts: Accounts, tools: str = "all", **shared: Any
+) -> ServerOfAccounts:
+    """The server of several accounts, with the tools of the selection *tools*.
+
+    *shared* is what replicas of it have in common, as the SDK's server takes it.
+    """
     first = accounts.first
-    server = ServerOfAccounts(accounts, tools, **told_of(first, tools, scope="private"))
+    told = told_of(first, tools, scope="private")
+    server = ServerOfAccounts(accounts, tools, **told, **shared)
     add_prompts(server, first)
     add_resources(server, first, accounts)
     return server

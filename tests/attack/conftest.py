@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.guard.conftest import answers, approvals, audit, clock, guard, state, thing
+from tests.guard.conftest import answers, approvals, audit, clock, guard, thing
 
-__all__ = ["answers", "approvals", "audit", "clock", "guard", "state", "thing"]
+__all__ = ["answers", "approvals", "audit", "clock", "guard", "thing"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

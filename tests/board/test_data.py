@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from mcp import Client
 from mcp.client.extension import ClientExtension
 from mcp_types import TextResourceContents
 
-from sms_tools.board.document import COLUMNS, MOST_BYTES
+from sms_tools.board.document import COLUMNS, MOST_BYTES, document_of
 from sms_tools.board.page import MOST_BYTES as PAGE_BYTES
 from sms_tools.board.page import page
 from sms_tools.diagnosis import picture
 from sms_tools.drawing import look
+from sms_tools.fleet.reading import Fleet, Server
 from sms_tools.knowledge import PHASES
+from sms_tools.operations.source_servers import SourceServer
 from sms_tools.server.apps import BOARD_URI, DATA, WITH_BOARD
 from tests.server.world import ERAS, World, open_world
 
@@ -118,6 +121,22 @@ async def test_the_data_of_a_large_fleet_is_bounded_and_says_what_is_left_out(
     size = len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
     assert size <= MOST_BYTES
     assert (len(data["rows"]) < data["count"]) is bool(data["left_out"])
+
+
+def test_what_does_not_fit_is_left_out_from_the_least_urgent_end_and_said() -> None:
+    servers = [
+        Server(SourceServer(id=f"{n:036}", name=f"server-{n}-" + "x" * 60, state="error"))
+        for n in range(12_000)
+    ]
+    subjects = [picture.Subject(server, needs=None) for server in servers]
+    fleet = Fleet(servers, datetime(2026, 1, 1, tzinfo=UTC))
+    data = document_of(picture.Picture("migration_overview", fleet, subjects))
+    size = len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
+    assert 0.98 * MOST_BYTES < size <= MOST_BYTES
+    gone = data["count"] - len(data["rows"])
+    assert gone > 1_000
+    assert any(str(gone) in what for what in data["left_out"])
+    assert data["rows"][0][0].startswith("server-0-")
 
 
 async def test_the_page_is_served_as_the_specification_says(tmp_path: Path, era: str) -> None:

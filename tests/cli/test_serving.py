@@ -189,3 +189,14 @@ def test_a_sandbox_that_cannot_be_is_refused_readably(run: Run, options: tuple[s
         assert said.returncode in (1, 2), said.stderr
         assert "Traceback" not in said.stderr
         assert said.stderr
+
+
+def test_the_audit_is_followed_while_another_process_writes_it(state: Path, run: Run) -> None:
+    run("call", "sign_privacy_agreement", "--sandbox")
+    with started(state, "audit", "--sandbox", "--follow", "--last", "1") as following:
+        assert following.stdout
+        first = json.loads(following.stdout.readline())
+        run("call", "sign_privacy_agreement", "--sandbox")
+        second = json.loads(following.stdout.readline())
+    assert [line["tool"] for line in (first, second)] == ["sign_privacy_agreement"] * 2
+    assert second["time"] > first["time"]

@@ -1,6 +1,7 @@
 """summarize_progress: how far, until when, and what only seems to be stuck."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -283,4 +284,10 @@ async def test_a_large_fleet_takes_the_pages_and_nothing_else(bureau: Any) -> No
     place = bureau("large", servers=400)
     await place.ask(SummarizeProgress())
     tasks = -(-len(place.sandbox.cloud.tasks) // 200)
-    assert place.desk.api.requests_made == 2 + tasks
+    members = Counter(each.project_id for each in place.sandbox.cloud.sources.values())
+    projects = sum(max(1, -(-members[key] // 200)) for key in place.sandbox.cloud.projects)
+    made = place.desk.api.requests_made
+    assert made == 2 + tasks + 1 + projects
+    place.clock.advance(60)
+    await place.ask(SummarizeProgress())
+    assert place.desk.api.requests_made - made == 2 + tasks

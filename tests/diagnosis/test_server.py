@@ -81,11 +81,14 @@ async def test_a_failed_rehearsal_stands_beside_the_migration_that_goes_on(burea
     assert _names(answer) == ["waiting_for_launch", "rehearsal failed: SMS.6526"]
 
 
-async def test_it_takes_three_requests_in_a_fleet_of_any_size(bureau: Any) -> None:
+async def test_it_takes_three_requests_in_a_fleet_of_any_size_and_one_a_project(
+    bureau: Any,
+) -> None:
     place = bureau("large", servers=650)
     name = next(t.name for t in place.sandbox.cloud.truth.values() if t.phase == "replicating")
     await place.ask(DiagnoseServer(server=name))
-    assert place.desk.api.requests_made == 3
+    projects = len(place.sandbox.cloud.projects)
+    assert place.desk.api.requests_made == 3 + 1 + projects
 
 
 async def test_a_fleet_that_was_just_read_finds_the_server_and_its_fellows(bureau: Any) -> None:
@@ -152,6 +155,7 @@ async def test_a_task_that_does_not_exist_any_more_is_said_to_be_gone(serve: Any
     refusal = {"error_code": "SMS.7703", "error_msg": "The task does not exist."}
     replies = {
         "/v3/sources": {"count": 1, "source_servers": [source]},
+        "/v3/migprojects": {"count": 0, "migprojects": []},
         "/v3/tasks/t": httpx.Response(400, json=refusal),
         "/v3/tasks/t/speed-limit": httpx.Response(400, json=refusal),
     }

@@ -92,9 +92,13 @@ def task_body(source: Mapping[str, Any], template_id: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize("windows", [None, ["20:00-06:00Z"]], ids=["always", "at night"])
 @pytest.mark.parametrize("line", [400.0, 60.0])
-async def test_the_ranges_hold_on_a_shared_line(bureau: Callable[..., Bureau], line: float) -> None:
-    place = bureau("whole-wave", servers=30)
+@pytest.mark.parametrize("seed", [1, 2, 5])
+async def test_the_ranges_hold_on_a_shared_line(
+    bureau: Callable[..., Bureau], seed: int, line: float, windows: list[str] | None
+) -> None:
+    place = bureau("whole-wave", servers=30, seed=seed)
     cloud = place.sandbox.cloud
     rows = {row["id"]: cloud.show_source(row["id"]) for row in cloud.list_sources({})[1]}
     templates = {row["name"]: row for row in cloud.list_templates({})[1]}
@@ -104,7 +108,8 @@ async def test_the_ranges_hold_on_a_shared_line(bureau: Callable[..., Bureau], l
         if row["name"] != REPAIRED
     }
     fit = [k for k, t in meant.items() if t["nics"][0]["name"] != CLOSED_NETWORK]
-    answer = await place.ask(ScheduleWave(line_mbit_s=line, servers=fit, limit=100))
+    ask = ScheduleWave(line_mbit_s=line, servers=fit, limit=100, windows=windows)
+    answer = await place.ask(ask)
     schedule = {row["id"]: row for row in answer["servers"]}
     assert len(schedule) >= 12
     done: dict[str, datetime] = {}

@@ -1,9 +1,8 @@
 """A guard over a real state folder, a clock that stands still, and a thing that can be deleted."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -76,13 +75,6 @@ def clock() -> Clock:
 @pytest.fixture
 def thing() -> Thing:
     return Thing()
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    state = State(tmp_path / "state")
-    yield state
-    state.close()
 
 
 @pytest.fixture

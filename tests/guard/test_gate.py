@@ -1,7 +1,5 @@
 """The gate: who is asked, what counts as consent, and that an approved call happens once."""
 
-from pathlib import Path
-
 import anyio
 import pytest
 
@@ -12,6 +10,8 @@ from sms_tools.guard.gate import MOST_WAITING
 from sms_tools.guard.policy import TargetRule
 from sms_tools.operation import Kind
 from sms_tools.state import State
+from tests.both_stores import each_store  # noqa: F401 (its tests hold for both)
+from tests.stores import OpenState
 
 from .conftest import CALLER, Clock, Thing
 
@@ -271,16 +271,15 @@ async def test_of_two_calls_that_race_for_one_approval_one_wins(guard: Guard, th
 
 
 async def test_an_approval_survives_a_restart(
-    guard: Guard, thing: Thing, answers: Answers, tmp_path: Path, clock: Clock
+    guard: Guard, thing: Thing, answers: Answers, open_store: OpenState, clock: Clock
 ) -> None:
     await answers.approve((await asked(guard, thing)).approval, "web-01", "command")
-    other = State(tmp_path / "state")
+    other = open_store()
     restarted = Guard(Policy(), Approvals(other, clock), Audit(other, clock))
     go = await restarted.begin(thing.subject(), CALLER)
     assert isinstance(go, Go)
     assert await restarted.perform(go, thing.delete) == "deleted"
     assert isinstance(await guard.begin(thing.subject(), CALLER), Ask)
-    other.close()
 
 
 async def test_what_the_service_would_refuse_is_refused_and_nobody_is_asked(
@@ -315,13 +314,20 @@ async def test_a_policy_that_became_stricter_holds_back_what_was_approved(
     assert held.status == "blocked"
 
 
+async def break_the_audit(audit: Audit, state: State) -> None:
+    if state.shared:
+        await state.write(lambda database: database.execute("DROP TABLE audit_lines"))
+        return
+    audit.path.unlink(missing_ok=True)
+    audit.path.mkdir(parents=True)
+
+
 async def test_nothing_is_done_when_the_audit_cannot_be_written(
-    guard: Guard, thing: Thing, audit: Audit
+    guard: Guard, thing: Thing, audit: Audit, state: State
 ) -> None:
     go = await guard.begin(thing.subject(Kind.WRITE), CALLER)
     assert isinstance(go, Go)
-    audit.path.unlink(missing_ok=True)
-    audit.path.mkdir(parents=True)
+    await break_the_audit(audit, state)
     held = await guard.perform(go, thing.delete)
     assert isinstance(held, Held)
     assert held.result["blocked_by"] == "audit"

@@ -1,9 +1,7 @@
 """Plans and their journal outlive the process that wrote them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +11,7 @@ from sms_tools.remediation.applying import left
 from sms_tools.remediation.plan import Before, Plan, Result, Step
 from sms_tools.remediation.store import Store
 from sms_tools.state import State
+from tests.both_stores import each_store  # noqa: F401 (its tests hold for both)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HERE = Account(region="r", endpoint="https://sms.example.com")
@@ -40,13 +39,6 @@ PLAN = Plan(
 
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    state = State(tmp_path / "state")
-    yield state
-    state.close()
 
 
 async def test_a_plan_comes_back_as_it_was_kept(state: State) -> None:
@@ -87,9 +79,11 @@ async def test_a_plan_whose_time_is_over_is_refused(state: State) -> None:
 
 
 async def test_only_one_plan_is_applied_at_a_time(state: State) -> None:
-    with Store(state).alone(), pytest.raises(RequestRefused, match="one at a time"):
-        Store(state).alone().__enter__()
-    with Store(state).alone():
+    async with Store(state).alone():
+        with pytest.raises(RequestRefused, match="one at a time"):
+            async with Store(state).alone():
+                raise AssertionError
+    async with Store(state).alone():
         pass
 
 

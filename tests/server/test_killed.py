@@ -1,6 +1,6 @@
 """A server process that is really killed in step 2 of a plan, and started again.
 
-The account is in the test's process. It kills the server at the second call that starts a task,
+The account is in the test's process. It kills the server at the second call of one kind,
 so nothing here depends on timing. The server is the real one; only its waits between two looks are
 shorter, since an interrupted step alone is looked at for a minute before its call is made.
 """
@@ -49,16 +49,18 @@ anyio.sleep = sleep
 
 @dataclass(slots=True)
 class Deadly(Service):
-    """The sandbox's service, which kills its client at the second call that starts a task."""
+    """The sandbox's service, which kills its client at the second call of *operation*."""
 
     pid_file: Path = Path()
     carries_out: bool = False
     """Whether the call has taken effect when the client dies."""
+    operation: str = "manage_migration_task"
     starts: int = 0
+    """How many of these calls there were."""
 
     async def handle(self, request: RawRequest) -> RawResponse:
         found = route(request.method, request.path)
-        if found and found[0].__spec__.name == "manage_migration_task":
+        if found and found[0].__spec__.name == self.operation:
             self.starts += 1
             if self.starts == 2:
                 if self.carries_out:
@@ -68,10 +70,15 @@ class Deadly(Service):
         return await Service.handle(self, request)
 
 
-def deadly_sandbox(pid_file: Path, carries_out: bool) -> tuple[Sandbox, Deadly]:
-    opened = open_sandbox("mixed", speed=600, key_pair=PAIR)
+def deadly_sandbox(
+    pid_file: Path,
+    carries_out: bool,
+    scenario: str = "mixed",
+    operation: str = "manage_migration_task",
+) -> tuple[Sandbox, Deadly]:
+    opened = open_sandbox(scenario, speed=600, key_pair=PAIR)
     given = {each.name: getattr(opened.service, each.name) for each in fields(Service)}
-    service = Deadly(**given, pid_file=pid_file, carries_out=carries_out)
+    service = Deadly(**given, pid_file=pid_file, carries_out=carries_out, operation=operation)
     return replace(opened, service=service), service
 
 
@@ -146,3 +153,33 @@ async def test_a_server_killed_in_step_2_and_started_again_does_no_step_twice(
     assert ("Its call was made earlier; it is not made again." in said) is carried_out
     assert len(started(sandbox)) == len(set(started(sandbox))) == 3
     assert audit.returncode == 0, audit.stdout
+
+
+@pytest.mark.parametrize("carried_out", [False, True], ids=["before", "after"])
+async def test_a_server_killed_while_it_sets_up_makes_no_second_task(
+    tmp_path: Path, carried_out: bool
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SHORTER_WAITS)
+    pid_file = tmp_path / "pid"
+    creates = "create_migration_task"
+    sandbox, service = deadly_sandbox(pid_file, carried_out, "whole-wave", creates)
+    rows = [{"server": f"shop-web-0{number}", "template": "shop-web"} for number in (1, 2, 3)]
+    plan: dict[str, Any] = {}
+    with anyio.fail_after(LONGEST):
+        async with serving(sandbox) as address:
+            process = server(pid_file, environment(address, tmp_path))
+            with suppress(Exception):  # how a client words that its server is gone is its own
+                async with Client(process, elicitation_callback=Person()) as client:
+                    plan = await call(client, "plan_migration", rows=rows, start=True)
+                    await call(client, "apply_plan", plan_id=plan["plan_id"])
+            assert service.starts == 2, "the server was killed in step 2"
+
+            person = Person()
+            async with Client(process, elicitation_callback=person) as client:
+                answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
+    assert person.read == [], "the consent to a plan that has begun outlives the process"
+    assert {step["result"] for step in answer["steps"]} == {"done and seen"}
+    made = [each for each in sandbox.cloud.changes if each.operation == creates]
+    assert len([each for each in made if not each.refused]) == len(rows)
+    tasks = [task.source.name for task in sandbox.cloud.tasks.values()]
+    assert sorted(tasks) == [row["server"] for row in rows]

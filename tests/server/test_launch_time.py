@@ -1,9 +1,12 @@
 """How long tonight's launch takes, against launches that the sandbox then carries out."""
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from sms_tools.sandbox import open_sandbox
@@ -109,3 +112,19 @@ async def test_databases_are_launched_before_applications_as_the_sheet_has_it(
     assert database is not None
     assert application is not None
     assert database < application
+
+
+async def test_the_change_record_holds_what_was_said_against_what_it_took(night: Night) -> None:
+    async with night.client() as client:
+        plan_id = await planned(client, goal="cut_over", servers=["shop-web-01"])
+        for _ in range(10):
+            if (await call(client, "apply_plan", plan_id=plan_id))["status"] == "done":
+                break
+        report = await call(client, "export_report", kind="change_record", format="csv")
+        text = await anyio.Path(report["file"]).read_text(encoding="utf-8-sig")
+    rows = [row for row in csv.DictReader(io.StringIO(text)) if row["section"].startswith("Plans")]
+    (row,) = (row for row in rows if row["plan"] == plan_id)
+    took = launch_minutes(night)["shop-web-01"]
+    assert "The launch takes" in row["said"]
+    assert float(row["minutes"]) >= took
+    assert float(row["minutes"]) <= took + 1, "it was looked at every half-minute"

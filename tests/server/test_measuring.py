@@ -44,6 +44,22 @@ async def test_what_is_due_is_measured_by_a_plan_and_then_told(night: Night) -> 
     assert any("needs_mbit_s" in row and "enough" in row for row in reached)
 
 
+async def test_a_second_measurement_with_the_same_numbers_comes_to_an_end(night: Night) -> None:
+    async with night.client() as client:
+        for _ in range(2):
+            plan = await call(
+                client, "plan_remediation", goal="measure_network", servers=["db-ora-01"]
+            )
+            for _ in range(20):
+                done = await call(client, "apply_plan", plan_id=plan["plan_id"])
+                if done["status"] == "done":
+                    break
+            assert done["status"] == "done", done
+    (step,) = done["steps"]
+    assert step["result"] == "done, not yet seen"
+    assert any("numbers are those of before" in row.get("says", "") for row in step["evidence"])
+
+
 async def test_what_runs_or_has_no_task_is_not_measured(night: Night) -> None:
     names = ["web-03", "new-01"]
     async with night.client() as client:

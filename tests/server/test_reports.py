@@ -9,6 +9,7 @@ import anyio
 import pytest
 from mcp import Client
 
+from sms_tools.guard.answers import Answers
 from sms_tools.remediation.report_forms import MIME
 from sms_tools.sandbox import open_sandbox
 from sms_tools.sandbox.scenarios.new_fleet import TEMPLATE_OF, TROUBLES
@@ -108,3 +109,19 @@ async def test_the_change_record_has_what_a_board_asks_for(night: Night) -> None
     assert "whether databases are stopped, not only paused" in signs
     assert "RAID" in signs
     assert "Estimates and how they did" in text
+
+
+async def test_an_answer_at_the_terminal_stands_in_the_record_before_it_is_used(
+    night: Night,
+) -> None:
+    async with night.client(dialog=False) as client:
+        plan_id = await planned(client, goal="clean_up", servers=["web-01"], soak_hours=0)
+        held = await call(client, "apply_plan", plan_id=plan_id)
+        guard = night.runtime.guard
+        (approval,) = await guard.approvals.waiting()
+        await Answers(guard.approvals, guard.audit).deny(approval, "command")
+        text, _ = await read(client, await call(client, "export_report", kind="change_record"))
+    assert held["status"] == "approval_required"
+    line = next(line for line in text.splitlines() if "| denied |" in line)
+    assert approval.id in line
+    assert "command" in line
