@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Final, Generic, Self, TypeVar
+from functools import cache
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar, get_args
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_validator
@@ -95,6 +96,8 @@ class Page(Reply, Generic[T]):
             page._odd_count = repr(count)[:24]
         records = given.get(cls.records_key())
         page._records = len(records) if isinstance(records, list) else 0
+        for item in page.items:
+            _share_names(item)
         return page
 
     @classmethod
@@ -275,6 +278,47 @@ def _spec(
         path_fields=tuple(part[1:-1] for part in path.split("/") if part.startswith("{")),
         description=" ".join((cls.__doc__ or "").split()),
     )
+
+
+_NAMES: Final[dict[frozenset[str], set[str]]] = {}
+_MOST_SHAPES: Final = 2_000
+_NO_OTHERS: Final[dict[str, Any]] = {}
+
+
+def _share_names(record: Reply) -> None:
+    """Let records of one shape share the set of their fields' names, which weighs as much as they.
+
+    Nobody sets a field of a record of a list; a copy has a set of its own.
+    """
+    if record.model_extra is _NO_OTHERS:
+        return  # it is shared itself
+    own = record.model_fields_set
+    key = frozenset(own)
+    if key in _NAMES or len(_NAMES) < _MOST_SHAPES:
+        object.__setattr__(record, "__pydantic_fields_set__", _NAMES.setdefault(key, own))
+    if not record.model_extra:
+        object.__setattr__(record, "__pydantic_extra__", _NO_OTHERS)
+    for name in _inner(type(record)):
+        value = getattr(record, name)
+        if isinstance(value, Reply):
+            _share_names(value)
+        elif isinstance(value, list):
+            for each in value:
+                if isinstance(each, Reply):
+                    _share_names(each)
+
+
+@cache
+def _inner(model: type[Reply]) -> Sequence[str]:
+    """The fields of *model* that may hold records."""
+    fields = model.model_fields.items()
+    return [name for name, field in fields if _names_a_record(field.annotation)]
+
+
+def _names_a_record(annotation: Any) -> bool:
+    if isinstance(annotation, type) and not get_args(annotation):
+        return issubclass(annotation, Reply)
+    return any(_names_a_record(each) for each in get_args(annotation))
 
 
 def whole_count(value: JSON) -> int | None:

@@ -1,5 +1,11 @@
 """What the service says about source servers. Times are epoch milliseconds and sizes bytes."""
 
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
 from sms_tools.operation import JSON, Page, Reply
 from sms_tools.operations.error_json import TaskError, decode_error_json
 from sms_tools.operations.hardware import BtrfsInfo, DiskInfo, NetworkInterfaceInfo, VolumeGroupInfo
@@ -46,6 +52,30 @@ class EnvironmentCheck(Reply):
     error_code: str | None = None
     error_or_warn: str | None = None
     error_params: str | None = None
+
+
+@lru_cache(maxsize=512)
+def _passed(name: str | None) -> EnvironmentCheck:
+    return EnvironmentCheck(name=name, result="OK")
+
+
+def _without_ids(checks: JSON) -> JSON:
+    """*checks* with one record for all servers that passed the same one: most of a list is those.
+
+    Of a check that passed nobody needs more than its name.
+    """
+    if not isinstance(checks, list):
+        return checks
+    return [_passed(each["name"]) if _is_plain_pass(each) else each for each in checks]
+
+
+def _is_plain_pass(check: JSON) -> bool:
+    return (
+        isinstance(check, dict)
+        and check.get("result") == "OK"
+        and isinstance(check.get("name"), str)
+        and not check.get("error_code")
+    )
 
 
 class TargetOfTask(Reply):
@@ -143,13 +173,19 @@ class SourceServer(Reply):
     start_type: str | None = None
 
 
+class ListedServer(SourceServer):
+    """A source server in a list, with what is judged of it there: lists are long."""
+
+    checks: Annotated[list[EnvironmentCheck] | None, BeforeValidator(_without_ids)] = None
+
+
 class SourceServerPage(Page[SourceServer]):
     """One page of source servers."""
 
-    source_servers: list[SourceServer] | None = None
+    source_servers: list[ListedServer] | None = None
 
     @property
-    def items(self) -> list[SourceServer]:
+    def items(self) -> Sequence[SourceServer]:
         """The servers of this page."""
         return self.source_servers or []
 
