@@ -147,7 +147,7 @@ class Draft:
         if self.whole:
             return self.document(offset=offset, full=full)
         bound = FULL_BYTES if full else CONCISE_BYTES
-        if compact_bytes(self.document(offset=offset, full=full)) > bound:
+        if not full and compact_bytes(self.document(offset=offset, full=full)) > bound:
             self._count_projects()
         while True:
             document = self.document(offset=offset, full=full)

@@ -124,8 +124,7 @@ class Application:
             says = f"Step {step.unless} was accepted, so there is nothing to pause for."
             await self._conclude(step, Result.NOT_NEEDED, [_said(says)], entry)
             return
-        if waits := await self._awaited(step):
-            says = f"Step {waits} is not seen to be done."
+        if says := await self._not_yet(step):
             await self._conclude(step, Result.NOT_REACHED, [_said(says)], entry)
             return
         try:
@@ -157,6 +156,13 @@ class Application:
     def _is_needless(self, step: Step) -> bool:
         first = self.entries.get(step.unless) if step.unless else None
         return first is not None and first.result in (Result.SEEN, Result.NOT_SEEN)
+
+    async def _not_yet(self, step: Step) -> str:
+        """Why *step* is not reached; empty where all that it waits for is done."""
+        waits = await self._awaited(step)
+        if self.stopped:  # what was waited for has failed
+            return self.stopped
+        return f"Step {waits} is not seen to be done." if waits else ""
 
     async def _awaited(self, step: Step) -> int | None:
         """The first step that must be seen to be done before *step*, and is not."""
