@@ -6,6 +6,7 @@ wire, the kind of danger and the type of the reply.
 """
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -97,7 +98,7 @@ class Page(Reply, Generic[T]):
         records = given.get(cls.records_key())
         page._records = len(records) if isinstance(records, list) else 0
         for item in page.items:
-            _share_names(item)
+            _slim(item)
         return page
 
     @classmethod
@@ -285,8 +286,9 @@ _MOST_SHAPES: Final = 2_000
 _NO_OTHERS: Final[dict[str, Any]] = {}
 
 
-def _share_names(record: Reply) -> None:
-    """Let records of one shape share the set of their fields' names, which weighs as much as they.
+def _slim(record: Reply) -> None:
+    """Let records of one shape share the set of their fields' names, which weighs as much as they,
+    and words such as states, which come in every record.
 
     Nobody sets a field of a record of a list; a copy has a set of its own.
     """
@@ -298,14 +300,18 @@ def _share_names(record: Reply) -> None:
         object.__setattr__(record, "__pydantic_fields_set__", _NAMES.setdefault(key, own))
     if not record.model_extra:
         object.__setattr__(record, "__pydantic_extra__", _NO_OTHERS)
+    values = record.__dict__
+    for name, value in values.items():
+        if type(value) is str and value.isidentifier():
+            values[name] = sys.intern(value)
     for name in _inner(type(record)):
-        value = getattr(record, name)
+        value = values.get(name)
         if isinstance(value, Reply):
-            _share_names(value)
+            _slim(value)
         elif isinstance(value, list):
             for each in value:
                 if isinstance(each, Reply):
-                    _share_names(each)
+                    _slim(each)
 
 
 @cache

@@ -18,7 +18,10 @@ DEEPEST: Final = 64
 """Levels of nesting. The deepest documented reply has eight."""
 
 _DIGITS: Final = bytes.maketrans(b"123456789E]} \t\r\n", b"000000000e,,,,,,")
-_ODD_NUMBERS: Final = (b"0" * 19, b"0e00,", b"0e000,", b"0e0000")
+_ODD_NUMBERS: Final = (
+    *(b"0" * 19, b"0e" + b"0" * 9),
+    *(b"0e" + b"0" * digits + b"," for digits in range(2, 9)),
+)
 """How a number beyond 64 bits or a double looks with its digits as 0 and whatever ends it as a
 comma. An id, which a quote ends, is none."""
 _NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
