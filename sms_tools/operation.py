@@ -49,6 +49,15 @@ class Kind(StrEnum):
 class Reply(BaseModel):
     """What the service answers. Every field may be missing, unknown fields are kept."""
 
+    REPEATED: ClassVar[Sequence[str]] = (
+        "state",
+        "migration_cycle",
+        "type",
+        "os_type",
+        "os_version",
+    )
+    """Fields whose few words come in very many records: lists keep each word once."""
+
     model_config = ConfigDict(
         extra="allow", coerce_numbers_to_str=True, defer_build=True, protected_namespaces=()
     )
@@ -292,26 +301,28 @@ def _slim(record: Reply) -> None:
 
     Nobody sets a field of a record of a list; a copy has a set of its own.
     """
-    if record.model_extra is _NO_OTHERS:
-        return  # it is shared itself
-    own = record.model_fields_set
+    own = record.__pydantic_fields_set__
     key = frozenset(own)
     if key in _NAMES or len(_NAMES) < _MOST_SHAPES:
         object.__setattr__(record, "__pydantic_fields_set__", _NAMES.setdefault(key, own))
-    if not record.model_extra:
+    if not record.__pydantic_extra__:
         object.__setattr__(record, "__pydantic_extra__", _NO_OTHERS)
     values = record.__dict__
-    for name, value in values.items():
-        if type(value) is str and value.isidentifier():
-            values[name] = sys.intern(value)
+    for name in _words(type(record)):
+        word = values[name]
+        if word is not None:
+            values[name] = sys.intern(word)
     for name in _inner(type(record)):
-        value = values.get(name)
-        if isinstance(value, Reply):
-            _slim(value)
-        elif isinstance(value, list):
-            for each in value:
-                if isinstance(each, Reply):
-                    _slim(each)
+        value = values[name]
+        for each in value if isinstance(value, list) else (value,):
+            if isinstance(each, Reply) and each.__pydantic_extra__ is not _NO_OTHERS:
+                _slim(each)  # others are shared records, and slim
+
+
+@cache
+def _words(model: type[Reply]) -> Sequence[str]:
+    """The fields of *model* whose values come in many records: states, steps, systems."""
+    return [name for name in model.REPEATED if name in model.model_fields]
 
 
 @cache

@@ -19,8 +19,8 @@ DEEPEST: Final = 64
 
 _DIGITS: Final = bytes.maketrans(b"123456789E]} \t\r\n", b"000000000e,,,,,,")
 _ODD_NUMBERS: Final = (
-    *(b"0" * 19, b"0e" + b"0" * 9),
-    *(b"0e" + b"0" * digits + b"," for digits in range(2, 9)),
+    *(b"0" * 19, b"0e" + b"0" * 13),
+    *(b"0e" + b"0" * digits + b"," for digits in range(2, 13)),
 )
 """How a number beyond 64 bits or a double looks with its digits as 0 and whatever ends it as a
 comma. An id, which a quote ends, is none."""
