@@ -57,6 +57,12 @@ async def test_the_assessments_sheet_filled_in_is_what_plan_migration_reads_back
         writer.writeheader()
         writer.writerows(rows)
         plan = await call(client, "plan_migration", csv=sheet.getvalue())
+        again = await call(client, "export_report", kind="assessment", format="csv")
+        text, _ = await read(client, again)
+        kept = list(csv.DictReader(io.StringIO(text.lstrip("\ufeff"))))
+        assert {(row["group"], row["order"]) for row in kept if row["verdict"] == "go"} == {
+            ("all", "1")
+        }, "what the sheet said is in the next one too"
     cloud = night.sandbox.cloud
     names = {key: project.fields["name"] for key, project in cloud.projects.items()}
     fit = [s for s in cloud.sources.values() if s.name not in TROUBLES]
