@@ -54,27 +54,31 @@ class EnvironmentCheck(Reply):
     error_params: str | None = None
 
 
-@lru_cache(maxsize=512)
-def _passed(name: str | None) -> EnvironmentCheck:
-    return EnvironmentCheck(name=name, result="OK")
-
-
 def _without_ids(checks: JSON) -> JSON:
-    """*checks* with one record for all servers that passed the same one: most of a list is those.
-
-    Of a check that passed nobody needs more than its name.
+    """*checks* without their ids, which nobody needs in a list: so servers that passed the same
+    check share one record. Most of a list is those.
     """
     if not isinstance(checks, list):
         return checks
-    return [_passed(each["name"]) if _is_plain_pass(each) else each for each in checks]
+    return [_without_id(each) if isinstance(each, dict) else each for each in checks]
 
 
-def _is_plain_pass(check: JSON) -> bool:
-    return (
-        isinstance(check, dict)
-        and check.get("result") == "OK"
-        and isinstance(check.get("name"), str)
-        and not check.get("error_code")
+def _without_id(check: dict[str, JSON]) -> JSON:
+    parts: list[tuple[str, str | tuple[str, ...] | None]] = []
+    for name, value in check.items():
+        if value is None or type(value) is str:
+            parts.append((name, value))
+        elif type(value) is list and all(type(each) is str for each in value):
+            parts.append((name, tuple(value)))
+        elif name != "id":  # odd, so it is read by itself
+            return {key: each for key, each in check.items() if key != "id"}
+    return _alike(tuple(part for part in parts if part[0] != "id"))
+
+
+@lru_cache(maxsize=1024)
+def _alike(parts: tuple[tuple[str, str | tuple[str, ...] | None], ...]) -> EnvironmentCheck:
+    return EnvironmentCheck.read(
+        {name: list(value) if isinstance(value, tuple) else value for name, value in parts}
     )
 
 
