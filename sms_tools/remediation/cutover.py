@@ -58,13 +58,15 @@ async def rehearse(request: Request, write: Writer) -> None:
 async def cut_over(request: Request, write: Writer) -> None:
     """Launch the targets of servers that pass every gate, in batches."""
     request.need_a_choice("A launch ends synchronisation and")
+    since = request.desk.elapsed()
     syncing = [server for server in request.servers if server.phase == "syncing"]
-    found = await read_readiness(request.desk, syncing)
+    found = await read_readiness(request.desk, syncing, since=since)
     write.gaps += found.incomplete
     whole = recent_fleet(request.desk)
     every = whole.servers if whole else request.servers
     able = [s for s in found.servers.values() if not_ready(found.gates[s.id], request) is None]
-    night = await read_night(request.desk, able, [*found.servers.values(), *every], write.gaps)
+    near = [*found.servers.values(), *every]
+    night = await read_night(request.desk, able, near, write.gaps, since=since)
     order = [server.id for batch in night.batches for server in batch]
     chosen = []
     for server in sorted(request.servers, key=lambda s: order.index(s.id) if s.id in order else -1):
