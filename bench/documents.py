@@ -206,7 +206,8 @@ def _clients() -> str:
         "```sh\nuv run sms-tools tools --tools guided\n```\n",
         "No call takes longer than 45 seconds unless its arguments ask for it, so that clients"
         " which stop at 60 seconds get an answer. A person's open dialog is not counted: where a"
-        " client gives up meanwhile, nothing is done, and the next call asks anew.\n",
+        " client gives up meanwhile, nothing is done, and the same call made again asks a person"
+        " again.\n",
     ]
     for kind in CLIENTS.values():
         wish = Wish(
