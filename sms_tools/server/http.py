@@ -139,7 +139,7 @@ def kept_token(folder: Path) -> Kept:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"the HTTP token in {path} cannot be read: {error}",
-            advice=f"Mend the file or remove it, or set {TOKEN_VARIABLE}.",
+            advice=f"Correct the file or remove it, or set {TOKEN_VARIABLE}.",
         ) from error
     return Kept(token, f"its bearer token is in the file {path}")
 
@@ -179,7 +179,7 @@ async def serve_http(
         listener = listen(host, port)
     except OverflowError as error:
         raise SettingsError(
-            f"--port {port} is no port: ports go from 0 to 65535.",
+            f"--port {port} is not a port: ports go from 0 to 65535.",
             advice="Choose another with --port, or --port 0 for a free one.",
         ) from error
     except OSError as error:
