@@ -7,10 +7,10 @@ is an error.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import anyio
 
@@ -20,16 +20,21 @@ from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.samples import Samples
 from sms_tools.fleet.selection import Choice, choose, chosen
 from sms_tools.fleet.server import Server
+from sms_tools.fleet.sharing import SHARED_SECONDS, at_hand, shared
 from sms_tools.knowledge.facts import SOURCES_PAGE, TASKS_PAGE
 from sms_tools.operation import Operation, Page, Reply
 from sms_tools.operations.projects import ListMigrationProjects, MigrationProject
-from sms_tools.operations.source_servers import ListSourceServers, SourceServer
+from sms_tools.operations.source_servers import (
+    GetSourceServerOverview,
+    ListSourceServers,
+    SourceServer,
+    SourceServerOverview,
+)
 from sms_tools.operations.tasks import ListMigrationTasks, MigrationTask
 from sms_tools.paging import Listing, at_once
 from sms_tools.text import one_line
 
 __all__ = [
-    "SHARED_SECONDS",
     "Fleet",
     "Problem",
     "Server",
@@ -38,11 +43,9 @@ __all__ = [
     "read_fleet",
     "read_shared",
     "recent_fleet",
+    "service_counts",
     "together",
 ]
-
-SHARED_SECONDS: Final = 30
-"""How long one reading serves every question."""
 
 T = TypeVar("T", bound=Reply)
 A = TypeVar("A")
@@ -166,12 +169,11 @@ async def find_project(desk: Desk, wanted: str | None) -> MigrationProject | Non
 
 def recent_fleet(desk: Desk) -> Fleet | None:
     """The whole fleet, if both lists were read within the last 30 seconds; reads nothing."""
-    lists = [desk.shared.get("list: sources "), desk.shared.get("list: tasks")]
-    kept = [each for each in lists if isinstance(each, _Shared)]
-    recent = [e.listing for e in kept if e.listing and _is_recent(e, desk.now())]
-    if len(recent) != 2:
+    lasts = timedelta(seconds=SHARED_SECONDS)
+    sources, tasks = (at_hand(desk, f"list: {key}", lasts=lasts) for key in ("sources ", "tasks"))
+    if not isinstance(sources, Listing) or not isinstance(tasks, Listing):
         return None
-    return _shared_fleet(desk, _Parts(recent[0], recent[1], is_new=False), None)
+    return _shared_fleet(desk, _Parts(sources, tasks, is_new=False), None)
 
 
 async def together(
@@ -217,22 +219,6 @@ async def _read_parts(desk: Desk, wave: MigrationProject | None, *, fresh: bool)
     return _Parts(found, tasks, is_new=found_new)
 
 
-@dataclass
-class _Shared(Generic[T]):
-    """One list that calls share: whoever comes while it is read gets what that reading gives."""
-
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
-    listing: Listing[T] | None = None
-    failure: SmsToolsError | None = None
-    """Why the latest reading failed; None where it did not."""
-    ended_at: datetime | None = None
-    """When :attr:`listing` was read to its end: from then on it serves, however long it took."""
-    begun: int = 0
-    """How many readings were begun."""
-    ended: int = 0
-    """The number of the latest reading that ended."""
-
-
 async def read_shared(
     desk: Desk, key: str, operation: Operation[Page[T]], *, fresh: bool = False
 ) -> tuple[Listing[T], bool]:
@@ -244,25 +230,22 @@ async def read_shared(
     Raises:
         SmsToolsError: it could not be read.
     """
-    shared = cast("_Shared[T]", desk.shared.setdefault(f"list: {key}", _Shared[T]()))
-    seen = shared.begun if fresh else shared.ended
-    async with shared.lock:
-        if shared.ended > seen and shared.failure:
-            raise shared.failure
-        if shared.listing and (
-            shared.ended > seen or (not fresh and _is_recent(shared, desk.now()))
-        ):
-            return shared.listing, False
-        shared.begun += 1
-        try:
-            with collecting_seldom():
-                listing = await desk.api.listing(operation)
-        except SmsToolsError as error:
-            shared.ended, shared.failure = shared.begun, error
-            raise
-        shared.listing, shared.failure = listing, None
-        shared.ended, shared.ended_at = shared.begun, desk.now()
-        return listing, True
+
+    async def read() -> Listing[T]:
+        with collecting_seldom():
+            return await desk.api.listing(operation)
+
+    return await shared(desk, f"list: {key}", read, since=desk.elapsed() if fresh else None)
+
+
+async def service_counts(desk: Desk) -> SourceServerOverview:
+    """What the service itself counts by state, of all source servers; shared as lists are.
+
+    Raises:
+        SmsToolsError: it could not be read.
+    """
+    counts, _ = await shared(desk, "service overview", lambda: desk.api(GetSourceServerOverview()))
+    return counts
 
 
 async def list_or_gap(
@@ -281,11 +264,6 @@ async def list_or_gap(
     if listing.complete:
         return listing, ()
     return listing, [f"{name}: the list may be incomplete. {listing.note}".strip()]
-
-
-def _is_recent(shared: _Shared[Any], now: datetime) -> bool:
-    ended = shared.ended_at
-    return ended is not None and now - ended < timedelta(seconds=SHARED_SECONDS)
 
 
 def _shared_fleet(desk: Desk, parts: _Parts, wave: MigrationProject | None) -> Fleet:

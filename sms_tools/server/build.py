@@ -113,7 +113,7 @@ class Server(MCPServer[Any]):
         if not isinstance(result, CallToolResult) or result.structured_content is None:
             return result
         shown = result.structured_content
-        adapted = self._suggest.adapted(shown)
+        adapted = self._suggest.adapted(name, arguments, shown)
         if adapted == shown:
             return result
         return self._leave.instead(result, adapted)
