@@ -88,10 +88,14 @@ class Host:
         )
         return answer
 
-    def open(self, tool: str, **given: Any) -> float:
-        """Show the board of *tool*'s answer; milliseconds from the page's begin to its rows."""
-        painted: float = self.do("open", tool=tool, executable=browser(), **given)["painted"]
-        return painted
+    def open(self, tool: str, **given: Any) -> dict[str, float]:
+        """Show the board of *tool*'s answer.
+
+        Milliseconds from the beginning of the page's navigation: until the data had ``arrived``,
+        and until the rows that were ``drawn`` from it were on the screen.
+        """
+        times: dict[str, float] = self.do("open", tool=tool, executable=browser(), **given)["times"]
+        return times
 
     def read(self, script: str) -> Any:
         """What *script* gives in the page."""

@@ -79,7 +79,15 @@ const COMMANDS = {
   async open({ tool, arguments: args = {}, executable, width, height, theme = "light", modes = ["inline", "fullscreen"], grants = {}, result, answers = {}, html }) {
     const context = await blank({ executable, width, height, theme });
     await context.exposeBinding("violated", (_, what) => seen.violations.push(what));
-    await context.addInitScript(() => addEventListener("securitypolicyviolation", (event) => window.violated(`${event.violatedDirective} ${event.blockedURI}`)));
+    await context.addInitScript(() => {
+      addEventListener("securitypolicyviolation", (event) => window.violated(`${event.violatedDirective} ${event.blockedURI}`));
+      // When the data arrives, and when the frame that has been drawn from it is on the screen.
+      addEventListener("message", (event) => {
+        if (event.data?.method !== "ui/notifications/tool-result") return;
+        window.arrived = performance.now();
+        requestAnimationFrame(() => setTimeout(() => { window.drawn = performance.now(); }));
+      });
+    });
     await context.route("**/*", (route) => {
       const url = route.request().url();
       if (url === HOST) return route.fulfill({ contentType: "text/html", body: OUTER });
@@ -122,8 +130,7 @@ const COMMANDS = {
     await bridge.sendToolResult(given);
     await frame.waitForFunction(() => !document.getElementById("read").textContent.startsWith("Waiting"));
     await settle();
-    // From the beginning of the frame's navigation until what was drawn has been painted.
-    return { isError: given.isError || false, painted: await frame.evaluate(() => performance.now()) };
+    return { isError: given.isError || false, times: await frame.evaluate(() => ({ arrived: window.arrived, drawn: window.drawn })) };
   },
 
   async eval({ script }) { return (await frame.evaluate(script)) ?? null; },

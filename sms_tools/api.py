@@ -266,12 +266,20 @@ class Api:
         for circuit in circuits:
             self._circuits.worked(circuit)
 
+    async def bulk(self, operation: Operation[R]) -> R:
+        """Carry out *operation*, one of many: it waits for those that stand alone.
+
+        Raises:
+            SmsToolsError: it was refused here, did not get through, or the service said no.
+        """
+        return await self._read_reply(operation, bulk=True)
+
     async def each(self, operations: Sequence[Operation[R]]) -> list[R | SmsToolsError]:
         """Carry out all of them, as many at a time as is allowed; an error stands in its place."""
 
         async def one(operation: Operation[R]) -> R | SmsToolsError:
             try:
-                return await self._read_reply(operation, bulk=True)
+                return await self.bulk(operation)
             except SmsToolsError as error:
                 return error
 
@@ -283,7 +291,7 @@ class Api:
         Raises:
             SmsToolsError: a page could not be read.
         """
-        return await read_list(operation, partial(self._read_reply, bulk=True), self._clock())
+        return await read_list(operation, self.bulk, self._clock())
 
     @property
     def allowed(self) -> int:

@@ -6,10 +6,12 @@ wire, the kind of danger and the type of the reply.
 """
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Final, Generic, Self, TypeVar
+from functools import cache
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar, get_args
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_validator
@@ -25,7 +27,7 @@ MOST_RECORDS: Final = 10_000_000
 
 _ID: Final = re.compile(r"[A-Za-z0-9._-]+")
 _WITHOUT_MARKERS: Final = (
-    "Leave that field out to keep what is there; a person who knows the secret gives it anew."
+    "Leave that field out to keep what is there; a person who knows the secret enters it again."
 )
 _WHERE_IDS_ARE: Final = (
     "Copy the id from list_source_servers, list_migration_tasks, list_templates or "
@@ -46,6 +48,15 @@ class Kind(StrEnum):
 
 class Reply(BaseModel):
     """What the service answers. Every field may be missing, unknown fields are kept."""
+
+    REPEATED: ClassVar[Sequence[str]] = (
+        "state",
+        "migration_cycle",
+        "type",
+        "os_type",
+        "os_version",
+    )
+    """Fields whose few words come in very many records: lists keep each word once."""
 
     model_config = ConfigDict(
         extra="allow", coerce_numbers_to_str=True, defer_build=True, protected_namespaces=()
@@ -95,6 +106,8 @@ class Page(Reply, Generic[T]):
             page._odd_count = repr(count)[:24]
         records = given.get(cls.records_key())
         page._records = len(records) if isinstance(records, list) else 0
+        for item in page.items:
+            _slim(item)
         return page
 
     @classmethod
@@ -275,6 +288,54 @@ def _spec(
         path_fields=tuple(part[1:-1] for part in path.split("/") if part.startswith("{")),
         description=" ".join((cls.__doc__ or "").split()),
     )
+
+
+_NAMES: Final[dict[frozenset[str], set[str]]] = {}
+_MOST_SHAPES: Final = 2_000
+_NO_OTHERS: Final[dict[str, Any]] = {}
+
+
+def _slim(record: Reply) -> None:
+    """Let records of one shape share the set of their fields' names, which weighs as much as they,
+    and words such as states, which come in every record.
+
+    Nobody sets a field of a record of a list; a copy has a set of its own.
+    """
+    own = record.__pydantic_fields_set__
+    key = frozenset(own)
+    if key in _NAMES or len(_NAMES) < _MOST_SHAPES:
+        object.__setattr__(record, "__pydantic_fields_set__", _NAMES.setdefault(key, own))
+    if not record.__pydantic_extra__:
+        object.__setattr__(record, "__pydantic_extra__", _NO_OTHERS)
+    values = record.__dict__
+    for name in _words(type(record)):
+        word = values[name]
+        if word is not None:
+            values[name] = sys.intern(word)
+    for name in _inner(type(record)):
+        value = values[name]
+        for each in value if isinstance(value, list) else (value,):
+            if isinstance(each, Reply) and each.__pydantic_extra__ is not _NO_OTHERS:
+                _slim(each)  # others are shared records, and slim
+
+
+@cache
+def _words(model: type[Reply]) -> Sequence[str]:
+    """The fields of *model* whose values come in many records: states, steps, systems."""
+    return [name for name in model.REPEATED if name in model.model_fields]
+
+
+@cache
+def _inner(model: type[Reply]) -> Sequence[str]:
+    """The fields of *model* that may hold records."""
+    fields = model.model_fields.items()
+    return [name for name, field in fields if _names_a_record(field.annotation)]
+
+
+def _names_a_record(annotation: Any) -> bool:
+    if isinstance(annotation, type) and not get_args(annotation):
+        return issubclass(annotation, Reply)
+    return any(_names_a_record(each) for each in get_args(annotation))
 
 
 def whole_count(value: JSON) -> int | None:

@@ -38,10 +38,11 @@ class SummarizeConsistencyResults(FleetQuestion):
 
     async def answer(self, desk: Desk) -> dict[str, Any]:
         """Verdicts by server, worst first, and the directories that cause them."""
+        since = None if self.servers is None else desk.elapsed()
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
         fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         verifiable = [s for s in fleet.servers if is_due(s) or _has_results(s)]
-        found = await read_consistency(desk, verifiable, anew=self.servers is not None)
+        found = await read_consistency(desk, verifiable, since=since)
         judged = [Judged(server, found[server.id]) for server in verifiable]
         judged.sort(key=lambda each: (VERDICTS.index(each.result.verdict), each.server.name))
         return self._told(fleet, judged)

@@ -34,18 +34,19 @@ async def read_night(
     every: Sequence[Server],
     gaps: list[str],
     *,
-    anew: bool = True,
+    since: float | None = None,
 ) -> Night:
     """How long the launch of *servers* takes; *every* are those whose history counts.
 
-    Their limits are read, one request each for up to fifty; *gaps* says what is missing. Without
-    *anew* limits of the last ten minutes serve for tasks that have not moved.
+    Their limits are read, one request each for up to fifty; *gaps* says what is missing. Limits of
+    the last ten minutes serve for tasks that have not moved; with *since*, when the question was
+    asked by ``desk.elapsed``, none that were read earlier.
     """
     asked = [server for server in servers if server.task_id][:_MOST_LIMITS]
     wanted = [(each, GetMigrationRateLimits(task_id=each.task_id or "")) for each in asked]
     slowed: dict[str, float | None] = {}
     failed = 0
-    for server, reading in zip(asked, await read_each(desk, wanted, anew=anew), strict=True):
+    for server, reading in zip(asked, await read_each(desk, wanted, since=since), strict=True):
         if isinstance(reading.reply, SmsToolsError):
             failed += 1
         else:

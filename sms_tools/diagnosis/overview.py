@@ -11,10 +11,10 @@ from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.membership import with_waves
-from sms_tools.fleet.reading import Fleet, Server, read_fleet, read_once, together
+from sms_tools.fleet.reading import Fleet, Server, read_fleet, service_counts, together
 from sms_tools.knowledge import PHASES
 from sms_tools.knowledge.states import normalize_state
-from sms_tools.operations.source_servers import GetSourceServerOverview, SourceServerOverview
+from sms_tools.operations.source_servers import SourceServerOverview
 from sms_tools.text import one_line
 from sms_tools.wording import count_of, iso, listed, percent, size
 
@@ -63,7 +63,7 @@ class MigrationOverview(FleetQuestion):
         if self.project is not None or self.servers is not None:
             return None
         try:
-            return await read_once(desk, GetSourceServerOverview())
+            return await service_counts(desk)
         except SmsToolsError as error:
             return error
 

@@ -48,17 +48,17 @@ class CheckCutoverReadiness(FleetQuestion):
 
     async def read(self, desk: Desk) -> "Readings":
         """What the answer is made of."""
+        since = None if self.servers is None else desk.elapsed()
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
         fleet = await with_waves(desk, fleet, everything=self.detail == "full")
         launched = [server for server in fleet.servers if server.phase == "finished"]
         waiting = [server for server in fleet.servers if server.phase != "finished"]
-        anew = self.servers is not None
-        read = await read_readiness(desk, waiting, tasks_read=fleet.tasks_read, anew=anew)
+        read = await read_readiness(desk, waiting, tasks_read=fleet.tasks_read, since=since)
         near = [each for each in read.servers.values() if may_go(each)]
         gaps = list(read.incomplete)
         recent = recent_fleet(desk)
         every = [*near, *(recent.servers if recent else fleet.servers)]
-        whole = await read_night(desk, near, every, gaps, anew=anew) if near else None
+        whole = await read_night(desk, near, every, gaps, since=since) if near else None
         times = whole.times if whole else {}
         able = [s.id for s in near if read.gates[s.id].verdict != "not_ready"]
         night = whole.only(able) if whole and able else None

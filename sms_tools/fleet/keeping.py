@@ -7,16 +7,18 @@ without a trace in them may be missed meanwhile, so each reading carries its tim
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Generic, TypeVar, cast
 
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.server import Server
+from sms_tools.fleet.sharing import at_hand, shared
 from sms_tools.operation import Operation, Reply
+from sms_tools.paging import at_once
 
 KEPT: Final = timedelta(minutes=10)
 """How long a reading serves."""
-_BY: Final = "readings of tasks"
 
 R = TypeVar("R", bound=Reply)
 
@@ -30,41 +32,39 @@ class Reading(Generic[R]):
 
 
 async def read_each(
-    desk: Desk, wanted: Sequence[tuple[Server, Operation[R]]], *, anew: bool
+    desk: Desk, wanted: Sequence[tuple[Server, Operation[R]]], *, since: float | None
 ) -> Sequence[Reading[R]]:
     """The reply to each operation, which is about the task of its server, in their order.
 
-    Without *anew* a reading of the last ten minutes serves where the task has not moved.
+    A reading of the last ten minutes serves where the task has not moved; with *since*, when the
+    question was asked by ``desk.elapsed``, only one that was begun later.
     """
-    found: dict[int, Reading[R]] = {}
-    for index, (server, operation) in enumerate(wanted):
-        reading = None if anew else known(desk, server, operation)
-        if reading:
-            found[index] = reading
-    missing = [index for index in range(len(wanted)) if index not in found]
-    replies = await desk.api.each([wanted[index][1] for index in missing])
-    for index, reply in zip(missing, replies, strict=True):
-        server, operation = wanted[index]
-        found[index] = Reading(reply, desk.now())
-        if server.id and not isinstance(reply, SmsToolsError):
-            _kept(desk)[_key(server, operation)] = (_marks(server), found[index])
-    return [found[index] for index in range(len(wanted))]
+    return await at_once([partial(_read, desk, *each, since) for each in wanted])
+
+
+async def _read(
+    desk: Desk, server: Server, operation: Operation[R], since: float | None
+) -> Reading[R]:
+    async def read() -> Reading[R]:
+        return Reading(await desk.api.bulk(operation), desk.now())
+
+    try:
+        if not server.id:
+            return await read()
+        key, marks = _key(server, operation), _marks(server)
+        return (await shared(desk, key, read, since=since, lasts=KEPT, marks=marks))[0]
+    except SmsToolsError as error:
+        return Reading(error, desk.now())
 
 
 def known(desk: Desk, server: Server, operation: Operation[R]) -> Reading[R] | None:
     """A reading of the last ten minutes, if the task of *server* has not moved; reads nothing."""
-    marks, reading = _kept(desk).get(_key(server, operation), (None, None))
-    if reading is None or marks != _marks(server) or desk.now() - reading.at > KEPT:
-        return None
-    return reading
-
-
-def _kept(desk: Desk) -> dict[str, tuple[object, Reading[Any]]]:
-    return cast("dict[str, tuple[object, Reading[Any]]]", desk.shared.setdefault(_BY, {}))
+    found = at_hand(desk, _key(server, operation), lasts=KEPT, marks=_marks(server))
+    return cast("Reading[R] | None", found)
 
 
 def _key(server: Server, operation: Operation[Any]) -> str:
-    return f"{operation.__spec__.name} {server.id}"
+    return f"of a task: {operation.__spec__.name} {server.id}"
 
 
 def _marks(server: Server) -> object:

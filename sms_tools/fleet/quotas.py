@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.reading import Fleet, read_shared
+from sms_tools.fleet.reading import Fleet, read_shared, service_counts
 from sms_tools.knowledge.facts import (
     MAX_CONCURRENT_TASKS,
     MAX_PROJECTS,
@@ -14,7 +14,6 @@ from sms_tools.knowledge.facts import (
     TASKS_PAGE,
 )
 from sms_tools.operation import JSON
-from sms_tools.operations.source_servers import GetSourceServerOverview
 from sms_tools.operations.tasks import ListMigrationTasks
 from sms_tools.paging import Listing
 
@@ -50,7 +49,7 @@ async def _records(desk: Desk, fleet: Fleet) -> int | None:
     if not fleet.project and fleet.listed is not None:
         return fleet.listed
     try:
-        overview = await desk.api(GetSourceServerOverview())
+        overview = await service_counts(desk)
     except SmsToolsError:
         return None
     counts = [count for count in overview.model_dump().values() if isinstance(count, int)]

@@ -38,20 +38,21 @@ def may_go(server: Server) -> bool:
 
 
 async def read_readiness(
-    desk: Desk, servers: Sequence[Server], *, tasks_read: bool = True, anew: bool = True
+    desk: Desk, servers: Sequence[Server], *, tasks_read: bool = True, since: float | None = None
 ) -> Readiness:
     """Every gate of *servers*; of those that are not far enough nothing more is read.
 
     Where the page of tasks could not be read (*tasks_read*), nor is anything of a server whose
-    task is not there: its gates are unknown, and the service is spared a request for each. Without
-    *anew*, what was read of tasks in the last ten minutes serves while they have not moved.
+    task is not there: its gates are unknown, and the service is spared a request for each. What
+    was read of tasks in the last ten minutes serves while they have not moved; with *since*, when
+    the question was asked by ``desk.elapsed``, nothing serves that was begun earlier.
     """
     near = [server for server in servers if may_go(server) and (tasks_read or server.task)]
     begun = desk.now()
     times: dict[str, list[datetime]] = {each.id: [begun] for each in near}
-    completed, without_steps = await _with_sub_tasks(desk, near, times, anew=anew)
-    consistency = await read_consistency(desk, completed, anew=anew)
-    options, without_options = await _options(desk, completed, times, anew=anew)
+    completed, without_steps = await _with_sub_tasks(desk, near, times, since=since)
+    consistency = await read_consistency(desk, completed, since=since)
+    options, without_options = await _options(desk, completed, times, since=since)
     for key, each in consistency.items():
         times[key] += [each.read_at] if each.read_at else []
     whole = {server.id: server for server in servers} | {each.id: each for each in completed}
@@ -76,12 +77,13 @@ async def read_gates_anew(desk: Desk, server: Server) -> Gates | None:
     """Every gate of one server, its task, options and verification read now; None if its task
     cannot be read.
     """
+    since = desk.elapsed()
     try:
         detail = await desk.api(GetMigrationTask(task_id=server.task_id or ""))
     except SmsToolsError:
         return None
     now_read = replace(server, task=_with_listed(detail, server.task))
-    consistency = await read_consistency(desk, [now_read])
+    consistency = await read_consistency(desk, [now_read], since=since)
     try:
         options = await desk.api(GetMigrationOptions(task_id=server.task_id or ""))
     except SmsToolsError:
@@ -95,7 +97,11 @@ async def read_gates_anew(desk: Desk, server: Server) -> Gates | None:
 
 
 async def _with_sub_tasks(
-    desk: Desk, servers: Sequence[Server], times: Mapping[str, list[datetime]], *, anew: bool
+    desk: Desk,
+    servers: Sequence[Server],
+    times: Mapping[str, list[datetime]],
+    *,
+    since: float | None,
 ) -> tuple[Sequence[Server], int]:
     """*servers* with the sub-tasks that lists may leave out, and of how many they are missing.
 
@@ -104,7 +110,7 @@ async def _with_sub_tasks(
     bare = [server for server in servers if not server.sub_tasks and server.task_id]
     wanted = [(s, GetMigrationTask(task_id=s.task_id or "")) for s in bare]
     whole: dict[str, Server] = {}
-    for server, reading in zip(bare, await read_each(desk, wanted, anew=anew), strict=True):
+    for server, reading in zip(bare, await read_each(desk, wanted, since=since), strict=True):
         times[server.id].append(reading.at)
         if not isinstance(reading.reply, SmsToolsError):
             task = _with_listed(reading.reply, server.task)
@@ -122,13 +128,17 @@ def _with_listed(detail: MigrationTask, listed: MigrationTask | None) -> Migrati
 
 
 async def _options(
-    desk: Desk, servers: Sequence[Server], times: Mapping[str, list[datetime]], *, anew: bool
+    desk: Desk,
+    servers: Sequence[Server],
+    times: Mapping[str, list[datetime]],
+    *,
+    since: float | None,
 ) -> tuple[Mapping[str, Sequence[MigrationOption]], int]:
     """The options of the tasks whose list does not carry them, and of how many they are missing."""
     bare = [s for s in servers if s.task_id and not (s.task and s.task.special_config is not None)]
     wanted = [(s, GetMigrationOptions(task_id=s.task_id or "")) for s in bare]
     found: dict[str, Sequence[MigrationOption]] = {}
-    for server, reading in zip(bare, await read_each(desk, wanted, anew=anew), strict=True):
+    for server, reading in zip(bare, await read_each(desk, wanted, since=since), strict=True):
         times[server.id].append(reading.at)
         if not isinstance(reading.reply, SmsToolsError):
             found[server.id] = reading.reply.configurations or []

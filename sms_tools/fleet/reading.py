@@ -7,10 +7,10 @@ is an error.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property, partial
-from typing import Any, Final, Generic, TypeVar, cast
+from functools import cached_property
+from typing import Any, Final, TypeVar, cast
 
 import anyio
 
@@ -20,16 +20,21 @@ from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.samples import Samples
 from sms_tools.fleet.selection import Choice, choose, chosen
 from sms_tools.fleet.server import Server
+from sms_tools.fleet.sharing import SHARED_SECONDS, at_hand, shared
 from sms_tools.knowledge.facts import SOURCES_PAGE, TASKS_PAGE
 from sms_tools.operation import Operation, Page, Reply
 from sms_tools.operations.projects import ListMigrationProjects, MigrationProject
-from sms_tools.operations.source_servers import ListSourceServers, SourceServer
+from sms_tools.operations.source_servers import (
+    GetSourceServerOverview,
+    ListSourceServers,
+    SourceServer,
+    SourceServerOverview,
+)
 from sms_tools.operations.tasks import ListMigrationTasks, MigrationTask
 from sms_tools.paging import Listing, at_once
 from sms_tools.text import one_line
 
 __all__ = [
-    "SHARED_SECONDS",
     "Fleet",
     "Problem",
     "Server",
@@ -38,14 +43,11 @@ __all__ = [
     "read_fleet",
     "read_shared",
     "recent_fleet",
+    "service_counts",
     "together",
 ]
 
-SHARED_SECONDS: Final = 30
-"""How long one reading serves every question."""
-
 T = TypeVar("T", bound=Reply)
-R = TypeVar("R", bound=Reply)
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -167,12 +169,11 @@ async def find_project(desk: Desk, wanted: str | None) -> MigrationProject | Non
 
 def recent_fleet(desk: Desk) -> Fleet | None:
     """The whole fleet, if both lists were read within the last 30 seconds; reads nothing."""
-    lists = [desk.shared.get("list: sources "), desk.shared.get("list: tasks")]
-    kept = [each for each in lists if isinstance(each, _Shared)]
-    recent = [e.found for e in kept if e.found and _is_recent(e, desk.now())]
-    if len(recent) != 2:
+    lasts = timedelta(seconds=SHARED_SECONDS)
+    sources, tasks = (at_hand(desk, f"list: {key}", lasts=lasts) for key in ("sources ", "tasks"))
+    if not isinstance(sources, Listing) or not isinstance(tasks, Listing):
         return None
-    return _shared_fleet(desk, _Parts(recent[0], recent[1], is_new=False), None)
+    return _shared_fleet(desk, _Parts(sources, tasks, is_new=False), None)
 
 
 async def together(
@@ -218,22 +219,6 @@ async def _read_parts(desk: Desk, wave: MigrationProject | None, *, fresh: bool)
     return _Parts(found, tasks, is_new=found_new)
 
 
-@dataclass
-class _Shared(Generic[A]):
-    """One reading that calls share: whoever comes while it is read gets what that reading gives."""
-
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
-    found: A | None = None
-    failure: SmsToolsError | None = None
-    """Why the latest reading failed; None where it did not."""
-    ended_at: datetime | None = None
-    """When :attr:`found` was read to its end: from then on it serves, however long it took."""
-    begun: int = 0
-    """How many readings were begun."""
-    ended: int = 0
-    """The number of the latest reading that ended."""
-
-
 async def read_shared(
     desk: Desk, key: str, operation: Operation[Page[T]], *, fresh: bool = False
 ) -> tuple[Listing[T], bool]:
@@ -245,40 +230,22 @@ async def read_shared(
     Raises:
         SmsToolsError: it could not be read.
     """
-    return await _read_once(desk, f"list: {key}", partial(desk.api.listing, operation), fresh=fresh)
+
+    async def read() -> Listing[T]:
+        with collecting_seldom():
+            return await desk.api.listing(operation)
+
+    return await shared(desk, f"list: {key}", read, since=desk.elapsed() if fresh else None)
 
 
-async def read_once(desk: Desk, operation: Operation[R]) -> R:
-    """The reply to *operation*, from the last 30 seconds if there is one, shared as lists are.
+async def service_counts(desk: Desk) -> SourceServerOverview:
+    """What the service itself counts by state, of all source servers; shared as lists are.
 
     Raises:
         SmsToolsError: it could not be read.
     """
-    key = f"reply: {operation.__spec__.name} {operation!r}"
-    return (await _read_once(desk, key, partial(desk.api, operation)))[0]
-
-
-async def _read_once(
-    desk: Desk, key: str, read: Callable[[], Awaitable[A]], *, fresh: bool = False
-) -> tuple[A, bool]:
-    """What *read* gives, or gave not long ago, and whether it is new."""
-    shared = cast("_Shared[A]", desk.shared.setdefault(key, _Shared[A]()))
-    seen = shared.begun if fresh else shared.ended
-    async with shared.lock:
-        if shared.ended > seen and shared.failure:
-            raise shared.failure
-        if shared.found and (shared.ended > seen or (not fresh and _is_recent(shared, desk.now()))):
-            return shared.found, False
-        shared.begun += 1
-        try:
-            with collecting_seldom():
-                found = await read()
-        except SmsToolsError as error:
-            shared.ended, shared.failure = shared.begun, error
-            raise
-        shared.found, shared.failure = found, None
-        shared.ended, shared.ended_at = shared.begun, desk.now()
-        return found, True
+    counts, _ = await shared(desk, "service overview", lambda: desk.api(GetSourceServerOverview()))
+    return counts
 
 
 async def list_or_gap(
@@ -297,11 +264,6 @@ async def list_or_gap(
     if listing.complete:
         return listing, ()
     return listing, [f"{name}: the list may be incomplete. {listing.note}".strip()]
-
-
-def _is_recent(shared: _Shared[Any], now: datetime) -> bool:
-    ended = shared.ended_at
-    return ended is not None and now - ended < timedelta(seconds=SHARED_SECONDS)
 
 
 def _shared_fleet(desk: Desk, parts: _Parts, wave: MigrationProject | None) -> Fleet:

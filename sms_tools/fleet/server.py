@@ -4,7 +4,7 @@ Every value may be missing, new or contradict another; what the records do not s
 ``unknown``, never a guess.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -372,18 +372,21 @@ def rounds(steps: Sequence[SubTask]) -> Sequence[Sequence[SubTask]]:
     A name that comes again begins a new round, and so does what follows upon moved data.
     """
     split: list[list[SubTask]] = []
+    names: set[str | None] = set()
     for step in steps:
-        if not split or _begins_anew(step, split[-1]):
+        if not split or _begins_anew(step, split[-1][-1], names):
             split.append([])
+            names.clear()
         split[-1].append(step)
+        names.add(step.name)
     return split
 
 
-def _begins_anew(step: SubTask, current: Sequence[SubTask]) -> bool:
-    before = current[-1]
+def _begins_anew(step: SubTask, before: SubTask, names: Set[str | None]) -> bool:
+    """Whether *step* is the first of a new round; *names* are those of the current one."""
     if step.user_op and before.user_op:
         return step.user_op != before.user_op
-    if step.name in [each.name for each in current]:
+    if step.name in names:
         return True
     return (
         sub_task_kind(step.name) in _OPENS_A_ROUND

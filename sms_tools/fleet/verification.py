@@ -213,13 +213,14 @@ def copied_at(*tasks: MigrationTask | None) -> datetime | None:
 
 
 async def read_consistency(
-    desk: Desk, servers: Sequence[Server], *, anew: bool = True
+    desk: Desk, servers: Sequence[Server], *, since: float | None
 ) -> Mapping[str, Consistency]:
     """The consistency of each of *servers* that has a task or a verification, by server id.
 
     One request per server with results, and one more where the list leaves out its sub-tasks.
-    Without *anew*, what was read in the last ten minutes serves for tasks that have not moved; a
-    newer run that changed nothing else in the lists may be missed, so its reading time is told.
+    What was read in the last ten minutes serves for tasks that have not moved; a newer run that
+    changed nothing else in the lists may be missed, so its reading time is told. With *since*,
+    when the question was asked by ``desk.elapsed``, nothing serves that was begun earlier.
     """
     may_have = [s for s in servers if _may_have(s)]
     undated = [s for s in may_have if copied_at(s.task) is None]
@@ -227,12 +228,11 @@ async def read_consistency(
         *((s, GetConsistencyResults(task_id=s.task_id or "")) for s in may_have),
         *((s, GetMigrationTask(task_id=s.task_id or "")) for s in undated),
     ]
-    read = await read_each(desk, wanted, anew=anew)
+    read = await read_each(desk, wanted, since=since)
     details = {s.id: each for s, each in zip(undated, read[len(may_have) :], strict=True)}
-    now = desk.now()
     found = {s.id: _never(s) for s in servers if not _may_have(s)}
     for server, results in zip(may_have, read, strict=False):
-        found[server.id] = _judged(server, results, details.get(server.id), now)
+        found[server.id] = _judged(server, results, details.get(server.id), desk.now())
     return found
 
 

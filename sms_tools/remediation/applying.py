@@ -105,7 +105,7 @@ class Application:
                 if (entry is None or not entry.is_over) and self._is_covered(step):
                     await self._step(step, entry)
             await self._look_again()
-            await self._report(len(calls), "all steps have been gone through")
+            await self._report(len(calls), "all steps have been worked through")
         return self.entries
 
     @property
@@ -124,8 +124,7 @@ class Application:
             says = f"Step {step.unless} was accepted, so there is nothing to pause for."
             await self._conclude(step, Result.NOT_NEEDED, [_said(says)], entry)
             return
-        if waits := await self._awaited(step):
-            says = f"Step {waits} is not seen to be done."
+        if says := await self._not_yet(step):
             await self._conclude(step, Result.NOT_REACHED, [_said(says)], entry)
             return
         try:
@@ -157,6 +156,13 @@ class Application:
     def _is_needless(self, step: Step) -> bool:
         first = self.entries.get(step.unless) if step.unless else None
         return first is not None and first.result in (Result.SEEN, Result.NOT_SEEN)
+
+    async def _not_yet(self, step: Step) -> str:
+        """Why *step* is not reached; empty where all that it waits for is done."""
+        waits = await self._awaited(step)
+        if self.stopped:  # what was waited for has failed
+            return self.stopped
+        return f"Step {waits} is not seen to be done." if waits else ""
 
     async def _awaited(self, step: Step) -> int | None:
         """The first step that must be seen to be done before *step*, and is not."""
@@ -237,7 +243,9 @@ class Application:
         if why := moved(step, shown) or shown.preview.impossible:
             return why
         if shown.launch != step.launch:
-            return f"Whether it launches was to be {step.launch!r}; it is {shown.launch!r}."
+            return (
+                f"Whether it launches was expected to be {step.launch!r}; it is {shown.launch!r}."
+            )
         if step.launch == "now" and closed(step, shown):
             return one_line("; ".join(shown.lines(HANGS)), 400)
         return await no_longer_fits(self.plan, step, self.desk)
@@ -255,7 +263,7 @@ class Application:
             first = [*first, _words(error)]
             if not (isinstance(error, ServiceUnreachable) and error.outcome_unknown):
                 if self._has_another_way(step) and _is_a_refusal(error):
-                    says = "The service refuses it as things are; the steps after it do it."
+                    says = "The service refuses it for now; the steps after it do it another way."
                     return Result.NOT_NEEDED, [*first, _said(says)]
                 return Result.FAILED, first
         else:
@@ -313,7 +321,7 @@ class Application:
                 await self._settled(step)
         elif settling:
             for step in settling:
-                says = "It runs; whether it still does half a minute later is to be looked at."
+                says = "It runs; whether it still does half a minute later remains to be checked."
                 await self._conclude(
                     step, Result.NOT_SEEN, [_said(says)], self.entries[step.number]
                 )
@@ -421,7 +429,10 @@ def _evidence(step: Step, found: Look, begun: float | None = None) -> list[dict[
             says = "It has surely ended, and the numbers are those of before: it found the same, "
             rows.append({"says": f"{says}or nothing. The service does not tell.", "final": True})
     if step.wanted in ("limits", "options") and unread and found.is_known:
-        says = "The service took the call, and does not give back what it holds: nobody saw it."
+        says = (
+            "The service accepted the call but does not show what it now holds, so nothing was "
+            "verified."
+        )
         rows.append({"says": says, "final": True})
     if step.wanted == "created" and found.server.task_id:
         seen = Evidence(_NEW_TASK, found.server.task_id, "get_source_server", found.at)

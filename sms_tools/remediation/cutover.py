@@ -18,14 +18,14 @@ from sms_tools.remediation.writing import Words, Writer
 from sms_tools.text import one_line
 
 _CLONE: Final = Words(
-    does="Makes a clone of the target, to be tried out; synchronisation stands still meanwhile.",
-    verified_by="get_migration_task: a clone is named, without an error.",
+    does="Makes a clone of the target to try out; synchronisation pauses meanwhile.",
+    verified_by="get_migration_task: it names a clone and no error.",
     undo="Deleting the clone on the ECS console; no call here does that.",
 )
 _LAUNCH: Final = Words(
     does="Launches the target: the cutover. Before it, every gate is looked at once more.",
     verified_by="get_source_server: finished.",
-    undo="Nothing here; plan_remediation with back_out tells the way back to the source.",
+    undo="Nothing here; plan_remediation with back_out describes the way back to the source.",
 )
 
 
@@ -51,20 +51,22 @@ async def rehearse(request: Request, write: Writer) -> None:
             write.call(clone, server, "cloned", _CLONE)
     if any(step.is_call for step in write.steps):
         write.preconditions.append("Somebody tries the clones out, and deletes them afterwards.")
-        does = "Try out each clone, say what came of it, then delete it on the ECS console."
+        does = "Try out each clone, report the result, then delete it on the ECS console."
         write.person("console", does, later=True)
 
 
 async def cut_over(request: Request, write: Writer) -> None:
     """Launch the targets of servers that pass every gate, in batches."""
     request.need_a_choice("A launch ends synchronisation and")
+    since = request.desk.elapsed()
     syncing = [server for server in request.servers if server.phase == "syncing"]
-    found = await read_readiness(request.desk, syncing)
+    found = await read_readiness(request.desk, syncing, since=since)
     write.gaps += found.incomplete
     whole = recent_fleet(request.desk)
     every = whole.servers if whole else request.servers
     able = [s for s in found.servers.values() if not_ready(found.gates[s.id], request) is None]
-    night = await read_night(request.desk, able, [*found.servers.values(), *every], write.gaps)
+    near = [*found.servers.values(), *every]
+    night = await read_night(request.desk, able, near, write.gaps, since=since)
     order = [server.id for batch in night.batches for server in batch]
     chosen = []
     for server in sorted(request.servers, key=lambda s: order.index(s.id) if s.id in order else -1):

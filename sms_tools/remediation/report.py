@@ -17,6 +17,7 @@ from sms_tools.canonical import digest
 from sms_tools.diagnosis.answer import Draft
 from sms_tools.diagnosis.assessment import AssessSources
 from sms_tools.diagnosis.failures import SummarizeFailedServers
+from sms_tools.diagnosis.night import read_groups
 from sms_tools.diagnosis.picture import Reading
 from sms_tools.diagnosis.progress import SummarizeProgress
 from sms_tools.diagnosis.question import Project, Question
@@ -25,7 +26,7 @@ from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
 from sms_tools.operation import JSON
 from sms_tools.redaction import redact
-from sms_tools.remediation.humane import humane
+from sms_tools.remediation.humane import fact, humane
 from sms_tools.remediation.record import change_record
 from sms_tools.remediation.report_forms import FORMS, MIME, Format, Report, Table, cell, row_of
 from sms_tools.remediation.sheet import COLUMNS
@@ -116,7 +117,7 @@ class ExportReport(Question):
 
     async def _assessment(self, desk: Desk) -> dict[str, Any]:
         """The assessment with all of its rows, page by page."""
-        rows: list[JSON] = []
+        rows: list[dict[str, JSON]] = []
         while True:
             asked = AssessSources(
                 project=self.project, detail="full", limit=_PAGE, offset=len(rows)
@@ -126,7 +127,12 @@ class ExportReport(Question):
             rows += page
             left = [each for each in answer["omitted"] if each["what"] == "servers"]
             if not page or not any("for the next" in str(each.get("how")) for each in left):
-                return {**answer, "servers": rows}
+                break
+        gaps = list(answer.get("incomplete", ()))
+        groups = await read_groups(desk, gaps)  # what an earlier sheet said is not lost in this one
+        known = {key: group.as_data() for key, group in groups.items()}
+        rows = [{**known.get(str(row["id"]), {}), **row} for row in rows]
+        return {**answer, "servers": rows, **({"incomplete": gaps} if gaps else {})}
 
     async def _asked(self, desk: Desk) -> Report:
         """The question's answer with all of its rows, and with its drawings in HTML."""
@@ -136,7 +142,7 @@ class ExportReport(Question):
         told = {"summary", "observed_at", key, "suggested_actions", "omitted", "incomplete"}
         human = self.format == "html"
         facts = {
-            name: cell(humane(value, inside=True) if human else value)
+            name: cell(fact(value) if human else value)
             for name, value in answer.items()
             if name not in told
         }

@@ -287,7 +287,12 @@ async def test_the_suggested_plan_fits_the_failure_and_names_many_by_their_code(
     project = "Wave-01"
     large = await bureau("large", servers=700).ask(SummarizeFailedServers())
     assert large["suggested_actions"][0]["arguments"] == {"group": large["groups"][0]["code"]}
-    question = SummarizeFailedServers(project=project)
-    narrow = await bureau("large", servers=700).ask(question)
+    place = bureau("large", servers=700)
+    cloud = place.sandbox.cloud
+    wave = next(key for key, each in cloud.projects.items() if each.fields["name"] == project)
+    for source in cloud.sources.values():
+        source.project_id = wave
+    narrow = await place.ask(SummarizeFailedServers(project=project))
     plans = [a["arguments"] for a in narrow["suggested_actions"] if "group" in a["arguments"]]
+    assert plans
     assert all(each["project"] == project for each in plans)

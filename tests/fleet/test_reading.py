@@ -5,7 +5,10 @@ from typing import Any
 import anyio
 import pytest
 
+from sms_tools.diagnosis.overview import MigrationOverview
+from sms_tools.diagnosis.readiness import CheckCutoverReadiness
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.readiness import may_go, read_gates_anew
 from sms_tools.fleet.reading import read_fleet
 from sms_tools.fleet.selection import AmbiguousName, UnknownName
 from sms_tools.fleet.server import Server
@@ -280,3 +283,49 @@ async def test_a_second_question_joins_nothing_again(bureau: Any) -> None:
     place = bureau()
     first = await read_fleet(place.desk)
     assert (await read_fleet(place.desk)).servers is first.servers
+
+
+async def test_those_who_ask_at_the_same_time_share_the_services_own_counts(bureau: Any) -> None:
+    alone, place = bureau(), bureau()
+    await alone.ask(MigrationOverview())
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(place.ask, MigrationOverview())
+    once = place.desk.api.requests_made
+    assert once == alone.desk.api.requests_made
+    await place.ask(MigrationOverview())
+    assert place.desk.api.requests_made == once, "and so does who asks a little later"
+    place.clock.advance(30)
+    await place.ask(MigrationOverview())
+    assert place.desk.api.requests_made == once + 3, "two lists and the service's overview"
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_twenty_readiness_checks_at_once_send_what_one_sends(
+    bureau: Any, named: bool
+) -> None:
+    alone = bureau()
+    everyone = [each.id for each in (await read_fleet(alone.desk)).servers]
+    question = CheckCutoverReadiness(servers=everyone if named else None)
+    alone = bureau()
+    await alone.ask(question)
+    place = bureau()
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(place.ask, question)
+    assert place.desk.api.requests_made == alone.desk.api.requests_made > 3
+
+
+async def test_gates_before_a_launch_never_come_from_a_reading_that_was_begun_before(
+    bureau: Any,
+) -> None:
+    place = bureau()
+    await place.ask(CheckCutoverReadiness())
+    servers = (await read_fleet(place.desk)).servers
+    ready = next(each for each in servers if may_go(each))
+    before = place.desk.api.requests_made
+    await read_gates_anew(place.desk, ready)
+    one = place.desk.api.requests_made - before
+    assert one == 3, "the task, its verification and its options"
+    await read_gates_anew(place.desk, ready)
+    assert place.desk.api.requests_made - before == 2 * one

@@ -57,13 +57,19 @@ async def test_the_assessments_sheet_filled_in_is_what_plan_migration_reads_back
         writer.writeheader()
         writer.writerows(rows)
         plan = await call(client, "plan_migration", csv=sheet.getvalue())
+        again = await call(client, "export_report", kind="assessment", format="csv")
+        text, _ = await read(client, again)
+        kept = list(csv.DictReader(io.StringIO(text.lstrip("\ufeff"))))
+        assert {(row["group"], row["order"]) for row in kept if row["verdict"] == "go"} == {
+            ("all", "1")
+        }, "what the sheet said is in the next one too"
     cloud = night.sandbox.cloud
     names = {key: project.fields["name"] for key, project in cloud.projects.items()}
     fit = [s for s in cloud.sources.values() if s.name not in TROUBLES]
     assert {names[s.project_id] for s in fit} == set(TEMPLATE_OF)
     assert plan["planned"] >= min(len(fit), 50)
     assert plan["rejected"] + plan["planned"] == len(rows)
-    said = [each["what"] for each in plan["omitted"] if "not known" in each["what"]]
+    said = [each["what"] for each in plan["omitted"] if "Unknown columns" in each["what"]]
     assert len(said) == 1, "what the sheet says besides is reported, and kept out"
     assert "verdict" in said[0]
     assert "id" not in said[0].split(": ", 1)[1].split(", ")

@@ -95,6 +95,8 @@ class Person:
     before: Any = None
     """Called before the answer, as the world goes on while somebody reads."""
     read: list[str] = field(default_factory=list)
+    asked: anyio.Event = field(default_factory=anyio.Event)
+    """Set as soon as somebody who will never answer is asked."""
 
     async def __call__(
         self, context: ClientRequestContext, params: ElicitRequestParams
@@ -102,6 +104,7 @@ class Person:
         del context
         self.read.append(params.message)
         if self.hangs:
+            self.asked.set()
             await anyio.sleep_forever()
         if self.breaks:
             raise RuntimeError("this client cannot show a form after all")

@@ -1,5 +1,11 @@
 """What the service says about source servers. Times are epoch milliseconds and sizes bytes."""
 
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
 from sms_tools.operation import JSON, Page, Reply
 from sms_tools.operations.error_json import TaskError, decode_error_json
 from sms_tools.operations.hardware import BtrfsInfo, DiskInfo, NetworkInterfaceInfo, VolumeGroupInfo
@@ -46,6 +52,34 @@ class EnvironmentCheck(Reply):
     error_code: str | None = None
     error_or_warn: str | None = None
     error_params: str | None = None
+
+
+def _without_ids(checks: JSON) -> JSON:
+    """*checks* without their ids, which nobody needs in a list: so servers that passed the same
+    check share one record. Most of a list is those.
+    """
+    if not isinstance(checks, list):
+        return checks
+    return [_without_id(each) if isinstance(each, dict) else each for each in checks]
+
+
+def _without_id(check: dict[str, JSON]) -> JSON:
+    parts: list[tuple[str, str | tuple[str, ...] | None]] = []
+    for name, value in check.items():
+        if value is None or type(value) is str:
+            parts.append((name, value))
+        elif type(value) is list and all(type(each) is str for each in value):
+            parts.append((name, tuple(value)))
+        elif name != "id":  # odd, so it is read by itself
+            return {key: each for key, each in check.items() if key != "id"}
+    return _alike(tuple(part for part in parts if part[0] != "id"))
+
+
+@lru_cache(maxsize=1024)
+def _alike(parts: tuple[tuple[str, str | tuple[str, ...] | None], ...]) -> EnvironmentCheck:
+    return EnvironmentCheck.read(
+        {name: list(value) if isinstance(value, tuple) else value for name, value in parts}
+    )
 
 
 class TargetOfTask(Reply):
@@ -143,13 +177,19 @@ class SourceServer(Reply):
     start_type: str | None = None
 
 
+class ListedServer(SourceServer):
+    """A source server in a list, with what is judged of it there: lists are long."""
+
+    checks: Annotated[list[EnvironmentCheck] | None, BeforeValidator(_without_ids)] = None
+
+
 class SourceServerPage(Page[SourceServer]):
     """One page of source servers."""
 
-    source_servers: list[SourceServer] | None = None
+    source_servers: list[ListedServer] | None = None
 
     @property
-    def items(self) -> list[SourceServer]:
+    def items(self) -> Sequence[SourceServer]:
         """The servers of this page."""
         return self.source_servers or []
 

@@ -4,6 +4,9 @@ Times are epoch milliseconds and sizes bytes. Enumerations are open: the service
 sub-tasks that the reference does not.
 """
 
+from collections.abc import Sequence
+from typing import ClassVar
+
 from sms_tools.operation import Page, Reply
 from sms_tools.operations.hardware import PartitionInfo, VolumeGroupInfo
 from sms_tools.operations.options import MigrationOption
@@ -17,6 +20,8 @@ class TaskReference(Reply):
 
 class SubTask(Reply):
     """A step of a task. The same name recurs: each ``user_op`` starts a group of steps anew."""
+
+    REPEATED: ClassVar[Sequence[str]] = ("name", "process_trace")
 
     id: int | None = None
     name: str | None = None

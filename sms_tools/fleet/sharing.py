@@ -1,0 +1,95 @@
+"""One reading serves all who ask for it: while it is under way, and for a while afterwards.
+
+Whoever waits while something is read gets what that reading gives, or its error, and sends
+nothing. The life of a reading counts from its end, however long it took.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import inf
+from typing import Final, Generic, TypeVar, cast
+
+import anyio
+
+from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.desk import Desk
+
+__all__ = ["SHARED_SECONDS", "Shared", "at_hand", "shared"]
+
+SHARED_SECONDS: Final = 30
+"""How long one reading of a list, or of the service's overview, serves every question."""
+
+V = TypeVar("V")
+
+
+@dataclass
+class Shared(Generic[V]):
+    """What one key is read for, and what came of it."""
+
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    value: V | None = None
+    marks: object = None
+    """What :attr:`value` was true of: with other marks it serves nobody."""
+    failure: SmsToolsError | None = None
+    """Why the latest reading failed; None where it did not."""
+    ended_at: datetime | None = None
+    """When :attr:`value` was read to its end."""
+    began: float = -inf
+    """When the latest reading that ended was begun, as ``desk.elapsed`` counts."""
+    ended: int = 0
+    """How many readings ended."""
+
+    def recent(self, now: datetime, lasts: timedelta, marks: object) -> V | None:
+        """What was read, if that is less than *lasts* ago and of the same *marks*."""
+        if self.ended_at is None or now - self.ended_at >= lasts or self.marks != marks:
+            return None
+        return self.value
+
+
+async def shared(
+    desk: Desk,
+    key: str,
+    read: Callable[[], Awaitable[V]],
+    *,
+    since: float | None = None,
+    lasts: timedelta = timedelta(seconds=SHARED_SECONDS),
+    marks: object = None,
+) -> tuple[V, bool]:
+    """What *read* gives, or gave less than *lasts* ago for the same *marks*; and whether it is new.
+
+    Whoever waits while it is read shares it. With *since*, seconds as ``desk.elapsed`` counts them,
+    only a reading that was begun later serves.
+
+    Raises:
+        SmsToolsError: it could not be read.
+    """
+    slot = cast("Shared[V]", desk.shared.setdefault(key, Shared[V]()))
+    seen = slot.ended
+    async with slot.lock:
+        if slot.marks == marks and (slot.ended > seen if since is None else slot.began > since):
+            if slot.failure:
+                raise slot.failure
+            kept = slot.value
+        else:
+            kept = None if since is not None else slot.recent(desk.now(), lasts, marks)
+        if kept is not None:
+            return kept, False
+        began = desk.elapsed()
+        slot.value = slot.failure = None
+        try:
+            slot.value = await read()
+        except SmsToolsError as error:
+            slot.failure = error
+            raise
+        finally:
+            # Whoever gave up half-way leaves neither value nor failure: the next one reads.
+            slot.began, slot.marks = began, marks
+            slot.ended, slot.ended_at = slot.ended + 1, desk.now()
+        return slot.value, True
+
+
+def at_hand(desk: Desk, key: str, *, lasts: timedelta, marks: object = None) -> object | None:
+    """What *key* was read for less than *lasts* ago, for the same *marks*; reads nothing."""
+    slot = desk.shared.get(key)
+    return slot.recent(desk.now(), lasts, marks) if isinstance(slot, Shared) else None
