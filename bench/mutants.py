@@ -35,6 +35,8 @@ TESTS: Final = {
     ],
 }
 """By the folder of a change: what runs against it, as patterns of paths."""
+SLOW: Final = frozenset({"test_calibration.py", "test_every_composite.py"})
+"""Tests that take longer than all others of their folder; left out."""
 _LIMIT: Final = 300
 """Seconds for one change; a change that hangs is caught."""
 
@@ -116,7 +118,9 @@ def survives(mutant: Mutant) -> bool:
         shutil.copy(ROOT / "pyproject.toml", copy)
         (copy / mutant.path.relative_to(ROOT)).write_text(mutant.source, encoding="utf-8")
         tests = [str(each) for some in TESTS[mutant.folder] for each in sorted(copy.glob(some))]
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+        without = [f"--ignore-glob=*/{name}" for name in sorted(SLOW)]
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *without]
+        command += tests
         environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
             ended = subprocess.run(

@@ -74,13 +74,13 @@ def read_accounts(path: Path, environ: Mapping[str, str]) -> Mapping[str, Entry]
 
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
-        raise ValueError(f"{text!r} is no name: 1 to 32 letters, digits, `-` and `_`")
+        raise ValueError(f"{text!r} is not a name: 1 to 32 letters, digits, `-` and `_`")
     return text
 
 
 def _prefix(text: str) -> str:
     if not _PREFIX.fullmatch(text):
-        raise ValueError("it is no prefix of environment variables, such as PROD")
+        raise ValueError("it is not a prefix of environment variables, such as PROD")
     return text
 
 

@@ -146,7 +146,7 @@ class IamTokens:
             raise ServiceUnreachable(
                 f"No token: IAM at {httpx.URL(self._url).host} did not answer "
                 f"({why or type(error).__name__}). Nothing was sent to the service.",
-                advice="Check SMS_TOOLS_IAM_ENDPOINT and the way to it with `sms-tools check`.",
+                advice="Check SMS_TOOLS_IAM_ENDPOINT and the way there with `sms-tools check`.",
             ) from None
         value = response.headers.get("X-Subject-Token")
         if response.is_success and value:

@@ -57,7 +57,8 @@ def server_of(
             app,
             http=Protocol,
             ws="none",
-            backlog=32,  # as many are accepted in one go, before any is counted
+            # As many are accepted in one go, and in two more before any is counted and closed.
+            backlog=min(32, max(_descriptors() // 8, 4)),
             server_header=False,
             access_log=False,  # links are secrets
             **more,

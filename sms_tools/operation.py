@@ -27,7 +27,7 @@ MOST_RECORDS: Final = 10_000_000
 
 _ID: Final = re.compile(r"[A-Za-z0-9._-]+")
 _WITHOUT_MARKERS: Final = (
-    "Leave that field out to keep what is there; a person who knows the secret gives it anew."
+    "Leave that field out to keep what is there; a person who knows the secret enters it again."
 )
 _WHERE_IDS_ARE: Final = (
     "Copy the id from list_source_servers, list_migration_tasks, list_templates or "

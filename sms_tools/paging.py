@@ -231,7 +231,7 @@ class _Pass(Generic[T]):
             return [
                 f"The service pages no further than offset {LAST_OFFSET}: {read} of "
                 f"{'an unknown number' if expected is None else expected} records were read. "
-                "A filter makes the list shorter."
+                "Use a filter to shorten the list."
             ]
         notes = []
         if len(set(self.counts)) > 1:

@@ -177,7 +177,7 @@ class PostgresState(State):
                 return self._tried(begun, work)
             except _Broken as error:
                 if time.monotonic() > until:
-                    raise StateError(self._in_words(str(error.__cause__))) from error.__cause__
+                    raise StateError(self._in_words(self._why(error))) from error.__cause__
                 time.sleep(0.2)
             except (psycopg.Error, psycopg_pool.PoolTimeout) as error:
                 raise StateError(self._in_words(str(error))) from error
@@ -244,6 +244,14 @@ class PostgresState(State):
             raise
         connection.close()
         return None
+
+    def _why(self, broken: _Broken) -> str:
+        """What stands in the way, in the database's words: the pool only says that it waited."""
+        try:
+            self._connected(autocommit=True).close()
+        except psycopg.Error as error:
+            return str(error)
+        return str(broken.__cause__)
 
     def _in_words(self, said: str) -> str:
         for part, words in _IN_WORDS.items():

@@ -59,7 +59,7 @@ def parse_profile(text: str) -> Profile:
         given = {name: value.strip() for name, value in parser.items(section) if value.strip()}
     except configparser.Error:
         # The parser's own words repeat lines of the file, which may be keys.
-        raise SettingsError("is no ini file as the SDK reads it", advice=_SHAPE) from None
+        raise SettingsError("is not an ini file that the SDK can read", advice=_SHAPE) from None
     access, secret = given.get("ak"), given.get("sk")
     if not access or not secret:
         if "idp_id" in given:

@@ -40,7 +40,9 @@ class Argument:
     """The same in Chinese."""
 
 
-_LANGUAGE: Final = Argument("language", "Language for the words to the person.", default="English")
+_LANGUAGE: Final = Argument(
+    "language", "The language to speak to the person in.", default="English"
+)
 
 
 class PromptError(RequestRefused):

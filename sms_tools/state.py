@@ -45,7 +45,7 @@ class StateError(SmsToolsError):
     """The state cannot be used; nothing was written. The message says why."""
 
     advice = (
-        "What must be recorded is refused until this is mended; what only reads goes on. Mend it, "
+        "Whatever must be recorded is refused until this is fixed; reads still work. Fix it, "
         "or set SMS_TOOLS_STATE_DIR to a folder of yours that can be written; `sms-tools check` "
         "tests it."
     )
@@ -292,7 +292,7 @@ _IN_WORDS: Final[Mapping[str, str]] = {
     "readonly": "can be read but not written",
     "Read-only file system": "can be read but not written",
     "malformed": f"is damaged: {_FILE} is not a valid database; move it aside to begin a new one",
-    "not a database": f"is damaged: {_FILE} is no database; move it aside to begin a new one",
+    "not a database": f"is damaged: {_FILE} is not a database; move it aside to begin a new one",
     "unable to open": "cannot be opened by this user",
     "Permission denied": "cannot be opened by this user",
 }

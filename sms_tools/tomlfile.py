@@ -54,7 +54,7 @@ def parse(text: str, model: type[P]) -> P:
 
 
 _SAID: Final = {
-    "extra_forbidden": "nothing is called that here",
+    "extra_forbidden": "there is no such key here",
     "missing": "it is missing",
     "bool_type": "it is true or false",
     "list_type": "it is a list",

@@ -70,10 +70,10 @@ def test_two_names_for_one_account_are_two_accounts(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("[accounts]\n", "accounts"),
-        ("[accounts.'a b']\ncredentials = {env = 'PROD'}\n", "'a b' is no name"),
+        ("[accounts.'a b']\ncredentials = {env = 'PROD'}\n", "'a b' is not a name"),
         ("[accounts.a]\ncredentials = {}\n", "line 2, accounts.a.credentials: give one of"),
         ("[accounts.a]\ncredentials = {env = 'PROD', file = 'x'}\n", "give one of"),
-        ("[accounts.a]\ncredentials = {env = 'P-D'}\n", "no prefix"),
+        ("[accounts.a]\ncredentials = {env = 'P-D'}\n", "not a prefix"),
         ("[accounts.a]\ncredentials = {env = 'NONE'}\n", "NONE_AK and _SK are not set"),
         ("[accounts.a]\ncredentials = {file = 'none.ini'}\n", "does not exist"),
         ("[accounts.a]\ncredentials = {command = []}\n", "command"),

@@ -1,5 +1,6 @@
 """Documents say what the code says, and their lines do what they promise."""
 
+import argparse
 import json
 import re
 import shlex
@@ -16,7 +17,10 @@ from pydantic import ValidationError
 from bench.documents import ROOT, documents, variables
 from bench.settings import SETTINGS
 from sms_tools import __version__
-from sms_tools.cli import COMMANDS
+from sms_tools.cli import COMMANDS, parser_for
+from sms_tools.guard import Policy
+from sms_tools.guard.policy_file import parse_policy
+from sms_tools.operations import CATALOGUE
 from tests.cli.conftest import environment_of
 from tests.registry import RegistryEntry
 
@@ -58,6 +62,17 @@ def test_a_readme_is_short_and_has_the_two_commands_and_every_command(readme: st
         assert f"| `sms-tools {command}" in text
 
 
+def test_every_operation_has_its_action_or_is_said_to_have_none() -> None:
+    text = (ROOT / "docs" / "iam.md").read_text("utf-8")
+    named = set(re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)`", text))
+    assert set(CATALOGUE) <= named
+    mapped, _, _ = text.partition("**Not mapped anywhere")
+    for policy in re.findall(r"```json\n(.*?)```", mapped, re.DOTALL):
+        for statement in json.loads(policy)["Statement"]:
+            for action in statement["Action"]:
+                assert f"| `{action}` |" in mapped, action  # no policy grants what no source names
+
+
 def test_every_setting_that_the_code_names_is_described() -> None:
     assert variables() <= set(SETTINGS)
 
@@ -76,6 +91,46 @@ def test_a_block_of_a_document_does_what_it_promises(kind: str, text: str, tmp_p
                 _run(line, tmp_path)
         case _:
             assert kind == "text"
+
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+_SHELL = re.compile(r"^```(?:sh|bash)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_INLINE = re.compile(r"`((?:uv run )?sms-tools(?: [^`\n]*)?)`")
+
+
+def _commands_in(text: str) -> list[str]:
+    blocks = "\n".join(_SHELL.findall(text)).replace("\\\n", " ")
+    lines = [line for line in blocks.splitlines() if re.match(r"(uv run )?sms-tools ", line)]
+    return [*lines, *_INLINE.findall(text)]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_that_a_document_names_is_one_of_this_version(path: Path) -> None:
+    (commands,) = (
+        action
+        for action in parser_for(*COMMANDS)._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )
+    for said in _commands_in(path.read_text("utf-8")):
+        words = shlex.split(said.removeprefix("uv run "))[1:]
+        named = [word for word in words if not word.startswith("-")]
+        if not named or named[0].isupper():  # COMMAND: whichever
+            continue
+        assert named[0] in commands.choices, said
+        known = commands.choices[named[0]]._option_string_actions
+        options = [word.partition("=")[0] for word in words if word.startswith("--")]
+        assert not [each for each in options if each not in known], said
+
+
+def test_the_policy_that_the_security_page_shows_is_one_that_loads() -> None:
+    (shown,) = re.findall(
+        r"^```toml\n(.*?)^```$",
+        (ROOT / "docs" / "security.md").read_text("utf-8"),
+        re.DOTALL | re.MULTILINE,
+    )
+    loaded = parse_policy(shown, Policy())
+    assert loaded.targets
+    assert loaded.tools
 
 
 def _run(line: str, folder: Path) -> None:

@@ -1,6 +1,8 @@
 """Who may import whom: the design's rule, read from the source without running it."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -87,6 +89,13 @@ ONLY_IN: Final[Mapping[str, set[str]]] = {
 }
 """Where alone a library may be imported when the program runs."""
 
+_FOR_A_TEAM: Final = (
+    *("prometheus_client", "opentelemetry.sdk", "opentelemetry.exporter", "psycopg", "jwt"),
+    *("sms_tools.login", "sms_tools.server.http", "sms_tools.server.front"),
+    *("sms_tools.server.metrics", "sms_tools.server.logs", "sms_tools.server.health"),
+)
+"""What a server on stdio loads nothing of."""
+
 _FILES: Final = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -150,3 +159,14 @@ def test_only_the_command_line_prints() -> None:
         and node.func.id == "print"
     }
     assert printing <= {"cli"}
+
+
+def test_what_only_a_teams_server_needs_is_not_loaded_on_a_laptop() -> None:
+    code = (
+        "import sys, sms_tools.cli.serve, sms_tools.cli.opening, sms_tools.server;"
+        f"print([m for m in sys.modules if m.startswith({_FOR_A_TEAM!r})])"
+    )
+    said = subprocess.run(  # noqa: S603 (our own code)
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert said.stdout.strip() == "[]"

@@ -332,7 +332,7 @@ function drawFailures(data) {
     group.first_step ? el("p", {}, el("b", {}, "First step: "), group.first_step) : null,
     el("p", { class: "small" }, `Who acts: ${{ api: "a call from here", source: "somebody on the source server", console: "somebody on the console", support: "support" }[group.actor] || UNKNOWN}. `
       + (group.full_copy_again === true ? "Everything must be copied again. " : group.full_copy_again === false ? "The copy is kept. " : "Whether the copy is kept is not known. ")
-      + (group.known ? "" : "Nobody documents this code.")),
+      + (group.known ? "" : "This code is undocumented.")),
     el("div", { class: "offers" }, group.servers.slice(0, 6).map((id) => el("button", { type: "button", onclick: () => openServer(id, true) }, names.get(id) || id)),
       group.codes[0] ? offer("Ask: what does this code mean?", "explain_error_code", { code: group.codes[0] }) : null)));
   const said = data.groups.length ? `${count(data.groups.length, "cause")}, the largest first. ${stamp()}` : `No failure is known. ${stamp()}`;

@@ -94,7 +94,7 @@ async def _whoever_answers(options: argparse.Namespace, here: terminal.Terminal)
     person = person_of(await verifier.verify_token(token)) if token else None
     if person is None:
         raise SettingsError(
-            "the token is nobody's here, so nothing was answered.",
+            "nobody here has this token, so nothing was answered.",
             advice=f"Type it when you are asked, or set {TOKEN}.",
         )
     return person
@@ -105,7 +105,9 @@ async def _pair(
 ) -> int:
     """Serve the one-time address; with *folder*, open the browser by a file in it."""
     if not here.is_terminal:
-        here.write("Pairing needs a person at a terminal; this is none. Nothing was done.")
+        here.write(
+            "Pairing needs a person at a terminal; this is not a terminal. Nothing was done."
+        )
         return 2
     from sms_tools.guard.inviting import Invitation, invite, leading_file
 

@@ -26,7 +26,9 @@ def configure(command: argparse.ArgumentParser) -> None:
     """Declare the options of this command."""
     command.add_argument("--sandbox", action="store_true", help="those of the embedded service")
     command.add_argument(
-        "--head", action="store_true", help="how many lines, and the last one's hash: to be kept"
+        "--head",
+        action="store_true",
+        help="the number of lines and the last hash, to be kept elsewhere",
     )
     command.add_argument("--verify", action="store_true", help="check every line's hash")
     command.add_argument(

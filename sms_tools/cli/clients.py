@@ -144,7 +144,9 @@ CLIENTS: Final[Mapping[str, ClientKind]] = {
             file=lambda: _config_of("Claude") / "claude_desktop_config.json",
             shape=_claude_desktop,
             after="Quit Claude Desktop and start it again: it reads the file at its start.",
-            limits="starts programs only (no HTTP in the file); 60 s a call",
+            limits="starts programs only (no HTTP in the file); about 60 s a call, as users have"
+            " measured (anthropics/claude-code#22542 and #63379, four minutes in #65643): its maker"
+            " names no number",
             source="modelcontextprotocol.io, Connect to local MCP servers",
         ),
         ClientKind(
@@ -166,7 +168,8 @@ CLIENTS: Final[Mapping[str, ClientKind]] = {
             asks_for_keys=True,
             after="Open this folder in VS Code and start the server from the file, or by"
             " `MCP: List Servers`.",
-            limits="`servers`, not `mcpServers`; at most 128 tools in one request",
+            limits="`servers`, not `mcpServers`; at most 128 tools in one request, as its own"
+            " message says and others' documents repeat",
             source="code.visualstudio.com/docs, MCP configuration reference",
         ),
         ClientKind(
@@ -175,7 +178,8 @@ CLIENTS: Final[Mapping[str, ClientKind]] = {
             file=lambda: Path.home() / ".cursor" / "mcp.json",
             shape=_cursor,
             after="Switch the server on under Settings, MCP.",
-            limits="about 40 tools over all servers: take --guided",
+            limits="about 40 tools over all servers, as users and third parties report (its maker"
+            " names no number): take --guided",
             source="cursor.com/docs, Model Context Protocol",
         ),
         ClientKind(

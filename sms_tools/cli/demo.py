@@ -97,5 +97,5 @@ def _readable(error: BaseException, errors: Path) -> Exception:
     what = f"{type(error).__name__}: {error}".removesuffix(": ")
     return DemoError(
         f"the server does not answer ({what}).",
-        advice=f"Its own last words:\n{last_words}" if last_words else "It said nothing more.",
+        advice=f"Its last output:\n{last_words}" if last_words else "It said nothing more.",
     )

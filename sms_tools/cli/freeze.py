@@ -26,8 +26,8 @@ def configure(command: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="such as 06:00+08:00, or ISO 8601 with zone; left out: until --end",
     )
-    command.add_argument("--end", action="store_true", help="end the freeze that there is")
-    command.add_argument("--reason", default="", help="what whoever is held back is told")
+    command.add_argument("--end", action="store_true", help="end the current freeze")
+    command.add_argument("--reason", default="", help="the reason given to whoever is held back")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     """
     if options.until is not None and options.until <= utc_now():
         raise SettingsError(
-            "--until is over already.", advice="Give a time to come, or leave it out."
+            "--until is over already.", advice="Give a time in the future, or leave it out."
         )
     return anyio.run(_unfreeze if options.end else _freeze, options)
 

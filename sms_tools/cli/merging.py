@@ -94,7 +94,7 @@ def _merge_json(kind: ClientKind, configuration: Json, old: str, path: Path) -> 
             theirs[:] = [
                 one for one in theirs if not (isinstance(one, dict) and one.get("id") in names)
             ] + ours
-    notes = ("The comments of the file are in the copy only.",) if commented else ()
+    notes = ("The file's comments are kept in the copy only.",) if commented else ()
     return Merge(
         json.dumps(after, indent=2, ensure_ascii=False) + "\n",
         _difference(_shown(before, kind), _shown(after, kind), path),
@@ -147,7 +147,7 @@ def _merge_toml(kind: ClientKind, configuration: Json, old: str, path: Path) -> 
     if not understood:
         raise SettingsError(
             f"{path} writes its servers in a way that cannot be changed without risk.",
-            advice="It was left as it is. Put in by hand what is printed above.",
+            advice="It was left as it is. Add what is printed above by hand.",
         )
     return Merge(text, _difference(_shown(before, kind), _shown(expected, kind), path))
 

@@ -56,7 +56,7 @@ def span(text: str) -> int:
     found = _SPAN.fullmatch(text.strip())
     seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
     if not 1 <= seconds <= _LONGEST:
-        raise argparse.ArgumentTypeError(f"{text} is no span from 1s to 24h, such as 30s or 5m")
+        raise argparse.ArgumentTypeError(f"{text} is not a span from 1s to 24h, such as 30s or 5m")
     return seconds
 
 
@@ -65,7 +65,7 @@ def moment(text: str) -> datetime:
     if found := _UNTIL.fullmatch(text.strip()):
         hours, minutes, zone = int(found[1]), int(found[2]), _zone(found[3])
         if hours > 23 or minutes > 59:
-            raise argparse.ArgumentTypeError(f"{text} is no time of a clock")
+            raise argparse.ArgumentTypeError(f"{text} is not a time of day")
         now = utc_now().astimezone(zone)
         at = now.replace(hour=hours, minute=minutes, second=0, microsecond=0)
         return at if at > now else at + timedelta(days=1)
@@ -73,7 +73,7 @@ def moment(text: str) -> datetime:
         given = datetime.fromisoformat(text.strip())
         if given.tzinfo is not None:
             return given
-    raise argparse.ArgumentTypeError(f"{text} is no time with a zone, such as 06:00+08:00")
+    raise argparse.ArgumentTypeError(f"{text} is not a time with a zone, such as 06:00+08:00")
 
 
 def _zone(text: str) -> tzinfo:

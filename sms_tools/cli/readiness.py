@@ -1,4 +1,4 @@
-"""``sms-tools readiness``: which servers can be launched, and what keeps the others."""
+"""``sms-tools readiness``: which servers can be launched, and what holds the others back."""
 
 import argparse
 from typing import Any, Final

@@ -20,10 +20,13 @@ def configure(command: argparse.ArgumentParser) -> None:
         "kind", metavar="KIND", choices=get_args(Kind), help=", ".join(get_args(Kind))
     )
     command.add_argument(
-        "--format", choices=get_args(Format), help="default: as FILE is called, else md"
+        "--format", choices=get_args(Format), help="default: by FILE's ending, else md"
     )
     command.add_argument(
-        "--out", type=Path, metavar="FILE", help="write it there; never over a file"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write it there; an existing file is never replaced",
     )
     command.add_argument("--project", metavar="P", help="one migration project, by name or id")
     command.add_argument("--sandbox", action="store_true", help="on the embedded service")

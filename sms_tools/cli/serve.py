@@ -54,7 +54,7 @@ def configure(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ADDRESS",
-        help="a proxy in front, whose word on a client's address counts; may be given again",
+        help="a proxy in front that is trusted for clients' addresses; may be given again",
     )
     command.add_argument(
         "--log-json", action="store_true", help="with --http: logs and audit as lines of JSON"

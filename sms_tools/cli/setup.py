@@ -137,7 +137,7 @@ def _advise(kind: ClientKind, options: argparse.Namespace, environ: Mapping[str,
         say(
             f"Start the server with `{start}`. From then on its token is in the file "
             f"{folder / TOKEN_FILE}, for you alone; what the client asks for, or reads from "
-            f"{HTTP_TOKEN}, is what stands there."
+            f"{HTTP_TOKEN}, is that token."
         )
     elif not options.sandbox:
         _advise_on_keys(kind, credentials_file(environ))
@@ -152,7 +152,7 @@ def _advise_on_keys(kind: ClientKind, path: Path) -> None:
         say(f"{kind.title} asks for the keys once and keeps them in its own store.")
     elif not path.exists():
         say(
-            f"The keys are read from {path}, which does not exist yet. It wants three lines,"
+            f"The keys are read from {path}, which does not exist yet. It needs three lines,"
             " `[global]`, `ak = ...` and `sk = ...`, and rights for you alone (chmod 600)."
         )
 

@@ -35,7 +35,7 @@ def configure(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", choices=FORMS, default="json", help="the receiver's form")
     command.add_argument("--project", metavar="P", help="one migration project, by name or id")
     command.add_argument(
-        "--deadline", type=moment, metavar="TIME", help="tells which copies will miss it"
+        "--deadline", type=moment, metavar="TIME", help="warns of copies that will miss it"
     )
     command.add_argument("--sandbox", action="store_true", help="on the embedded service")
     add_sandbox_options(command)

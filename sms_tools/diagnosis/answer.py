@@ -31,7 +31,7 @@ CONCISE_BYTES: Final = 8_000
 """The bound of a default answer, whatever the fleet's size."""
 FULL_BYTES: Final = 64_000
 """The bound of an answer that was asked for in full."""
-NONE_READ: Final = "no source server can be told of; whether there are any is unknown."
+NONE_READ: Final = "nothing is known about any source server, not even whether there are any."
 """The rest of a summary where no server was read and the reading has gaps."""
 _ROWS: Final = 20
 _FULL_ROWS: Final = 200

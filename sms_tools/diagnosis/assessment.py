@@ -191,7 +191,7 @@ def _judge(facts: Facts, whole: _Whole) -> Assessed:
     expected = fitness.expected_bytes(facts, fitness.suggested_type(facts) or "")
     if expected and expected > _LARGE:
         says = f"About {size(expected)} to copy: the FAQ (13.1) advises against SMS above 1 TB."
-        how = "Reckon the time with the line's rate; a database or storage may go its own way."
+        how = "Work out the time from the line's rate; a database or storage may go its own way."
         found.append(Remark("large", "note", says, "console", how))
     order = ["other_method", "repair_first", "unknown", "note"]
     found.sort(key=lambda remark: order.index(remark.weight))

@@ -200,9 +200,9 @@ def check_agent(close: CloseUp) -> Sequence[Hypothesis]:
             evidence=[Evidence("connected", False, SOURCE, since)],
             rules_out=["a copy that is stuck: nothing is copying"],
             unknown=["whether the machine, the Agent or the way to port 443 is down"],
-            next_step="See on the source whether the machine and the Agent run and port 443 of "
-            "the cloud can be reached. A restart of the Agent costs Windows and block-level "
-            "migrations their copy.",
+            next_step="Check on the source whether the machine and the Agent are running and "
+            "whether port 443 of the cloud can be reached. A restart of the Agent costs Windows "
+            "and block-level migrations their copy.",
             actor="source",
         )
     ]

@@ -193,7 +193,7 @@ def _slow(numbers: Sequence[Mapping[str, Any]]) -> str:
     if slow:
         said += f" Measured slower than the deadline needs: {_names(slow)}."
     if lossy:
-        said += f" Packets were lost on the way of {_names(lossy)}."
+        said += f" Packets were lost on the path of {_names(lossy)}."
     return said
 
 
@@ -216,7 +216,7 @@ def _only_at_creation(about: Sequence[Server]) -> Sequence[str]:
 
 def _summary(about: Sequence[Server], ways: Sequence[Way]) -> str:
     if not about:
-        return "No server is on its way to a target."
+        return "No server here has a target to reach."
     counts = Counter(way.verdict for way in ways)
     parts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
     says = f"{count_of(len(ways), 'path')} of {count_of(len(about), 'server')}: {listed(parts)}."
@@ -234,7 +234,7 @@ def _actions(ways: Sequence[Way]) -> Sequence[Action]:
     servers = {w.server.id: w.server for w in ways if w.verdict != "open"}
     closed = [w.server for w in ways if w.verdict == "closed"]
     if closed:
-        why = "why its way is closed and who opens it"
+        why = "why its path is closed and who can open it"
         actions.append(Action("diagnose_server", {"server": closed[0].id}, why))
     due = [s for s in servers.values() if s.legality("network_check").verdict == "legal"]
     if due:

@@ -77,7 +77,7 @@ def _moment(text: str, now: datetime, direction: int) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"this is no time; e.g. {_EXAMPLES}") from None
+        raise ValueError(f"this is not a time; e.g. {_EXAMPLES}") from None
     if found.tzinfo is None:
         raise ValueError(f"the time needs its zone, e.g. {_EXAMPLES}")
     return found
@@ -90,7 +90,7 @@ def _spoken(spoken: re.Match[str], now: datetime, direction: int) -> datetime:
     try:
         time = datetime.strptime(f"{spoken['time']} {zone}", "%H:%M %z")
     except ValueError:
-        raise ValueError(f"this is no time; e.g. {_EXAMPLES}") from None
+        raise ValueError(f"this is not a time; e.g. {_EXAMPLES}") from None
     today = now.astimezone(time.tzinfo)
     found = today.replace(hour=time.hour, minute=time.minute, second=0, microsecond=0)
     day = (spoken["day"] or "").lower()

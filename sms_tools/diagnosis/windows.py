@@ -50,13 +50,13 @@ def read_window(text: str) -> Window:
     """
     found = _WINDOW.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text[:60]!r} is no window; write e.g. 22:00-06:00+08:00")
+        raise ValueError(f"{text[:60]!r} is not a window; write e.g. 22:00-06:00+08:00")
     zone = found["zone"].upper()
     offset = "+00:00" if zone in ("Z", "UTC") else zone
     try:
         moment = datetime.strptime(offset, "%z")
     except ValueError:
-        raise ValueError(f"{zone} is no zone; write e.g. +08:00") from None
+        raise ValueError(f"{zone} is not a zone; write e.g. +08:00") from None
     away = moment.utcoffset() or timedelta()
     return Window(_minutes(found["start"]), _minutes(found["end"]), timezone(away))
 

@@ -95,7 +95,7 @@ def _table(table: Table) -> str:
 def _main_columns(table: Table) -> Sequence[str]:
     """The first columns whose cells are all short; the first column always."""
     longest = {c: max(len(row.get(c, "")) for row in table.rows) for c in table.columns}
-    short = [c for c in table.columns if longest[c] <= _SHORT and c != "id"]
+    short = [c for c in table.columns if 0 < longest[c] <= _SHORT and c != "id"]
     first = list(table.columns[:1])
     return list(dict.fromkeys([*first, *short]))[:_MAIN]
 

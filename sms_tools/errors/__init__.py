@@ -313,6 +313,11 @@ _FINDER_BY_WORD: Final = (
 )
 
 
+def kind_of_code(code: str) -> type[ServiceError] | None:
+    """The kind of error that *code* alone tells; None where it tells none."""
+    return _KIND_BY_CODE.get(code)
+
+
 def _kind(reply: ErrorReply) -> type[ServiceError]:
     by_code = _KIND_BY_CODE.get(reply.code or "")
     if by_code:
@@ -352,7 +357,7 @@ def _advice(kind: type[ServiceError], reply: ErrorReply, operation: str, now: da
     if kind is ServiceError and reply.code is None and reply.status >= 300:
         return (
             "No error code came with it, so something between here and the service may have "
-            "answered: `sms-tools check` tests the way and the address."
+            "answered: `sms-tools check` tests the connection and the address."
         )
     if 200 <= reply.status < 300:
         return (
@@ -361,7 +366,9 @@ def _advice(kind: type[ServiceError], reply: ErrorReply, operation: str, now: da
             "explain_error_code says what a code means."
         )
     if kind is InvalidState and reply.code in ("SMS.7111", "SMS.7311", "SMS.7601"):
-        return "What depends on it has to go first; list_migration_tasks or list_source_servers."
+        return (
+            "Delete what depends on it first; list_migration_tasks or list_source_servers shows it."
+        )
     return ""
 
 

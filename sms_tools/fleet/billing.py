@@ -18,7 +18,7 @@ _SAYS: Final[Mapping[Item, str]] = {
     "them",
     "temporary_disk": f"temporary pay-per-use disks of {TEMPORARY_DISK_GB} GB at the targets: "
     "until the migration ends",
-    "public_address": "elastic IPs of the made targets: until somebody releases them",
+    "public_address": "elastic IPs of these targets: until somebody releases them",
     "snapshot": "snapshots of target disks, made before a launch, a synchronisation of blocks or "
     "a clone: until somebody deletes them",
     "clone": "clones of rehearsals, each an ECS with disks: until somebody deletes them",

@@ -55,7 +55,7 @@ NOT_CHECKED: Final = (
     "whether it is a domain controller, a node of a cluster or of a database over several nodes",
     "CPU and memory load of the source (at most 80 % CPU, more than 256 MB free)",
     "antivirus and security software, licences bound to hardware",
-    "whether the way to the target is open: check_network_paths",
+    "whether the path to the target is open: check_network_paths",
 )
 """What no record carries before there is a task."""
 
@@ -241,7 +241,7 @@ def _unread(facts: Facts) -> Iterator[Remark]:
             "unknown",
             f"Of {count_of(len(unsized), 'disk')} the record has no size or no partitions.",
             "source",
-            "Look at these disks on the source: raw, empty and unmounted ones come over empty.",
+            "Check these disks on the source: raw, empty and unmounted ones come over empty.",
         )
     firmware = facts.detail.firmware if facts.detail else None
     if facts.detail is not None and (firmware or "").strip().upper() not in _FIRMWARE:
@@ -251,7 +251,7 @@ def _unread(facts: Facts) -> Iterator[Remark]:
             "unknown",
             f"Its record does not say whether it boots with BIOS or UEFI{shown}.",
             "source",
-            "Look on the source: a target needs the same firmware.",
+            "Check on the source: a target needs the same firmware.",
         )
 
 
@@ -316,7 +316,7 @@ def _state(facts: Facts) -> Iterator[Remark]:
             "unknown",
             "Nothing says whether its Agent is connected.",
             "source",
-            "Look whether the Agent runs.",
+            "Check whether the Agent is running.",
         )
     if not server.offline:
         return
@@ -337,7 +337,8 @@ def _state(facts: Facts) -> Iterator[Remark]:
         "repair_first",
         "Its Agent is disconnected" + (f" for {span(ago)}." if ago else "; since when is unknown."),
         "source",
-        "See that the source and its Agent run, its clock is right, port 443 outwards open.",
+        "Check that the source and its Agent are running, its clock is right, and port 443 is open "
+        "outwards.",
     )
 
 
@@ -347,7 +348,7 @@ def _system(facts: Facts) -> Iterator[Remark]:
         yield Remark(
             "system_unknown",
             "unknown",
-            f"Its operating system ({shown}) is none that can be recognised.",
+            f"Its operating system ({shown}) is not recognised.",
             "source",
             "Compare the system with the vendor's list; without a match it goes another way.",
         )
@@ -444,7 +445,7 @@ def _file_systems(facts: Facts) -> Iterator[Remark]:
             "unknown",
             f"The file system of {listed([p.mount for p in nameless[:4]])} is not known.",
             "source",
-            "Look on the source: Ext2/3/4, XFS and NTFS are migrated.",
+            "Check on the source: Ext2/3/4, XFS and NTFS are migrated.",
         )
     btrfs = bool(facts.detail and facts.detail.btrfs_list)
     if btrfs or any(part.file_system == "btrfs" for part in parts_of(facts)):
@@ -498,7 +499,7 @@ def _space_unknown(facts: Facts) -> Iterator[Remark]:
             "unknown",
             f"Its record does not say how much is free on {where}.",
             "source",
-            "Look on the source: Linux needs 200 MB on /, Windows 320 MB on each volume.",
+            "Check on the source: Linux needs 200 MB on /, Windows 320 MB on each volume.",
         )
 
 

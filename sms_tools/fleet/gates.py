@@ -112,7 +112,7 @@ def _stage(server: Server, now: datetime) -> Finding:
     if stage == "syncing":
         return _gate("pass", "The stage is continuous sync.")
     if stage not in LEGAL_STATES:
-        return _gate("unknown", "The stage is none that is known.", seen)
+        return _gate("unknown", "The stage is not a known one.", seen)
     return _gate("fail", "The stage is not continuous sync.", seen)
 
 
@@ -124,7 +124,7 @@ def _state(server: Server, now: datetime) -> Finding:
         return _gate("pass", "The state is syncing.")
     seen = Evidence("state", one_line(server.state, 40), _SOURCES, server.state_since or now)
     if not is_known_state(state):
-        return _gate("unknown", "The state is none that is known.", seen)
+        return _gate("unknown", "The state is not a known one.", seen)
     return _gate("fail", "The state is not syncing.", seen)
 
 
@@ -173,7 +173,7 @@ def _full_copy(server: Server, now: datetime) -> Finding:
         step = unfinished[0]
         return _gate("fail", "The full copy is not done.", _step(step, now))
     if odd := [s for s in first if _is_whole(s) is None or sub_task_kind(s.name) == "unknown"]:
-        says = "The full copy has a step that is not known, or no percentage of it."
+        says = "The full copy has an unknown step, or one without a percentage."
         return _gate("unknown", says, _step(odd[0], now))
     return _gate("pass", "Every step of the full copy is at 100 %.")
 
@@ -200,10 +200,10 @@ def _last_sync(server: Server, now: datetime) -> Finding:
     if not server.rounds:
         return _gate("unknown", "The task's sub-tasks were not read.")
     if odd := [s for r in server.rounds[1:] for s in r if sub_task_kind(s.name) == "unknown"]:
-        says = "The sub-tasks have a step that is not known: what it moved cannot be told."
+        says = "The sub-tasks have an unknown step: what it moved is unknown too."
         return _gate("unknown", says, _step(odd[0], now))
     if odd := [s for s in server.rounds[0] if sub_task_kind(s.name) == "sync" and s.progress]:
-        says = "A synchronisation has a percentage and no times: when it was cannot be told."
+        says = "A synchronisation has a percentage but no times: when it ran is unknown."
         return _gate("unknown", says, _step(odd[0], now))
     if not syncs:
         return _gate("pass", "There was no synchronisation after the full copy.")
@@ -211,7 +211,7 @@ def _last_sync(server: Server, now: datetime) -> Finding:
         step = unfinished[0]
         return _gate("fail", "The latest synchronisation is not done.", _step(step, now))
     if unclear := [step for step in syncs[-1] if _is_whole(step) is None]:
-        says = "The latest synchronisation ended without a percentage that can be one."
+        says = "The latest synchronisation ended with a percentage that cannot be right."
         return _gate("unknown", says, _step(unclear[0], now))
     ended = from_milliseconds(max((step.end_date or 0 for step in syncs[-1]), default=0))
     if ended is None:
@@ -247,7 +247,7 @@ def _no_clone(server: Server, now: datetime) -> Finding:
         seen = Evidence("state", server.state, _SOURCES, now)
         return _gate("fail", "A clone is being made.", seen)
     if server.phase == "unknown":
-        return _gate("unknown", "What it is doing is not known, and so whether a clone is made.")
+        return _gate("unknown", "What it is doing is not known; a clone may be being made.")
     return _gate("pass", "No clone is being made.")
 
 
@@ -320,7 +320,7 @@ def _checks(server: Server, now: datetime) -> Finding:
     if odd:
         names = [one_line(f"{c.name}: {c.result}", 60) for c in odd[:4]]
         seen = Evidence("checks", names, _SOURCES, now)
-        return _gate("unknown", "An environment check has a result that is not known.", seen)
+        return _gate("unknown", "An environment check has an unknown result.", seen)
     return _gate("pass", "No environment check failed.")
 
 

@@ -287,9 +287,9 @@ class Night:
         if start is None:
             return f"{says} So there is no last safe start for {iso(deadline)}."
         if start < now:
-            return f"{says} TOO LATE to be over by {iso(deadline)} for sure: the last safe start "
+            return f"{says} TOO LATE to be sure to finish by {iso(deadline)}: the last safe start "
             f"was {iso(start)}."
-        return f"{says} Last safe start to be over by {iso(deadline)}: {iso(start)}."
+        return f"{says} Last safe start to finish by {iso(deadline)}: {iso(start)}."
 
 
 def night_of(

@@ -121,7 +121,7 @@ def _refusal(reply: object) -> str | None:
         return None
     rights = " It may mean missing rights as well." if isinstance(reply, PermissionDenied) else ""
     return (
-        f"The look at NICs and security groups failed ({one_line(str(reply), 120)}), and names "
+        f"The check of NICs and security groups failed ({one_line(str(reply), 120)}), and names "
         f"no port.{rights}"
     )
 
@@ -173,7 +173,7 @@ def _judged(
     if server.phase == "failed" and _PORT_OF.get(code) == port:
         return "closed", f"The task failed with {code}, which names this port.", "error"
     if server.phase in _COPIES and server.connected is True:
-        return "open", "A copy runs over this way.", "copy"
+        return "open", "A copy is running over this path.", "copy"
     if measured and measured.destination_connectivity is not None:
         if measured.destination_connectivity:
             return "open", "The last measurement reached the target; its age is unknown.", _MEASURED

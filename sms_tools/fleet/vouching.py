@@ -16,7 +16,7 @@ from sms_tools.state import Database, State
 from sms_tools.wording import iso
 
 ASKED: Final = (
-    "See for yourself that every target below boots, is reached and serves its applications. "
+    "See for yourself that every target below boots, can be reached and serves its applications. "
     "Whoever agrees to this plan vouches for it: that is kept, and the change record names it."
 )
 _STEPS: Final = (

@@ -432,8 +432,8 @@ class Guard:
         return Held(
             {
                 "status": "declined",
-                "summary": f"{who_said}, at {since:%H:%M} UTC. Nothing has been done. The same "
-                f"call is not put before anybody again before {approval.expires_at:%H:%M} UTC; "
+                "summary": f"{who_said}, at {since:%H:%M} UTC. Nothing has been done. Nobody "
+                f"is asked about the same call again before {approval.expires_at:%H:%M} UTC; "
                 f"do not repeat it. A person who changes their mind runs `{command}`{page}.",
                 "tool": subject.tool,
                 "how": how,

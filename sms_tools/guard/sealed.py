@@ -107,7 +107,7 @@ class _OneHost:
         name, port = (name, port) if port.isdigit() and name else (host, "")
         # A stranger's name for this machine is DNS rebinding.
         if name not in _HOSTS:
-            answer: ASGIApp = refused("This page answers on this computer only.")
+            answer: ASGIApp = refused("This page works on this computer only.")
         elif name == LOOPBACK:
             answer = self._app
         elif request.method in ("GET", "HEAD"):

@@ -53,7 +53,7 @@ async def list_waiting(
         terminal.write(
             f"At {alarm:%Y-%m-%d %H:%M} UTC a used-up proof of a paired browser came back: "
             "somebody may have copied it. All pairings were ended; `sms-tools approvals pair` "
-            "begins anew."
+            "pairs a browser again."
         )
     waiting = [
         approval

@@ -191,7 +191,7 @@ def _in_continuous_sync(facts: _Facts, doing: str, legal: str) -> Legality:
         return _illegal(f"{doing} needs the continuous-sync stage; {_server(facts.source)}.", code)
     if facts.stage and facts.stage not in LEGAL_STATES:
         return _unknown(
-            f"{doing} depends on the stage, and {facts.stage[:40]!r} is none that is known.", code
+            f"{doing} depends on the stage, and {facts.stage[:40]!r} is not a known one.", code
         )
     if facts.stage and facts.stage != "syncing":
         return _illegal(
@@ -319,7 +319,7 @@ def _unlock(facts: _Facts) -> Legality:
         )
     if facts.source in ("stopped", "error"):
         return _legal(
-            "The target can be unlocked, but there is no lock again: changes to its disks would "
+            "The target can be unlocked, but it cannot be locked again: changes to its disks would "
             "break the migration when it is started again."
         )
     if facts.source == "finished":

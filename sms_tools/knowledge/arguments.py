@@ -143,7 +143,7 @@ _TASK_RULES: Final[Sequence[tuple[str, str, Callable[[NewTask], bool | str | Non
         "SMS.6610",
         "os_type",
         _other_system,
-        "The operating system in the task is another than the source's.",
+        "The operating system in the task differs from the source's.",
     ),
     (
         "SMS.6032",
@@ -188,13 +188,13 @@ _TASK_RULES: Final[Sequence[tuple[str, str, Callable[[NewTask], bool | str | Non
         "SMS.6537",
         "target_server.disks",
         _system_disk,
-        f"A system disk in the cloud ends at {MAX_SYSTEM_DISK_GB:,} GB.",
+        f"A system disk in the cloud is at most {MAX_SYSTEM_DISK_GB:,} GB.",
     ),
     (
         "SMS.6614",
         "target_server.disks",
         _below_partitions,
-        "A target disk is smaller than the partitions that it is to hold.",
+        "A target disk is smaller than the partitions it has to hold.",
     ),
     (
         "SMS.6614",

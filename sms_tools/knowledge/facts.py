@@ -70,7 +70,7 @@ CONSISTENCY_NOT_PROVED = (
     "non-ASCII characters are skipped; Btrfs is not supported.",
     "Services that write during the check, resized partitions, /var/log and the Agent's own folder "
     "give differences that mean nothing.",
-    "A result older than the last synchronisation says nothing about the target of today.",
+    "A result older than the last synchronisation says nothing about the target as it is now.",
 )
 
 # -- failures that mean one event -----------------------------------------------------------------

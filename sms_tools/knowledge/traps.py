@@ -29,7 +29,7 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "Whether offset counts records or pages is not clear: advance by what was returned.",
         ),
         "get_source_server": (
-            "The disks for a new task stand in init_target_server, not in disks.",
+            "The disks for a new task are in init_target_server, not in disks.",
             f"The Agent reports disks every {AGENT_DISK_REPORT_HOURS} hours: a change in between "
             "shows as SMS.0515.",
         ),
@@ -38,7 +38,7 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "`unconfigured` exists only here: waiting servers without a target.",
         ),
         "list_failed_source_servers": (
-            "Entries have no time and no task id, and may be of servers that run again.",
+            "Entries have no time and no task id, and may belong to servers that have recovered.",
             "error_json is cut at 255 characters and is JSON inside of JSON.",
         ),
         "delete_source_server": (
@@ -50,9 +50,7 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "The record comes back only when the Agent is restarted.",
             "None of them may have a task (SMS.7601).",
         ),
-        "update_source_server": (
-            "Disks that are set not to migrate are left out without a further word.",
-        ),
+        "update_source_server": ("Disks that are set not to migrate are silently left out.",),
         "list_migration_tasks": (
             "Sub-tasks in lists have no user_op: the same name comes again in later rounds.",
             "source_server may be null; regions differ in the fields they send.",
@@ -70,7 +68,7 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "Deleting a task may delete the template that it was made from.",
         ),
         "update_migration_task": (
-            "The body also takes state, sub_tasks and progress: they overwrite what is believed.",
+            "It also takes state, sub_tasks and progress, which overwrite the service's record.",
         ),
         "manage_migration_task": (
             "`test` is no test: it launches the target. The rehearsal is clone_test, and its clone "
@@ -88,7 +86,7 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "delete_migration_tasks": (
             "A new task copies everything again; targets and temporary disks stay and are billed.",
-            "One that may not be deleted keeps all of them from it.",
+            "If one may not be deleted, none is.",
         ),
         "get_migration_rate_limits": (
             "Fails on some valid tasks: that is unknown, not unlimited.",
@@ -127,7 +125,7 @@ TRAPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "get_agent_command": (
             "A read by its method, but it may take the command away from the Agent.",
         ),
-        "calculate_sha256": ("The value stands in the address, where logs may keep it.",),
+        "calculate_sha256": ("The value is part of the URL, which logs may keep.",),
         "sign_privacy_agreement": (
             "Legally binding consent for the whole account: only a person may give it.",
         ),

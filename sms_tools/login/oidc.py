@@ -74,7 +74,7 @@ def checked_issuer(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
         raise SettingsError(
-            f"--auth: {text!r} is no issuer.", advice="Give its address: oidc:https://…"
+            f"--auth: {text!r} is not an issuer.", advice="Give its address: oidc:https://…"
         )
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise SettingsError(
@@ -160,9 +160,9 @@ class Keys:
         except httpx.HTTPError as error:
             raise ProviderFailed(f"{url} did not answer ({type(error).__name__}).") from error
         except (ValueError, RecursionError) as error:
-            raise ProviderFailed(f"{url} answered with what is no JSON.") from error
+            raise ProviderFailed(f"{url} answered with something that is not JSON.") from error
         if not isinstance(found, dict):
-            raise ProviderFailed(f"{url} answered with what is no object.")
+            raise ProviderFailed(f"{url} answered with something that is not an object.")
         return found
 
 

@@ -176,7 +176,7 @@ class LoginPage(Page):
             there = f"{PATH}/login?next={quote(request.url.path, safe='')}"
             return RedirectResponse(there, status_code=303, headers=HEADERS)
         if session is None:
-            return refused("You are not logged in any more. Load the page again.", 401)
+            return refused("You are no longer logged in. Load the page again.", 401)
         if not session.person.roles:
             told = f"{session.shown} has no role on this server: ask whoever runs it."
             return page(html.notice("Nothing to see", told, kind="No role"), 403)
@@ -185,7 +185,7 @@ class LoginPage(Page):
     async def _admit(self, request: Request, approval: Approval | None) -> Admitted | Response:
         session = await self._session(request)
         if session is None:
-            return refused("You are not logged in any more. Load the page again.", 401)
+            return refused("You are no longer logged in. Load the page again.", 401)
         fault = approval.terms.fault(session.person) if approval else None
         if approval is None and Role.APPROVER not in session.person.roles:
             fault = f"{session.shown} does not have the role approver."
@@ -238,7 +238,9 @@ class LoginPage(Page):
         value = request.cookies.get(self._attempt_cookie, "")
         state = request.query_params.get("state", "")
         if not value or not secrets.compare_digest(_digest(value).encode(), state.encode()):
-            return refused("This login was not begun in this browser, or is over. Begin again.")
+            return refused(
+                "This login was not started in this browser, or has expired. Start again."
+            )
         attempt = await self._logins.take(value)
         if attempt is None:
             return refused("This login is over. Load the page of the request again.")
@@ -262,7 +264,7 @@ class LoginPage(Page):
         if problem:
             return refused(problem)
         await self._logins.close(request.cookies.get(self._cookie, ""))
-        answer = page(html.notice("Logged out", "This browser is not logged in any more."))
+        answer = page(html.notice("Logged out", "This browser is no longer logged in."))
         answer.delete_cookie(self._cookie, path="/")
         return answer
 
@@ -311,7 +313,7 @@ class LoginPage(Page):
         except httpx.HTTPError as error:
             raise ProviderFailed(f"it did not answer ({type(error).__name__}).") from error
         except (ValueError, RecursionError) as error:
-            raise ProviderFailed("it answered with what is no JSON.") from error
+            raise ProviderFailed("it answered with something that is not JSON.") from error
         if not reply.is_success or not isinstance(found, dict):
             said = found.get("error") if isinstance(found, dict) else None
             raise ProviderFailed(f"it gave no tokens (HTTP {reply.status_code}, {said}).")

@@ -33,13 +33,13 @@ def digest_of(token: str) -> str:
 
 def _digest(text: str) -> str:
     if not _DIGEST.fullmatch(text):
-        raise ValueError("it is no SHA-256 digest: 64 hexadecimal digits, in lower case")
+        raise ValueError("it is not a SHA-256 digest: 64 hexadecimal digits, in lower case")
     return text
 
 
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
-        raise ValueError("it is no name: letters, digits, `.`, `_`, `@` and `-`, 64 at most")
+        raise ValueError("it is not a name: letters, digits, `.`, `_`, `@` and `-`, 64 at most")
     return text
 
 

@@ -9,10 +9,10 @@ the wire's spelling stands here.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from sms_tools.operation import Reply
-from sms_tools.operations.common import Echoed, Int, Long, Text
+from sms_tools.operations.common import Echoed, Int, Long, Text, note_dropped
 
 Bytes = Annotated[Long, Field(description="Bytes.")]
 Named = Annotated[Text, Field(description="Name.")]
@@ -150,7 +150,7 @@ class VolumeGroupInfo(Reply):
     size: int | None = None
 
 
-class Partition(Echoed, reply=PartitionInfo):
+class Partition(Echoed, reply=PartitionInfo, more=("id", "relation_name", "free_size")):
     """A partition or volume of a disk."""
 
     device_use: Annotated[Text | None, Field(description="NORMAL, OS …")] = None
@@ -166,7 +166,7 @@ class Partition(Echoed, reply=PartitionInfo):
     size_per_cluster: Annotated[Int | None, Field(description="Cluster size.")] = None
 
 
-class ServerDisk(Echoed, reply=DiskInfo):
+class ServerDisk(Echoed, reply=DiskInfo, more=("id", "disk_id", "disk_index")):
     """A disk of a source server."""
 
     name: Annotated[Text, Field(description="/dev/vda, Disk 0 …")]
@@ -232,6 +232,18 @@ class BtrfsFileSystem(Echoed, reply=BtrfsInfo):
             renamed = {key: value for key, value in given.items() if key != "subvolume"}
             return {**renamed, "subvolumn": given["subvolume"]}
         return given
+
+
+def without_bare_names(given: Any, info: ValidationInfo) -> Any:
+    """*given* without Btrfs file systems of which it has only the names.
+
+    A task's target lists them so; a request wants them whole, as the source server has them.
+    """
+    file_systems = given.get("btrfs_list") if isinstance(given, dict) else None
+    if not file_systems or not all(isinstance(each, str) for each in file_systems):
+        return given
+    note_dropped(info, {"btrfs_list"})
+    return {key: value for key, value in given.items() if key != "btrfs_list"}
 
 
 class NetworkInterface(Echoed, reply=NetworkInterfaceInfo):

@@ -110,7 +110,7 @@ class Application:
                         return self.entries
             with self.desk.within(max(self._left, 0)):
                 await self._look_again()
-            await self._report(len(calls), "all steps have been gone through")
+            await self._report(len(calls), "all steps have been worked through")
         return self.entries
 
     @property
@@ -260,7 +260,9 @@ class Application:
         if why := moved(step, shown) or shown.preview.impossible:
             return why
         if shown.launch != step.launch:
-            return f"Whether it launches was to be {step.launch!r}; it is {shown.launch!r}."
+            return (
+                f"Whether it launches was expected to be {step.launch!r}; it is {shown.launch!r}."
+            )
         if step.launch == "now" and closed(step, shown):
             return one_line("; ".join(shown.lines(HANGS)), 400)
         return await no_longer_fits(self.plan, step, self.desk)
@@ -278,7 +280,7 @@ class Application:
             first = [*first, _words(error)]
             if not (isinstance(error, ServiceUnreachable) and error.outcome_unknown):
                 if self._has_another_way(step) and _is_a_refusal(error):
-                    says = "The service refuses it as things are; the steps after it do it."
+                    says = "The service refuses it for now; the steps after it do it another way."
                     return Result.NOT_NEEDED, [*first, _said(says)]
                 return Result.FAILED, first
         else:
@@ -336,7 +338,7 @@ class Application:
                 await self._settled(step)
         elif settling:
             for step in settling:
-                says = "It runs; whether it still does half a minute later is to be looked at."
+                says = "It runs; whether it still does half a minute later remains to be checked."
                 await self._conclude(
                     step, Result.NOT_SEEN, [_said(says)], self.entries[step.number]
                 )
@@ -444,7 +446,10 @@ def _evidence(step: Step, found: Look, begun: float | None = None) -> list[dict[
             says = "It has surely ended, and the numbers are those of before: it found the same, "
             rows.append({"says": f"{says}or nothing. The service does not tell.", "final": True})
     if step.wanted in ("limits", "options") and unread and found.is_known:
-        says = "The service took the call, and does not give back what it holds: nobody saw it."
+        says = (
+            "The service accepted the call but does not show what it now holds, so nothing was "
+            "verified."
+        )
         rows.append({"says": says, "final": True})
     if step.wanted == "created" and found.server.task_id:
         seen = Evidence(_NEW_TASK, found.server.task_id, "get_source_server", found.at)

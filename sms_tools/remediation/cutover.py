@@ -18,14 +18,14 @@ from sms_tools.remediation.writing import Words, Writer
 from sms_tools.text import one_line
 
 _CLONE: Final = Words(
-    does="Makes a clone of the target, to be tried out; synchronisation stands still meanwhile.",
-    verified_by="get_migration_task: a clone is named, without an error.",
+    does="Makes a clone of the target to try out; synchronisation pauses meanwhile.",
+    verified_by="get_migration_task: it names a clone and no error.",
     undo="Deleting the clone on the ECS console; no call here does that.",
 )
 _LAUNCH: Final = Words(
     does="Launches the target: the cutover. Before it, every gate is looked at once more.",
     verified_by="get_source_server: finished.",
-    undo="Nothing here; plan_remediation with back_out tells the way back to the source.",
+    undo="Nothing here; plan_remediation with back_out describes the way back to the source.",
 )
 
 
@@ -51,7 +51,7 @@ async def rehearse(request: Request, write: Writer) -> None:
             write.call(clone, server, "cloned", _CLONE)
     if any(step.is_call for step in write.steps):
         write.preconditions.append("Somebody tries the clones out, and deletes them afterwards.")
-        does = "Try out each clone, say what came of it, then delete it on the ECS console."
+        does = "Try out each clone, report the result, then delete it on the ECS console."
         write.person("console", does, later=True)
 
 

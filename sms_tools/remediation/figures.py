@@ -165,7 +165,7 @@ def _copied(
     if without:
         says += f" {count_of(without, 'server')} still to copy have none and are not in it."
     if len(together) < 2:
-        says += " They were read together only once, so there is no course to draw yet."
+        says += " They were read together only once, so there is nothing to draw yet."
         return Figure(title, "", says)
     points = [(at, sum(each[at] for each in series.values())) for at in together]
     ends = [each.eta for each in running if isinstance(each.eta, Eta)]
@@ -177,7 +177,7 @@ def _copied(
         earliest=max(known) if len(known) == len(ends) else None,
         latest=latest,
     )
-    first = iso(drawn.earliest) if drawn.earliest else "a time that nobody can tell"
+    first = iso(drawn.earliest) if drawn.earliest else "an unknown time"
     says += f" The fan leads to the end of the slowest: from {first} to {iso(latest)}."
     return Figure(title, charts.copied(drawn), says)
 
@@ -217,6 +217,6 @@ def _night(night: Night) -> Figure:
     batches = [[launch(each.id, each.name) for each in batch] for batch in night.batches]
     says = (
         "From the first launch call, batch after batch: solid at the least, dashed at the most. "
-        "Stopping applications, a verification, tests and the switch of DNS are not in it."
+        "Stopping applications, a verification, tests and the switch of DNS are not included."
     )
     return Figure("The launch night", charts.night(batches, None), says)

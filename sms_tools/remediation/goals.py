@@ -29,7 +29,7 @@ _RETRY: Final = Words(
     does="Starts the task again; the copy goes on where the service can resume it.",
     verified_by="get_migration_task: the task runs, and still does at the end of the plan.",
     undo="stop pauses it.",
-    costs="The temporary disk of the target goes on being billed.",
+    costs="The temporary disk of the target continues to be billed.",
 )
 _LAUNCH_AGAIN: Final = Words(
     does="LAUNCHES the target: it failed while it was being cut over, and a start is the next try.",

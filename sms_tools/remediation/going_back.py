@@ -26,8 +26,10 @@ async def back_out(request: Request, write: Writer) -> None:
     for server in request.servers:
         if not server.was_launched:
             if request.by_name:
-                why = f"Its target is not known to be launched: it is {server.phase}. Nothing is to"
-                write.leave(server, f"{why} be taken back; the source still serves.")
+                why = f"Its target is not known to have been launched: it is {server.phase}."
+                write.leave(
+                    server, f"{why} There is nothing to take back; the source still serves."
+                )
         elif write.has_room_for(server):
             launched.append(server)
     if not launched:
@@ -38,7 +40,7 @@ async def back_out(request: Request, write: Writer) -> None:
         write.gaps.append(f"get_migration_task: the launch's time and snapshots of {of} not read.")
     write.first.append(
         "Nothing is deleted and nothing is called here: the sources are as they were when the "
-        "targets were launched, so going back is people's work, in this order."
+        "targets were launched, so people do the going back, in this order."
     )
     for actor, does in (
         ("person", "On the targets stop the services, so that no more is written there."),
@@ -91,7 +93,7 @@ def _choice(server: Server, task: MigrationTaskDetail | None) -> str:
     else:
         said += (
             "Synchronise again: manage_migration_task restart copies the source's changes and "
-            "overwrites what the target has written; say first what of it was saved. "
+            "overwrites what the target has written; say first how much of that was saved. "
         )
     if snapshots:
         ids = one_line(snapshots.replace(";", ", "), 300)
@@ -101,6 +103,7 @@ def _choice(server: Server, task: MigrationTaskDetail | None) -> str:
         )
     if server.task_id and task is None:
         return said + (
-            "Whether there are snapshots of the launch could not be read: get_migration_task tells."
+            "Whether there are snapshots of the launch could not be read: get_migration_task "
+            "shows it."
         )
     return said + "No snapshot of the launch is known, so there is none to roll back to."

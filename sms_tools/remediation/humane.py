@@ -25,3 +25,8 @@ def humane(value: JSON, *, inside: bool = False) -> JSON:
         elif key != "gates" or "findings" not in value:
             found[name] = humane(each, inside=True)
     return found
+
+
+def fact(value: JSON) -> JSON:
+    """A single value under its name: what is empty is none, which is not what is not known."""
+    return "none" if value in ([], {}) else humane(value, inside=True)

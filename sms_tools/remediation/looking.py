@@ -285,11 +285,11 @@ def drift(before: Before | None, found: Look) -> str | None:
         return "The source server's record is gone."
     if found.phase not in before.phases:
         planned = " or ".join(before.phases)
-        return f"The phase was to be {planned}; it is {found.phase}."
+        return f"The phase was expected to be {planned}; it is {found.phase}."
     if found.server.task_id != before.task_id:
         return "The server has another task now." if found.server.task_id else "The task is gone."
     if before.codes is not None and (found.code or "") not in before.codes:
-        return f"The error is another one now: {one_line(found.code or 'none', 40)}."
+        return f"The error is a different one now: {one_line(found.code or 'none', 40)}."
     return None
 
 

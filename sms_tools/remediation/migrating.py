@@ -79,7 +79,7 @@ class PlanMigration(Question):
 
     rows: Annotated[
         list[JsonObject] | None,
-        Field(max_length=MOST_ROWS, description="One object a server; keys as the columns."),
+        Field(max_length=MOST_ROWS, description="One object per server; keys as the columns."),
     ] = None
     csv: Annotated[
         str | None, Field(max_length=_LONGEST_SHEET, description="Instead: text with a header.")
@@ -132,7 +132,7 @@ class PlanMigration(Question):
             return sheet_of_rows(self.rows or [], self.defaults)
         sheet = sheet_of_csv(self.csv or "", self.defaults)
         if not sheet.rows:
-            raise RequestRefused("The sheet has a header and no rows.")
+            raise RequestRefused("The sheet has a header but no rows.")
         if len(sheet.rows) > MOST_ROWS:
             raise RequestRefused(
                 f"The sheet has {len(sheet.rows):,} rows; at most {MOST_ROWS:,} are read.",
@@ -233,7 +233,7 @@ def _start_words(placed: Placed, server: Server) -> Words:
             verified_by=_VERIFIED,
             undo="Nothing brings back what was on the target's disks.",
             loses=f"ALL DATA on the {count_of(len(wish.target_disks), 'disk')} of ECS "
-            f"{wish.vm_id}: they are formatted and partitioned anew.",
+            f"{wish.vm_id}: they are formatted and partitioned again.",
             costs=f"A temporary {TEMPORARY_DISK_GB} GB disk until the end.",
         )
     name = named(placed.template.name if placed.template else None, server.name)
@@ -263,7 +263,7 @@ def _say_first(placed: Sequence[Placed], write: Writer, *, start: bool) -> None:
     if launching and not start:
         write.first.append(
             f"{count_of(len(launching), 'task')} with syncing=false: once started, each LAUNCHES "
-            "its target by itself when the copy ends."
+            "its target automatically when the copy ends."
         )
 
 

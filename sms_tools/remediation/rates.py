@@ -37,7 +37,7 @@ _PAUSE: Final = Words(
     undo="start resumes it; a large Linux copy is compared again then.",
 )
 _RESUME: Final = Words(
-    does="Starts it again, whatever became of the limits.",
+    does="Starts it again, whatever happened to the limits.",
     verified_by="get_migration_task: the task runs.",
     undo="stop pauses it again.",
 )
@@ -76,8 +76,8 @@ def _lacks_tc(server: Server) -> bool:
 def _people_first(server: Server, write: Writer) -> None:
     """Without tc no limit holds, and without its threshold nothing would hold the copy back."""
     write.first.append(
-        f"{server.name} has no `tc`: limits do not bend its rate, and its threshold is the only "
-        "thing that protects the line. Nothing is set before that is repaired."
+        f"{server.name} has no `tc`: limits do not slow it down, and its threshold is the only "
+        "thing that protects the line. Nothing is set before that is fixed."
     )
     does = f"{OVERSPEED}: {explain(OVERSPEED).first_step} Do not start it; plan again instead."
     write.person("source", does, [server])
@@ -93,7 +93,7 @@ async def _limit(request: Request, server: Server, write: Writer, *, overspeed: 
         return
     if server.source is None or server.source.has_tc is None:
         write.preconditions.append(
-            f"Whether {server.name} has `tc` is not known; without it limits do not bend its rate."
+            f"Whether {server.name} has `tc` is not known; without it limits do not slow it down."
         )
     task_id = str(server.task_id)
     setting = SetMigrationRateLimits(task_id=task_id, speed_limit=list(limits))
@@ -129,7 +129,7 @@ async def _without_threshold(
     try:
         return [_without(row) for row in found.speed_limit or ()]
     except ValidationError:
-        write.leave(server, "Its limits are odd: say which, with `limits`.")
+        write.leave(server, "Its limits make no sense as read: give them with `limits`.")
         return None
 
 

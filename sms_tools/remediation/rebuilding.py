@@ -143,7 +143,7 @@ async def _one(request: Request, server: Server, code: str, write: Writer) -> No
     except SmsToolsError as error:
         anew = f"It could not be read: {one_line(str(error), 160)}"
     except ValidationError as error:
-        anew = f"Its record is odd: {_odd(error)}. A person must create the new task."
+        anew = f"Its record makes no sense: {_odd(error)}. A person must create the new task."
     if not isinstance(anew, str):
         # Nothing is deleted for a task that the service would then refuse.
         wrong = obstacles_in(anew, source, has_task=False, template_exists=True)

@@ -26,7 +26,7 @@ from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
 from sms_tools.operation import JSON
 from sms_tools.redaction import redact
-from sms_tools.remediation.humane import humane
+from sms_tools.remediation.humane import fact, humane
 from sms_tools.remediation.record import change_record
 from sms_tools.remediation.report_forms import FORMS, MIME, Format, Report, Table, cell, row_of
 from sms_tools.remediation.sheet import COLUMNS
@@ -142,7 +142,7 @@ class ExportReport(Question):
         told = {"summary", "observed_at", key, "suggested_actions", "omitted", "incomplete"}
         human = self.format == "html"
         facts = {
-            name: cell(humane(value, inside=True) if human else value)
+            name: cell(fact(value) if human else value)
             for name, value in answer.items()
             if name not in told
         }

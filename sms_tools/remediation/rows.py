@@ -214,7 +214,7 @@ def _without_twins(placed: Sequence[Placed]) -> list[Placed]:
         for key in keys:
             first = seen.setdefault(key, each.row.line)
             if first != each.row.line:
-                each = _with(each, key[0], f"taken by line {first} of this sheet already")
+                each = _with(each, key[0], f"already used in line {first} of this sheet")
         found.append(each)
     return found
 

@@ -130,7 +130,7 @@ def sheet_of_csv(text: str, defaults: Mapping[str, JSON] | None = None) -> Sheet
         )
     notes = _unknown(name for name in names if name)
     notes += [
-        f"Column {name} is there more than once; the first counts."
+        f"Column {name} occurs more than once; the first one counts."
         for name in dict.fromkeys(names)
         if name and names.count(name) > 1
     ]
@@ -164,7 +164,7 @@ def _lines(reader: Any) -> Iterator[tuple[int, list[str]]]:
     except csv.Error as error:
         raise RequestRefused(
             f"The sheet cannot be read from line {begins} on: {error}.",
-            advice="Look at the quotation marks there; save the sheet as CSV once more.",
+            advice="Look at the quotation marks there; save the sheet as CSV again.",
         ) from error
 
 
@@ -188,7 +188,7 @@ def _unknown(names: Iterable[str]) -> list[str]:
     if not unknown:
         return []
     shown = one_line(", ".join(unknown), 200)
-    return [f"Columns that are not known are left out: {shown}."]
+    return [f"Unknown columns are ignored: {shown}."]
 
 
 def _row(
@@ -236,7 +236,7 @@ def _text(value: JSON) -> str:
 def _word(value: JSON) -> str:
     text = _text(value)
     if not re.fullmatch(r"[\w.\-]{1,64}", text, re.ASCII):
-        raise ValueError("is no word of the service, such as a mode of its console")
+        raise ValueError("is not a word that the service knows, such as a mode of its console")
     return text
 
 
@@ -265,7 +265,7 @@ def _list(value: JSON) -> tuple[str, ...]:
         try:
             value = json.loads(value)
         except ValueError:
-            raise ValueError("is no list; several are separated by |") from None
+            raise ValueError("is not a list; separate several by |") from None
     parts = value if isinstance(value, list) else _text(value).split("|")
     return tuple(part for part in (_text(each) for each in parts) if part)
 
@@ -274,7 +274,7 @@ def _paths(value: JSON) -> tuple[str, ...]:
     paths = _list(value)
     for path in paths:
         if not (path.startswith("/") or re.match(r"[A-Za-z]:\\", path)):
-            raise ValueError("is no absolute path, such as /var/cache or D:\\data")
+            raise ValueError("is not an absolute path, such as /var/cache or D:\\data")
         if "," in path or "\n" in path:
             raise ValueError("a path with a comma cannot be set as an option")
     if len(",".join(paths)) > _LONGEST:

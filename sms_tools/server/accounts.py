@@ -2,21 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
-from sms_tools.account_file import Entry
 from sms_tools.server.asking import AnyContext
 from sms_tools.server.refusals import no_such
 from sms_tools.server.runtime import Runtime, token_in
+
+if TYPE_CHECKING:
+    from sms_tools.account_file import Entry
 
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """The accounts of one server, each with its runtime."""
 
-    entries: Mapping[str, Entry]
+    entries: "Mapping[str, Entry]"
     runtimes: Mapping[str, Runtime]
 
     @property

@@ -1,5 +1,6 @@
 """One MCP server out of the catalogue, the questions, the plans, the prompts and the resources."""
 
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal
@@ -7,6 +8,7 @@ from typing import Any, Final, Literal
 from mcp.server.caching import CacheHint
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import server as sdk
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.stdio import stdio_server
 from mcp.server.subscriptions import (
@@ -52,6 +54,15 @@ _GUIDED: Final = """
 Only the everyday tools are listed. find_operation finds any other by words, run_operation runs \
 it; a tool that a text names and that is not listed is reached the same way."""
 _AN_HOUR_MS: Final = 3_600_000
+
+
+def _log_plainly(level: str = "INFO") -> None:
+    """Lines on standard error, as the SDK writes them where rich is not installed."""
+    logging.basicConfig(level=level, format="%(message)s", handlers=[logging.StreamHandler()])
+
+
+# The SDK would draw its log with rich, whose import takes longer than all the rest of a start.
+sdk.configure_logging = _log_plainly  # type: ignore[attr-defined] # its own module knows it
 
 
 class Server(MCPServer[Any]):
@@ -102,7 +113,7 @@ class Server(MCPServer[Any]):
         if not isinstance(result, CallToolResult) or result.structured_content is None:
             return result
         shown = result.structured_content
-        adapted = self._suggest.adapted(shown)
+        adapted = self._suggest.adapted(name, arguments, shown)
         if adapted == shown:
             return result
         return self._leave.instead(result, adapted)

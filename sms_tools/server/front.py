@@ -160,7 +160,8 @@ class Front:
             self._metrics.refused(bound)
 
 
-_FRESH: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
+# A stranger's connection is not kept open.
+_FRESH: Final[Mapping[str, str]] = {"Cache-Control": "no-store", "Connection": "close"}
 
 
 def _asks_for(scope: Scope, path: str) -> bool:

@@ -22,7 +22,7 @@ class FindOperation(Fields):
 
     __tool__: ClassVar[str] = "find_operation"
     query: Annotated[
-        str, Field(min_length=1, max_length=500, description="What is to be done, in a few words.")
+        str, Field(min_length=1, max_length=500, description="What you want to do, in a few words.")
     ]
 
 
@@ -54,7 +54,7 @@ def found(query: str) -> dict[str, JSON]:
     if not hits:
         areas = ", ".join(dict.fromkeys(tool.area for tool in every))
         return {
-            "summary": "Nothing is described by these words. Try other words, or one of these "
+            "summary": "No tool is described by these words. Try other words, or one of these "
             f"areas: {areas}.",
             "operations": [],
         }

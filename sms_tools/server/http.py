@@ -43,6 +43,9 @@ _SHORTEST_TOKEN: Final = 16
 _MOST_BYTES: Final = 4 * 1024 * 1024
 _CONNECTIONS: Final = 2_000
 _LAST_SECONDS: Final = 3
+_KEPT_OPEN_SECONDS: Final = 75
+"""How long a caller's connection waits for the next request: longer than proxies and clients keep
+one, or a request meets a connection that is just being closed."""
 _WANTS_A_TOKEN: Final = (
     "This server wants its bearer token, in the header `Authorization: Bearer TOKEN`. It is in the "
     f"file {TOKEN_FILE} of the server's state folder, which the server names when it starts, or it "
@@ -136,7 +139,7 @@ def kept_token(folder: Path) -> Kept:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"the HTTP token in {path} cannot be read: {error}",
-            advice=f"Mend the file or remove it, or set {TOKEN_VARIABLE}.",
+            advice=f"Correct the file or remove it, or set {TOKEN_VARIABLE}.",
         ) from error
     return Kept(token, f"its bearer token is in the file {path}")
 
@@ -176,7 +179,7 @@ async def serve_http(
         listener = listen(host, port)
     except OverflowError as error:
         raise SettingsError(
-            f"--port {port} is no port: ports go from 0 to 65535.",
+            f"--port {port} is not a port: ports go from 0 to 65535.",
             advice="Choose another with --port, or --port 0 for a free one.",
         ) from error
     except OSError as error:
@@ -201,6 +204,7 @@ async def serve_http(
             at_end=front.stop if front else None,
             log_level="warning",
             timeout_graceful_shutdown=_LAST_SECONDS,
+            timeout_keep_alive=_KEPT_OPEN_SECONDS,
             # What a proxy says of the client counts only from a proxy that was named.
             proxy_headers=bool(door.proxies),
             forwarded_allow_ips=list(door.proxies),

@@ -82,7 +82,7 @@ def answer_to(error: ValidationError) -> JSONRPCError | None:
         whole = line if isinstance(line, dict) else {}
         if "method" not in whole and ("result" in whole or "error" in whole):
             return None
-        return _error(whole.get("id"), INVALID_REQUEST, "This is JSON, but no JSON-RPC message.")
+        return _error(whole.get("id"), INVALID_REQUEST, "This is JSON, but not a JSON-RPC message.")
     if not line.strip():
         return None
     found = _ID.search(line)

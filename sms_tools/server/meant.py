@@ -132,7 +132,7 @@ async def _find(
     if not server.task_id:
         raise RequestRefused(
             f"{shown} is a server that has no migration task.",
-            advice=f'diagnose_server {{"server": "{server.id}"}} says how it stands; '
+            advice=f'diagnose_server {{"server": "{server.id}"}} shows its state; '
             "create_migration_task sets one up.",
         )
     return Found(server.task_id, f"{shown} is a server; its task is {server.task_id}")

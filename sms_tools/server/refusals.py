@@ -212,9 +212,9 @@ def _words(found: Any, wanted: Schema) -> str:
     if found["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return f"send an object with {', '.join(wanted.get('properties', {})) or 'fields'}"
     if found["type"] == "missing":
-        return "it is needed and was left out"
+        return "it is required"
     if found["type"] == "string_pattern_mismatch" and "HH:MM" in str(wanted.get("description")):
-        return "a time of day as HH:MM is wanted, e.g. 08:00"
+        return "give a time of day as HH:MM, e.g. 08:00"
     said: str = found["msg"]
     return said.removeprefix("Value error, ")
 

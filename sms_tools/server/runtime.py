@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -206,7 +206,15 @@ async def open_runtimes(
         first = next(iter(accounts.values())).settings
         state = open_state(first.state_dir, first.state_url)
         house = _House(stack, state, Opening(**opening))
-        yield {name: house.runtime(*account) for name, account in accounts.items()}
+        # What one account answers may hold another's keys: dialogs and plans hide them too.
+        secrets = tuple(
+            each for account in accounts.values() for each in account.settings.secret_values()
+        )
+        known = {
+            name: account._replace(settings=replace(account.settings, own_secrets=secrets))
+            for name, account in accounts.items()
+        }
+        yield {name: house.runtime(*account) for name, account in known.items()}
 
 
 class _House:

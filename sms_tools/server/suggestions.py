@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sms_tools.operation import JSON, Kind
+from sms_tools.server.leading import led_on
 from sms_tools.server.offer import Offered, offered_tools
 from sms_tools.server.output import compact
 
@@ -54,9 +55,15 @@ class Suggestions:
             "corrected_call": reached(name, arguments),
         }
 
-    def adapted(self, document: Mapping[str, JSON]) -> Document:
-        """*document* with proposals that work here, and the way to tools that it only names."""
+    def adapted(
+        self, name: str, arguments: Mapping[str, JSON], document: Mapping[str, JSON]
+    ) -> Document:
+        """*document*, the result of a call of *name*: a refusal with the next call, proposals that
+        work here, and the way to tools that it only names.
+        """
         shown = dict(document)
+        if called := self._called(name, arguments):
+            shown = led_on(*called, shown)
         actions = shown.get("suggested_actions")
         if isinstance(actions, list):
             shown["suggested_actions"] = [
@@ -68,6 +75,17 @@ class Suggestions:
         if len(self._offered) < len(self._every) and (way := self._way(_texts(shown))):
             shown["not_listed"] = way
         return shown
+
+    def _called(
+        self, name: str, arguments: Mapping[str, JSON]
+    ) -> tuple[Offered, Mapping[str, JSON]] | None:
+        """The tool and the arguments that a call is really of: those that run_operation runs."""
+        if name == _RUN:
+            inner = arguments.get("arguments")
+            name = str(arguments.get("name")).strip()
+            arguments = inner if isinstance(inner, dict) else {}
+        tool = self._every.get(name)
+        return (tool, arguments) if tool is not None else None
 
     def described(self, tool: Offered) -> str:
         """The description of *tool*, with the way to tools that it names and that are not here."""

@@ -36,7 +36,8 @@ def checked_address(address: str) -> str:
     parts = urlsplit(address.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(
-            "the webhook's address is not one.", advice="It begins with https:// and names a host."
+            "the webhook's address is not a URL.",
+            advice="It begins with https:// and names a host.",
         )
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise SettingsError(

@@ -182,6 +182,13 @@ def test_the_script_that_draws_says_what_is_wrong(opened: Host, tmp_path: Path) 
     assert (tmp_path / "well.png").stat().st_size > 500
 
 
+async def test_none_is_told_from_not_known(bureau: Callable[..., Bureau]) -> None:
+    html = await written(bureau("whole-wave"), "status")
+    facts = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]*)</dd>", html))
+    assert facts["stuck"] == "none"
+    assert facts["eta"] == "not known"
+
+
 def test_a_launch_that_nothing_bounds_runs_off_the_scale_and_says_so() -> None:
     drawn = charts.night([[charts.Launch("a", 2, None), charts.Launch("b", 2, 5)]], None)
     assert "not known" in drawn

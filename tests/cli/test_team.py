@@ -117,7 +117,7 @@ def test_a_named_approver_answers_at_a_terminal_with_a_token_of_their_own(
     of_nobody = {"SMS_TOOLS_APPROVER_TOKEN": "not-a-token-of-the-file"}
     status, said = answered(state, *approve, *auth, typed=typed, **of_nobody)
     assert status == 1
-    assert "nobody's here" in said
+    assert "nobody here has this token" in said
     of_anna = {"SMS_TOOLS_APPROVER_TOKEN": tokens["anna"]}
     status, said = answered(state, *approve, *auth, typed=typed, **of_anna)
     assert status == 0, said

@@ -268,3 +268,40 @@ def test_a_phase_comes_from_words_that_are_known(
     stage: str | None, state: str | None, task: str | None, phase: str
 ) -> None:
     assert phase_of(migration_cycle=stage, source_state=state, task_state=task) == phase
+
+
+@pytest.mark.parametrize(
+    ("system", "position", "terabytes", "kind", "code", "says"),
+    [
+        ("LINUX", 0, 2, "system_disk_over_limit", "SMS.6537", "Its system disk has"),
+        ("WINDOWS", 0, 2, "system_disk_over_limit", "SMS.6537", "Its system disk has"),
+        ("LINUX", 1, 40, "linux_disk_over_limit", None, "Its disk /dev/vdb has"),
+        ("WINDOWS", 1, 40, None, None, ""),
+        ("LINUX", 1, 2, None, None, ""),
+    ],
+)
+def test_a_disk_over_the_limit_is_named_with_what_it_is(
+    system: str, position: int, terabytes: int, kind: str | None, code: str | None, says: str
+) -> None:
+    disks = [
+        {"name": f"/dev/vd{letter}", "size": 40 * GIB, "physical_volumes": [PART]}
+        for letter in "ab"
+    ]
+    disks[position] |= {"size": terabytes * 1024 * GIB}
+    detail = SourceServerDetail.read({**FIT, "os_type": system, "disks": disks})
+    remarks = assess(Facts(Server(detail), NOW, detail))
+    found = [each for each in remarks if each.kind.endswith("_over_limit")]
+    assert [each.kind for each in found] == ([kind] if kind else [])
+    for each in found:
+        assert each.code == code
+        assert each.says.startswith(says)
+        assert each.weight == "repair_first"
+
+
+def test_a_disk_over_the_limit_that_is_full_goes_another_way() -> None:
+    full = {**PART, "size": 2048 * GIB, "used_size": 2000 * GIB}
+    disks = [{"name": "/dev/vda", "size": 2048 * GIB, "physical_volumes": [full]}]
+    detail = SourceServerDetail.read({**FIT, "disks": disks})
+    remark = next(r for r in assess(Facts(Server(detail), NOW, detail)) if "over_limit" in r.kind)
+    assert remark.weight == "other_method"
+    assert "in use" in remark.says

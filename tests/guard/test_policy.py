@@ -139,7 +139,7 @@ def test_the_effect_on_a_tool_is_told_for_each_kind_its_calls_can_have() -> None
         ('[kinds]\nwrites = "ask"', "line 2, kinds.writes: 'writes' is none of"),
         ('[kinds]\nwrite = "maybe"', "line 2, kinds.write: 'maybe' is none of"),
         ('[tools]\ndelete_everything = "ask"', "no tool is called 'delete_everything'"),
-        ('[tool]\ndelete_template = "ask"', "line 1, tool: nothing is called that here"),
+        ('[tool]\ndelete_template = "ask"', "line 1, tool: there is no such key here"),
         ('[[targets]]\ndecision = "ask"', "line 1, targets.number 1.match: it is missing"),
         ('[[targets]]\nmatch = "*"\ndecision = "allow"', "must say for which"),
         ('[secrets]\ninline = "yes"', "line 2, secrets.inline: it is true or false"),

@@ -117,7 +117,7 @@ def test_nothing_has_drifted_where_all_is_as_planned() -> None:
     ("now", "says"),
     [
         (found("replicating", code="SMS.3802"), "it is replicating"),
-        (found("failed", code="SMS.0515"), "another one now"),
+        (found("failed", code="SMS.0515"), "a different one now"),
         (found("failed", task_id="t2"), "another task"),
         (found("failed", task_id=None), "task is gone"),
         (Look(AT, there=False), "record is gone"),

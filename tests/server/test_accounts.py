@@ -19,8 +19,11 @@ from sms_tools.server.accounts import Accounts
 from sms_tools.server.runtime import Reached
 from sms_tools.server.several import build_server_of_accounts
 from sms_tools.settings import Settings
+from sms_tools.signing import KeyPair
 
 pytestmark = pytest.mark.anyio
+
+LAB_SECRET = "example-secret-of-the-lab"
 
 
 @dataclass
@@ -49,6 +52,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         name: replace(usual, name=name, endpoint=f"http://127.0.0.1:{number}", sandbox=None)
         for number, name in enumerate(sandboxes, 9001)
     }
+    settings["lab"] = replace(settings["lab"], credentials=KeyPair("LAB-KEY", LAB_SECRET))
     reached = {
         name: Reached(settings[name], Policy(read_only=name == "lab"), each.transport())
         for name, each in sandboxes.items()
@@ -64,6 +68,12 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         server = build_server_of_accounts(Accounts(entries, runtimes))
         async with Client(server, elicitation_callback=decline) as client:
             yield House(sandboxes, runtimes, client, asked)
+
+
+def all_of(folder: Path) -> str:
+    """What stands in the state."""
+    kept = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    return b"".join(kept).decode("utf-8", "replace")
 
 
 def ids_of(sandbox: Sandbox) -> list[str]:
@@ -155,6 +165,19 @@ async def test_a_dialog_names_its_account_first(house: House) -> None:
     assert held["account"] == "prod"
     assert held["status"] == "declined"
     assert "prod, " in "".join(house.asked[0].splitlines()[:3])
+
+
+async def test_no_account_s_key_is_shown_by_another(house: House, tmp_path: Path) -> None:
+    sandbox = house.sandboxes["prod"]
+    source = next(each for each in sandbox.cloud.sources.values() if each.name == "new-01")
+    source.name = f"db {LAB_SECRET}"
+    await house.call("delete_source_server", account="prod", source_id=source.id)
+    told = await house.call("get_source_server", account="prod", source_id=source.id)
+    assert house.asked
+    kept = all_of(tmp_path)
+    for said in ("\n".join(house.asked), json.dumps(told), kept):
+        assert "[hidden]" in said
+        assert LAB_SECRET not in said
 
 
 async def test_each_account_has_its_own_policy(house: House) -> None:

@@ -62,7 +62,7 @@ def goes_with_the_task(reply: dict[str, Any]) -> None:
     [
         ("show_task", is_existing, "existing ECS"),
         ("show_task", has_no_project, "did not give what a new task needs: project_name"),
-        ("show_source", has_no_sizes, "record is odd"),
+        ("show_source", has_no_sizes, "record makes no sense"),
         ("show_template", goes_with_the_task, "template goes with the task"),
     ],
 )
@@ -79,7 +79,7 @@ async def test_one_odd_record_takes_no_plan_down(night: Night) -> None:
     async with night.client() as client:
         plan = await call(client, "plan_remediation", goal="rebuild")
     assert "db-ora-03" in {step["server"]["name"] for step in plan["steps"] if "server" in step}
-    assert "record is odd" in str(plan["left_out"])
+    assert "record makes no sense" in str(plan["left_out"])
 
 
 async def test_disks_that_change_after_the_consent_stop_the_plan_before_the_delete(

@@ -69,7 +69,7 @@ async def test_the_assessments_sheet_filled_in_is_what_plan_migration_reads_back
     assert {names[s.project_id] for s in fit} == set(TEMPLATE_OF)
     assert plan["planned"] >= min(len(fit), 50)
     assert plan["rejected"] + plan["planned"] == len(rows)
-    said = [each["what"] for each in plan["omitted"] if "not known" in each["what"]]
+    said = [each["what"] for each in plan["omitted"] if "Unknown columns" in each["what"]]
     assert len(said) == 1, "what the sheet says besides is reported, and kept out"
     assert "verdict" in said[0]
     assert "id" not in said[0].split(": ", 1)[1].split(", ")

@@ -137,6 +137,7 @@ async def test_arguments_of_prompts_are_completed(client: Client) -> None:
         "resume_paused",
         "rebuild",
         "rehearse_cutover",
+        "measure_network",
     ]
     assert "中文" in await offered(client, "language", "zh")
     assert await offered(client, "nothing", "x") == []

@@ -30,6 +30,7 @@ async def test_alive_and_ready_are_told_to_everybody_and_hold_no_secret(tmp_path
         ready = await stranger.get(f"{server.url}/readyz")
         assert (alive.status_code, alive.json()) == (200, {"status": "alive"})
         assert ready.status_code == 200
+        assert ready.headers["connection"] == alive.headers["connection"] == "close"
         told = ready.json()
         assert (told["status"], told["state"], told["service"]) == (
             "ready",
@@ -192,11 +193,14 @@ async def test_told_to_stop_it_finishes_what_runs_and_refuses_what_is_new(tmp_pa
 async def test_told_to_stop_it_finishes_a_call_of_the_older_era(tmp_path: Path) -> None:
     async with operated(tmp_path) as server:
         server.service.holds.add("list_migration_projects")
-        found: list[Any] = []
+        found, ended = list[Any](), anyio.Event()
 
         async def run() -> None:
-            async with _older(server) as client:
-                found.append(await client.call_tool("list_migration_projects", {}))
+            try:
+                async with _older(server) as client:
+                    found.append(await client.call_tool("list_migration_projects", {}))
+            finally:
+                ended.set()
 
         async with anyio.create_task_group() as group:
             group.start_soon(run)
@@ -204,6 +208,9 @@ async def test_told_to_stop_it_finishes_a_call_of_the_older_era(tmp_path: Path) 
                 await server.service.reached.wait()
             server.process.send_signal(signal.SIGTERM)
             await _stopping(server)
+            with anyio.move_on_after(2) as patience:  # its stream is not cut meanwhile
+                await ended.wait()
+            assert patience.cancelled_caught
             server.service.go_on.set()
         assert not found[0].is_error
         assert "migprojects" in found[0].structured_content

@@ -279,7 +279,7 @@ async def unlock(operation: UnlockTargetServer, api: Api) -> Preview:
         now=lines(server),
         will=[f"The target {target_words(server)} can be changed on the ECS console again."],
         losses=[
-            "There is no lock again. A change to its disks makes an unfinished migration fail, "
+            "It cannot be locked again. A change to its disks makes an unfinished migration fail, "
             "and a new task copies everything again."
         ],
         unread=reader.unread,

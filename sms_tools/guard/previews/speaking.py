@@ -89,7 +89,7 @@ def _pair_allowed(operation: Operation[Any]) -> Legality | None:
     if not isinstance(operation, UpdateSourceServerState):
         return None
     if is_legal_pair(operation.migrationcycle, operation.copystate) is False:
-        reason = "This state and this stage cannot stand together."
+        reason = "This state and this stage do not go together."
         return Legality("illegal", reason, "SMS.7728")
     return None
 

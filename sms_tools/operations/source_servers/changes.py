@@ -4,8 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sms_tools.operation import Empty, Fields, Kind, Operation
-from sms_tools.operations.common import Long, ProjectId, SourceId, Text
+from sms_tools.operation import Empty, Kind, Operation
+from sms_tools.operations.common import Echoed, Long, ProjectId, SourceId, Text
+from sms_tools.operations.hardware import (
+    DiskInfo,
+    LogicalVolumeInfo,
+    PartitionInfo,
+    VolumeGroupInfo,
+)
 
 
 class DeleteSourceServers(
@@ -29,7 +35,7 @@ class DeleteSourceServers(
     ]
 
 
-class VolumeChoice(Fields):
+class VolumeChoice(Echoed, reply=PartitionInfo):
     """Whether a partition is migrated, and its new size."""
 
     id: Annotated[Text | None, Field(description="Id.")] = None
@@ -39,7 +45,7 @@ class VolumeChoice(Fields):
     adjust_size: Annotated[Long | None, Field(description="New size. Default 0.")] = None
 
 
-class DiskChoice(Fields):
+class DiskChoice(Echoed, reply=DiskInfo):
     """Whether a disk is migrated, and its new size."""
 
     need_migration: Annotated[bool | None, Field(description="false skips it. Default true.")] = (
@@ -52,7 +58,7 @@ class DiskChoice(Fields):
     ] = None
 
 
-class LogicalVolumeChoice(Fields):
+class LogicalVolumeChoice(Echoed, reply=LogicalVolumeInfo):
     """Whether a logical volume is migrated, and its new size."""
 
     id: Annotated[Text, Field(description="Id.")]
@@ -62,7 +68,7 @@ class LogicalVolumeChoice(Fields):
     adjust_size: Annotated[Long | None, Field(description="New size. Default 0.")] = None
 
 
-class VolumeGroupChoice(LogicalVolumeChoice):
+class VolumeGroupChoice(LogicalVolumeChoice, reply=VolumeGroupInfo):
     """Whether a volume group is migrated, and its new size."""
 
     logical_volumes: Annotated[

@@ -1,10 +1,10 @@
 """Creating a migration task."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, model_validator
 
-from sms_tools.operation import Fields, Kind, Operation
+from sms_tools.operation import Kind, Operation
 from sms_tools.operations.common import (
     Echoed,
     Int,
@@ -21,11 +21,17 @@ from sms_tools.operations.hardware import (
     DiskInfo,
     FileSystem,
     Mount,
-    PartitionInfo,
     VolumeGroup,
+    without_bare_names,
 )
 from sms_tools.operations.tasks.progress import OverSpeedThreshold
-from sms_tools.operations.tasks.records import TaskReference
+from sms_tools.operations.tasks.records import (
+    TargetDisk,
+    TargetVolume,
+    TaskReference,
+    TaskSource,
+    TaskTargetDetail,
+)
 from sms_tools.schema import COPIED, copied
 
 # The table has the first three; reports have the others too, which are copied from there.
@@ -35,13 +41,13 @@ TargetDiskUse = Annotated[
 ]
 
 
-class TaskSourceServer(Fields):
+class TaskSourceServer(Echoed, reply=TaskSource):
     """The source server of a new task."""
 
     id: SourceId
 
 
-class TaskVolume(Echoed, reply=PartitionInfo):
+class TaskVolume(Echoed, reply=TargetVolume):
     """A partition to create on a target disk."""
 
     device_use: Annotated[Text | None, Field(description="NORMAL, OS or BOOT.")] = None
@@ -55,7 +61,7 @@ class TaskVolume(Echoed, reply=PartitionInfo):
     uuid: Annotated[Text | None, Field(description="GUID on the source.")] = None
 
 
-class TaskDisk(Echoed, reply=DiskInfo):
+class TaskDisk(Echoed, reply=DiskInfo, more=tuple(TargetDisk.model_fields)):
     """A disk of the target server."""
 
     device_use: TargetDiskUse | None = None
@@ -68,7 +74,7 @@ class TaskDisk(Echoed, reply=DiskInfo):
     used_size: Bytes
 
 
-class TaskTargetServer(Fields):
+class TaskTargetServer(Echoed, reply=TaskTargetDetail):
     """The target server of a new task."""
 
     btrfs_list: Annotated[
@@ -94,6 +100,11 @@ class TaskTargetServer(Fields):
             json_schema_extra=copied("name", "size", "logical_volumes"),
         ),
     ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_alone_are_no_file_systems(cls, given: Any, info: ValidationInfo) -> Any:
+        return without_bare_names(given, info)
 
 
 class CreateMigrationTask(

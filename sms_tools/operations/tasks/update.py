@@ -1,16 +1,40 @@
 """Changing a migration task, and the record that the service keeps of it."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
-from sms_tools.operation import Fields, Kind, Operation
-from sms_tools.operations.common import Int, Long, Megabits, MigrationType, OsType, TaskId, Text
-from sms_tools.operations.hardware import Bytes, FileSystem, Mount, PartitionStyle, Uuid
+from sms_tools.operation import Kind, Operation
+from sms_tools.operations.common import (
+    Echoed,
+    Int,
+    Long,
+    Megabits,
+    MigrationType,
+    OsType,
+    TaskId,
+    Text,
+)
+from sms_tools.operations.hardware import (
+    Bytes,
+    FileSystem,
+    Mount,
+    PartitionStyle,
+    Uuid,
+    without_bare_names,
+)
 from sms_tools.operations.machines import Machine, SourceMachine
 from sms_tools.operations.tasks.create import TargetDiskUse
 from sms_tools.operations.tasks.progress import Percent, Rate
-from sms_tools.operations.tasks.records import TaskReference
+from sms_tools.operations.tasks.records import (
+    CloneServer,
+    SubTask,
+    TargetDisk,
+    TargetVolume,
+    TaskReference,
+    TaskSource,
+    TaskTargetDetail,
+)
 from sms_tools.schema import COPIED
 
 Millis = Annotated[Long, Field(description="Epoch ms.")]
@@ -18,7 +42,7 @@ RecordId = Annotated[Long, Field(description="Record id.")]
 RelationName = Annotated[Text, Field(description="Its partner on a Linux target.")]
 
 
-class SubTaskReport(Fields):
+class SubTaskReport(Echoed, reply=SubTask):
     """A sub-task as the Agent would report it."""
 
     id: RecordId | None = None
@@ -33,7 +57,7 @@ class SubTaskReport(Fields):
     process_trace: Annotated[str | None, Field(max_length=2048, description="Details.")] = None
 
 
-class CloneServerReport(Fields):
+class CloneServerReport(Echoed, reply=CloneServer):
     """The rehearsal clone."""
 
     vm_id: Annotated[Text | None, Field(description="ECS id.")] = None
@@ -43,7 +67,7 @@ class CloneServerReport(Fields):
     error_msg: Annotated[str | None, Field(max_length=1024, description="Error text.")] = None
 
 
-class TargetVolumeReport(Fields):
+class TargetVolumeReport(Echoed, reply=TargetVolume):
     """A partition of a target disk."""
 
     id: RecordId | None = None
@@ -59,7 +83,7 @@ class TargetVolumeReport(Fields):
     free_size: Bytes | None = None
 
 
-class TargetDiskReport(Fields):
+class TargetDiskReport(Echoed, reply=TargetDisk):
     """A disk of the target."""
 
     id: RecordId | None = None
@@ -77,7 +101,7 @@ class TargetDiskReport(Fields):
     relation_name: RelationName | None = None
 
 
-class TargetMachine(Machine):
+class TargetMachine(Machine, Echoed, reply=TaskTargetDetail):
     """The target server as the task's record has it.
 
     The reference marks ``ip`` as mandatory, but its own sample sends none.
@@ -91,6 +115,15 @@ class TargetMachine(Machine):
     image_disk_id: Annotated[Text | None, Field(description="Disk of the Agent image.")] = None
     snapshot_ids: Annotated[Text | None, Field(description="Snapshots, split by ;.")] = None
     cutovered_snapshot_ids: Annotated[Text | None, Field(description="To roll back to.")] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_alone_are_no_file_systems(cls, given: Any, info: ValidationInfo) -> Any:
+        return without_bare_names(given, info)
+
+
+class TaskSourceMachine(SourceMachine, Echoed, reply=TaskSource):
+    """The source server as the task's record has it."""
 
 
 _SETTINGS: Final = frozenset(
@@ -174,7 +207,7 @@ class UpdateMigrationTask(
     use_public_ip: Annotated[bool | None, Field(description="Copy over a public network.")] = None
     enterprise_project: Annotated[Text | None, Field(description="Newer regions.")] = None
     source_server: Annotated[
-        SourceMachine | None,
+        TaskSourceMachine | None,
         Field(description="Record: see get_migration_task.", json_schema_extra=COPIED),
     ] = None
     target_server: Annotated[
