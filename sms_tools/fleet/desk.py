@@ -79,6 +79,8 @@ class Desk:
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
     elapsed: Callable[[], float] = time.monotonic
     """Seconds that have passed for whoever waits for an answer, from any beginning."""
+    within: Callable[[float], anyio.CancelScope] = anyio.move_on_after
+    """Ends what is done inside after so many seconds."""
     report: Report = nobody_listens
     shared: dict[str, object] = field(default_factory=dict)
     """What calls share for a while, such as the fleet read of the last 30 seconds."""

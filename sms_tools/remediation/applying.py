@@ -103,8 +103,13 @@ class Application:
                 await self._report(done, f"step {step.number}: {step.tool} on {step.server}")
                 entry = self.entries.get(step.number)
                 if (entry is None or not entry.is_over) and self._is_covered(step):
-                    await self._step(step, entry)
-            await self._look_again()
+                    with self.desk.within(max(self._left, 0)) as scope:
+                        await self._step(step, entry)
+                    if scope.cancelled_caught:
+                        await self._cut_off(step)
+                        return self.entries
+            with self.desk.within(max(self._left, 0)):
+                await self._look_again()
             await self._report(len(calls), "all steps have been worked through")
         return self.entries
 
@@ -112,6 +117,15 @@ class Application:
     def _left(self) -> float:
         """Seconds of this run that are left."""
         return BUDGET - (self.desk.elapsed() - self.began)
+
+    async def _cut_off(self, step: Step) -> None:
+        """The time was over while *step* was under way: what was sent is never sent again."""
+        self.entries = await self.store.journal(self.plan)
+        entry = self.entries.get(step.number)
+        if entry is not None and entry.tried and entry.result is None:
+            says = "Its call was begun, and there was no answer within the time of one run."
+            cut: Mapping[str, JSON] = {"says": says, "cut": True}
+            await self._conclude(step, Result.NOT_SEEN, [cut], entry)
 
     def _is_covered(self, step: Step) -> bool:
         return self.only is None or step.number in self.only
@@ -223,6 +237,9 @@ class Application:
         found = await self._look(step)
         if entry is not None and entry.tried:
             verdict, found = await self._wait(step, POLLS, found)
+            if verdict == "not_yet" and found.is_known and any("cut" in e for e in entry.evidence):
+                says = "Nothing has come of its call; it takes a person to make it again."
+                return Result.FAILED, [_said(says), *_evidence(step, found)]
             if verdict != "not_yet" or entry.result == Result.NOT_SEEN:
                 before = "Its call was made earlier; it is not made again."
                 kept, begun = _asked_for(entry.evidence)

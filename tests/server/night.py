@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import anyio
 from mcp import Client
 from mcp_types import ElicitResult, Implementation
 
@@ -44,13 +45,27 @@ class Night:
     waited: float = 0.0
     """Seconds that the server has waited between looks, as its clients see them."""
     counts_waits: bool = False
+    hangs: bool = False
+    """Whether a slow request never ends; the time of whoever waits for it is over then."""
+    scopes: list[anyio.CancelScope] = field(default_factory=list)
     """Whether a run's time passes while it waits: off, a run is never too long."""
     during: Callable[[float], Awaitable[None]] | None = None
     """What happens while the server waits between two looks."""
 
     def __post_init__(self) -> None:
         self.clock = ManualClock()
-        self.sandbox: Sandbox = open_sandbox(self.scenario, clock=self.clock, speed=1)
+        self.sandbox: Sandbox = open_sandbox(
+            self.scenario, clock=self.clock, speed=1, sleep=self._slow
+        )
+
+    async def _slow(self, _: float) -> None:
+        if self.hangs:
+            self.scopes[-1].cancel()
+            await anyio.sleep_forever()
+
+    def _within(self, seconds: float) -> anyio.CancelScope:
+        self.scopes.append(anyio.move_on_after(seconds))
+        return self.scopes[-1]
 
     @asynccontextmanager
     async def client(self, *, dialog: bool = True) -> AsyncIterator[Client]:
@@ -76,6 +91,7 @@ class Night:
             vars(runtime.parts)["desk"] = replace(
                 runtime.desk,
                 sleep=sleep,
+                within=self._within,
                 elapsed=lambda: self.waited if self.counts_waits else 0.0,
             )
             server = build_server(runtime)

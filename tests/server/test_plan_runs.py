@@ -139,3 +139,22 @@ async def test_what_the_policy_alone_allowed_is_asked_of_the_policy_again(night:
         night.runtime.guard.policy = Policy()
         await call(client, "apply_plan", plan_id=plan_id)
     assert len(night.asked) == 1
+
+
+async def test_a_request_that_hangs_ends_with_the_run_and_is_never_sent_again(
+    night: Night,
+) -> None:
+    night.hangs = True
+    async with night.client() as client:
+        plan_id = await planned(client, **NETWORK)
+        night.repair("port 22")
+        fault = Fault(Effect.LATENCY, "manage_migration_task", seconds=600)
+        night.sandbox.faults.add(fault)
+        first = await call(client, "apply_plan", plan_id=plan_id)
+        assert first["status"] == "partly_done"
+        assert "no answer within the time of one run" in str(first["steps"][0])
+        night.sandbox.faults.clear()
+        second = await call(client, "apply_plan", plan_id=plan_id)
+    assert len(night.asked) == 1
+    assert results(second)[0] == "failed", "nothing came of it, and nobody has agreed to a second"
+    assert len(night.calls("manage_migration_task")) == len(results(second)) - 1

@@ -159,10 +159,18 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    folder: Path, *, policy: Policy | None = None, page: bool = False, scenario: str = "mixed"
+    folder: Path,
+    *,
+    policy: Policy | None = None,
+    page: bool = False,
+    scenario: str = "mixed",
+    opened: tuple[Sandbox, Watched] | None = None,
 ) -> AsyncIterator[World]:
-    """A server whose state is in *folder*; with a *page* it can serve approvals on loopback."""
-    sandbox, service = open_account(scenario)
+    """A server whose state is in *folder*; with a *page* it can serve approvals on loopback.
+
+    *opened* is an account to use instead of a new one of *scenario*.
+    """
+    sandbox, service = opened or open_account(scenario)
     clock = Clock()
     async with open_runtime(
         Settings.for_sandbox(state_dir=folder),
