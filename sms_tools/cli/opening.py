@@ -18,7 +18,7 @@ from sms_tools.errors import SettingsError
 from sms_tools.guard.command import Command
 from sms_tools.guard.policy import Policy, both, load_policy
 from sms_tools.moment import utc_now
-from sms_tools.server import Runtime, Server, build_server, open_runtime, open_runtimes
+from sms_tools.server import Runtime, ToolServer, build_server, open_runtime, open_runtimes
 from sms_tools.server.parts import Transport
 from sms_tools.server.runtime import Reached
 from sms_tools.settings import Settings, own_secrets_of, state_dir_of, state_url_of
@@ -90,7 +90,7 @@ async def runtime_of(
 @asynccontextmanager
 async def server_of(
     options: argparse.Namespace, **how: Any
-) -> AsyncIterator[tuple[Server, Mapping[str | None, Runtime]]]:
+) -> AsyncIterator[tuple[ToolServer, Mapping[str | None, Runtime]]]:
     """The MCP server that the options ask for, and its runtimes by account.
 
     With one account there is one runtime, whose account has no name. *how* is as `runtime_of`

@@ -200,33 +200,6 @@ class Subject:
         """What the approval is bound to: the account, the tool and its exact arguments."""
         return digest([self.account.key, self.tool, self.arguments])
 
-    @classmethod
-    def of(cls, operation: Operation[Any], api: Any) -> Self:
-        """The subject for one operation of the catalogue; its preview is read through *api*.
-
-        Raises:
-            RequestRefused: the operation's path would hold what cannot be an id.
-        """
-        from sms_tools.guard.previews import preview_of  # it imports this module
-
-        operation.check()
-
-        return cls(
-            tool=operation.__spec__.name,
-            kind=operation.danger,
-            arguments=arguments_of(operation),
-            preview=lambda: preview_of(operation, api),
-            account=api.settings.account,
-            ids=ids_of(operation),
-            hidden=secret_arguments(operation),
-            secrets=api.secret_values(),
-        )
-
-
-def arguments_of(operation: Operation[Any]) -> dict[str, JSON]:
-    """The arguments of *operation* under their wire names, without those left out."""
-    return operation.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-
 
 def secret_arguments(operation: Operation[Any]) -> frozenset[str]:
     """The arguments that the operation itself keeps out of its repr."""
@@ -236,7 +209,7 @@ def secret_arguments(operation: Operation[Any]) -> frozenset[str]:
 
 def ids_of(operation: Operation[Any]) -> Sequence[str]:
     """The ids that *operation* names at the top level: what stands under `…_id`, `id` or `ids`."""
-    named = arguments_of(operation)
+    named = operation.wire_arguments()
     found: list[str] = []
     for key, value in named.items():
         if key.endswith("_id") or key == "id":
