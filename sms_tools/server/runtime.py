@@ -21,7 +21,8 @@ from sms_tools.server.dialog import LONGEST_WAIT, AnyContext, Dialogs, ask, can_
 from sms_tools.server.output import Exit
 from sms_tools.server.parts import Parts, Transport
 from sms_tools.settings import Settings
-from sms_tools.state import State, open_state
+from sms_tools.state import State
+from sms_tools.stores import open_state
 
 if TYPE_CHECKING:
     from sms_tools.api import Api
