@@ -9,6 +9,7 @@ from sms_tools.account import Account
 from sms_tools.canonical import digest
 from sms_tools.operation import JSON, Kind, Operation
 from sms_tools.redaction import HIDDEN, redact
+from sms_tools.state import State
 from sms_tools.text import one_line
 
 
@@ -201,21 +202,29 @@ class Subject:
         return digest([self.account.key, self.tool, self.arguments])
 
     @classmethod
-    def of(cls, operation: Operation[Any], api: Any) -> Self:
+    def of(cls, operation: Operation[Any], api: Any, state: State | None = None) -> Self:
         """The subject for one operation of the catalogue; its preview is read through *api*.
+
+        With *state* the preview names what this server renamed lately.
 
         Raises:
             RequestRefused: the operation's path would hold what cannot be an id.
         """
-        from sms_tools.guard.previews import preview_of  # it imports this module
-
         operation.check()
+
+        async def preview() -> Preview:
+            from sms_tools.fleet.renaming import Renames
+            from sms_tools.guard.previews import preview_of  # it imports this module
+
+            renames = None if state is None else Renames(state, api.settings)
+            lately = await renames.lately(api.now()) if renames else None
+            return await preview_of(operation, api, lately)
 
         return cls(
             tool=operation.__spec__.name,
             kind=operation.danger,
             arguments=arguments_of(operation),
-            preview=lambda: preview_of(operation, api),
+            preview=preview,
             account=api.settings.account,
             ids=ids_of(operation),
             hidden=secret_arguments(operation),
