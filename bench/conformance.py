@@ -37,7 +37,7 @@ from pydantic import BaseModel, Field
 
 from sms_tools.guard import Policy
 from sms_tools.sandbox import open_sandbox
-from sms_tools.server import Server, open_runtime
+from sms_tools.server import ToolServer, open_runtime
 from sms_tools.server.build import told_of
 from sms_tools.server.http import Door, serve_http
 from sms_tools.server.prompts import add_prompts
@@ -65,7 +65,7 @@ _LONGEST: Final = 300
 Any_Context = Context[Any, Any]
 
 
-class WithFixtures(Server):
+class WithFixtures(ToolServer):
     """The server, and the tools that the suite calls by name."""
 
     async def call_tool(
@@ -73,7 +73,7 @@ class WithFixtures(Server):
     ) -> CallToolResult | InputRequiredResult:
         """A fixture as the SDK calls it; every other tool as the server does."""
         if name in _FIXTURES or name == _SCHEMA_TOOL:
-            return await super(Server, self).call_tool(name, arguments, context)
+            return await super(ToolServer, self).call_tool(name, arguments, context)
         return await super().call_tool(name, arguments, context)
 
 

@@ -233,6 +233,10 @@ class Operation(Fields, Generic[R]):
         """The kind of this very call; differs from the class's kind where arguments decide."""
         return self.__spec__.kind
 
+    def wire_arguments(self) -> dict[str, JSON]:
+        """Its arguments under their wire names, without those left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+
     def request(self) -> Request:
         """The request on the wire: path fields, then a query for GET and DELETE, else a body.
 

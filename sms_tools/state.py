@@ -298,19 +298,6 @@ _IN_WORDS: Final[Mapping[str, str]] = {
 }
 
 
-def open_state(folder: Path, url: str | None = None) -> State:
-    """The state in *folder*, or in the PostgreSQL database at *url*.
-
-    Raises:
-        StateError: what a team's server needs is not installed.
-    """
-    if url is None:
-        return State(folder)
-    from sms_tools.postgres import PostgresState  # a team's alone
-
-    return PostgresState(folder, url)
-
-
 def _nothing(database: Database) -> None:
     """Work that leaves only the tables behind."""
 

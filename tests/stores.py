@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sms_tools.state import State, open_state
+from sms_tools.state import State
+from sms_tools.stores import open_state
 from tests import postgres
 
 OpenState = Callable[[], State]

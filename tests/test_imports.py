@@ -55,7 +55,8 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "auth": {"errors", "operation", "printed", "settings", "signing", "moment", "wire"},
     "api": _CLIENT,
     "locking": set(),
-    "state": {"errors", "locking", "postgres"},
+    "state": {"errors", "locking"},
+    "stores": {"postgres", "state"},
     "postgres": {"state"},
     "fleet": _READING,
     "diagnosis": _READING,
@@ -65,9 +66,9 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "guard": {*_READING, "listening", "tomlfile"},
     "sandbox": {"errors", "loopback", "operation", "operations", "signing", "text"},
     "login": {*_READING, "guard", "server", "tomlfile"},
-    "server": {*_SERVING, "account_file", "postgres"},
+    "server": {*_SERVING, "account_file", "postgres", "stores"},
     "watching": {*_READING, "diagnosis"},
-    "cli": {*_SERVING, "account_file", "cli", "login", "postgres", "sandbox"},
+    "cli": {*_SERVING, "account_file", "cli", "login", "postgres", "sandbox", "stores"},
     "__main__": {"cli"},
 }
 """By the part of the package: the parts that it may import, besides itself."""
@@ -95,6 +96,9 @@ _FOR_A_TEAM: Final = (
     *("sms_tools.server.metrics", "sms_tools.server.logs", "sms_tools.server.health"),
 )
 """What a server on stdio loads nothing of."""
+
+CIRCLES: Final[set[str]] = set()
+"""Modules that lead back to themselves. None, and none may come."""
 
 _FILES: Final = sorted(PACKAGE.rglob("*.py"))
 
@@ -170,3 +174,42 @@ def test_what_only_a_teams_server_needs_is_not_loaded_on_a_laptop() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert said.stdout.strip() == "[]"
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def run_time_graph() -> dict[str, set[str]]:
+    """Which module imports which when the program runs, at the top or in a function."""
+    modules = {module_of(path): path for path in _FILES}
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        graph[module] = set()
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        skipped = set(_for_types_only(tree))
+        for node in ast.walk(tree):
+            if node in skipped or not isinstance(node, ast.ImportFrom) or not node.module:
+                continue
+            named = {f"{node.module}.{alias.name}" for alias in node.names}
+            # A name of a package may be a module of it: then that one is meant.
+            found = {each if each in modules else node.module for each in named}
+            graph[module] |= {each for each in found if each in modules and each != module}
+    return graph
+
+
+def test_no_module_leads_back_to_itself() -> None:
+    graph = run_time_graph()
+    circles = []
+    for module in graph:
+        seen: set[str] = set()
+        waiting = list(graph[module])
+        while waiting:
+            each = waiting.pop()
+            if each not in seen:
+                seen.add(each)
+                waiting += graph[each]
+        if module in seen:
+            circles.append(module)
+    assert set(circles) == CIRCLES

@@ -3,16 +3,22 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
 
 from sms_tools.cli.clients import CLIENTS
-from sms_tools.cli.setup import CREDENTIALS_FILE, credentials_file, say, set_up
 from sms_tools.regions import is_region_name
 from sms_tools.settings import Settings
 
+CREDENTIALS_FILE: Final = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
 
-def ask_all(options: argparse.Namespace) -> int:
-    """Walk through the questions; nothing is written before the last one is answered."""
+
+def ask_all(options: argparse.Namespace) -> tuple[str, Mapping[str, str]]:
+    """Walk through the questions and put the answers into *options*; the client, the environment.
+
+    Nothing is written before the last one is answered.
+    """
     environ = dict(os.environ)
     options.sandbox = (
         options.sandbox
@@ -34,9 +40,7 @@ def ask_all(options: argparse.Namespace) -> int:
         options.write
         or _choose(f"Write it into {options.file or kind.file()}?", ("yes", "no"), "yes") == "yes"
     )
-    status = set_up(options, environ)
-    say(f"Then ask in {kind.title}: How is my migration going, and which servers failed?")
-    return status
+    return str(options.client), environ
 
 
 def _check(environ: dict[str, str]) -> None:
@@ -73,3 +77,18 @@ def _ask(question: str) -> str:
     if not line:  # the terminal is gone
         raise KeyboardInterrupt
     return line.strip()
+
+
+def credentials_file(environ: Mapping[str, str]) -> Path:
+    """Where the server will look for the keys, as an absolute path."""
+    named = environ.get(CREDENTIALS_FILE)
+    return (
+        Path(named).expanduser().absolute()
+        if named
+        else Path.home() / ".huaweicloud" / "credentials"
+    )
+
+
+def say(text: str) -> None:
+    """To the person, not into the configuration."""
+    print(text, file=sys.stderr)

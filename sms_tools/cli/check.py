@@ -16,11 +16,10 @@ from sms_tools.cli.opening import entries_of
 from sms_tools.cli.options import add_account_options, add_tool_options, policy_of
 from sms_tools.errors import SettingsError, SmsToolsError
 from sms_tools.guard import Audit
-from sms_tools.guard.policy import load_policy
 from sms_tools.moment import utc_now
 from sms_tools.operations.source_servers import ListSourceServers
 from sms_tools.settings import IamUser, Settings, read_settings
-from sms_tools.state import open_state
+from sms_tools.stores import open_state
 from sms_tools.wire import way_to
 
 _MOST_SKEW: Final = timedelta(minutes=15)
@@ -82,6 +81,10 @@ def _of_account(entry: Entry) -> list[Line]:
     """What is checked of one account, each line with its name."""
     lines = _of_settings(entry.settings)
     if entry.policy:
+        from sms_tools.guard.policy_file import (
+            load_policy,  # only a policy file needs the catalogue
+        )
+
         load_policy(entry.policy)  # raises with a readable error
         lines.append(Line("ok", f"the policy file {entry.policy} is understood"))
     return [Line(line.verdict, f"{entry.name}: {line.what}", line.remedy) for line in lines]

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from sms_tools.cli.options import opened, policy_of
 from sms_tools.errors import SettingsError
 from sms_tools.guard.command import Command
-from sms_tools.guard.policy import Policy, both, load_policy
+from sms_tools.guard.policy import Policy, both
 from sms_tools.moment import utc_now
-from sms_tools.server import Runtime, Server, build_server, open_runtime, open_runtimes
+from sms_tools.server import Runtime, ToolServer, build_server, open_runtime, open_runtimes
 from sms_tools.server.parts import Transport
 from sms_tools.server.runtime import Reached
 from sms_tools.settings import Settings, own_secrets_of, state_dir_of, state_url_of
-from sms_tools.state import State, StateError, open_state
+from sms_tools.state import State, StateError
+from sms_tools.stores import open_state
 
 if TYPE_CHECKING:
     from sms_tools.account_file import Entry
@@ -90,7 +91,7 @@ async def runtime_of(
 @asynccontextmanager
 async def server_of(
     options: argparse.Namespace, **how: Any
-) -> AsyncIterator[tuple[Server, Mapping[str | None, Runtime]]]:
+) -> AsyncIterator[tuple[ToolServer, Mapping[str | None, Runtime]]]:
     """The MCP server that the options ask for, and its runtimes by account.
 
     With one account there is one runtime, whose account has no name. *how* is as `runtime_of`
@@ -183,7 +184,11 @@ def _the_one(options: argparse.Namespace) -> "Entry":
 
 def _policy_of(entry: "Entry", base: Policy) -> Policy:
     """The policy of one account: the server's and its own."""
-    return both(base, load_policy(entry.policy)) if entry.policy else base
+    if entry.policy is None:
+        return base
+    from sms_tools.guard.policy_file import load_policy  # only a policy file needs the catalogue
+
+    return both(base, load_policy(entry.policy))
 
 
 def state_of(environ: Mapping[str, str], *, sandbox: bool = False) -> State:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sms_tools.errors import SettingsError
-from sms_tools.guard.policy import Policy, load_policy
+from sms_tools.guard.policy import Policy
 from sms_tools.moment import utc_now
 
 if TYPE_CHECKING:
@@ -137,7 +137,11 @@ def policy_of(options: argparse.Namespace) -> Policy:
         PolicyError: the policy file cannot be read or understood.
     """
     base = Policy(read_only=options.read_only, no_destructive=options.no_destructive)
-    return load_policy(options.policy, base) if options.policy else base
+    if options.policy is None:
+        return base
+    from sms_tools.guard.policy_file import load_policy  # only a policy file needs the catalogue
+
+    return load_policy(options.policy, base)
 
 
 def opened(options: argparse.Namespace, **more: Any) -> "Sandbox":

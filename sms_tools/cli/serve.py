@@ -20,7 +20,7 @@ import anyio
 from sms_tools.cli.opening import server_of
 from sms_tools.cli.options import add_auth_options, add_server_options, port, span
 from sms_tools.errors import SettingsError
-from sms_tools.server import Runtime, Server
+from sms_tools.server import Runtime, ToolServer
 from sms_tools.settings import state_dir_of
 from sms_tools.watching.forms import FORMS
 
@@ -145,7 +145,7 @@ async def _serve(options: argparse.Namespace) -> None:
 
 async def _serve_clients(
     options: argparse.Namespace,
-    server: Server,
+    server: ToolServer,
     runtimes: Mapping[str | None, Runtime],
     admission: "_Admission",
 ) -> None:
@@ -187,7 +187,7 @@ class _Admission:
 
 @asynccontextmanager
 async def _watching(
-    options: argparse.Namespace, server: Server, runtimes: Mapping[str | None, Runtime]
+    options: argparse.Namespace, server: ToolServer, runtimes: Mapping[str | None, Runtime]
 ) -> AsyncIterator[None]:
     """Meanwhile, with --watch, look again and again and tell what changed."""
     if options.watch is None:

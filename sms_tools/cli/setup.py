@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from sms_tools.cli.asking import CREDENTIALS_FILE, ask_all, credentials_file, say
 from sms_tools.cli.clients import CLIENTS, HTTP_TOKEN, ClientKind, Wish, text_of
 from sms_tools.cli.merging import merge, write
 from sms_tools.errors import SettingsError
@@ -25,8 +26,6 @@ _CARRIED: Final = (
     "HUAWEICLOUD_SDK_DOMAIN_ID",
 )
 """Settings of this shell that a client started elsewhere must have too; none is a secret."""
-
-CREDENTIALS_FILE: Final = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
 
 _URL: Final = "http://127.0.0.1:8000/mcp"
 
@@ -53,12 +52,13 @@ def configure(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print it, and write it where asked to."""
     if options.client is None:
-        from sms_tools.cli.asking import ask_all
-
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             say("sms-tools setup: without a terminal, name the client: " + ", ".join(CLIENTS))
             return 2
-        return ask_all(options)
+        client, environ = ask_all(options)
+        status = set_up(options, environ)
+        say(f"Then ask in {CLIENTS[client].title}: How is my migration going?")
+        return status
     return set_up(options, os.environ)
 
 
@@ -110,16 +110,6 @@ def wish_of(options: argparse.Namespace, environ: Mapping[str, str], kind: Clien
     )
 
 
-def credentials_file(environ: Mapping[str, str]) -> Path:
-    """Where the server will look for the keys, as an absolute path."""
-    named = environ.get(CREDENTIALS_FILE)
-    return (
-        Path(named).expanduser().absolute()
-        if named
-        else Path.home() / ".huaweicloud" / "credentials"
-    )
-
-
 def program() -> tuple[str, ...]:
     """The command that starts this installation from anywhere."""
     script = Path(sys.executable).with_name("sms-tools.exe" if os.name == "nt" else "sms-tools")
@@ -155,8 +145,3 @@ def _advise_on_keys(kind: ClientKind, path: Path) -> None:
             f"The keys are read from {path}, which does not exist yet. It needs three lines,"
             " `[global]`, `ak = ...` and `sk = ...`, and rights for you alone (chmod 600)."
         )
-
-
-def say(text: str) -> None:
-    """To the person, not into the configuration."""
-    print(text, file=sys.stderr)

@@ -11,7 +11,7 @@ from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet import fitness, targets
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.fitness import NOT_CHECKED, VERDICTS, Facts, Remark, Verdict
+from sms_tools.fleet.fitness import NOT_CHECKED, VERDICTS, Remark, SourceFacts, Verdict
 from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.quotas import quotas_of
 from sms_tools.fleet.reading import Fleet, Server, list_or_gap, read_fleet
@@ -47,7 +47,10 @@ class AssessSources(FleetQuestion):
         names = Counter(server.name for server in fleet.servers)
         whole = _Whole(templates, names)
         judged = [
-            _judge(Facts(server, desk.now(), details.get(server.id), names[server.name] - 1), whole)
+            _judge(
+                SourceFacts(server, desk.now(), details.get(server.id), names[server.name] - 1),
+                whole,
+            )
             for server in about
         ]
         judged.sort(key=lambda each: each.rank)
@@ -99,7 +102,7 @@ class _Whole:
 class Assessed:
     """A server, what was remarked on it, and the target that is suggested."""
 
-    facts: Facts
+    facts: SourceFacts
     remarks: Sequence[Remark]
     match: targets.Match | None
 
@@ -177,7 +180,7 @@ class Assessed:
         return more
 
 
-def _judge(facts: Facts, whole: _Whole) -> Assessed:
+def _judge(facts: SourceFacts, whole: _Whole) -> Assessed:
     found = list(fitness.assess(facts))
     match = None
     if whole.templates and fitness.suggested_type(facts) and not _needs_existing(facts):
@@ -198,14 +201,17 @@ def _judge(facts: Facts, whole: _Whole) -> Assessed:
     return Assessed(facts, found, match)
 
 
-def _needs_existing(facts: Facts) -> bool:
+def _needs_existing(facts: SourceFacts) -> bool:
     """Whether no template is suggested: UEFI gets none, for Windows it is doubtful."""
     uefi = facts.detail is not None and (facts.detail.firmware or "").strip().upper() == "UEFI"
     return uefi or facts.windows
 
 
 def _too_small(
-    match: targets.Match, small: Sequence[str], templates: Listing[Template] | None, facts: Facts
+    match: targets.Match,
+    small: Sequence[str],
+    templates: Listing[Template] | None,
+    facts: SourceFacts,
 ) -> Remark:
     every = templates.items if templates else ()
     fits = [

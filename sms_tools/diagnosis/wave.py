@@ -28,7 +28,7 @@ from sms_tools.diagnosis.windows import Calendar, GivenWindows, read_window
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet import fitness
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.fitness import Facts
+from sms_tools.fleet.fitness import SourceFacts
 from sms_tools.fleet.grouping import Group
 from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
@@ -122,7 +122,7 @@ async def _copies(
     series = await Samples(desk).series_of(running, since, until=fleet.observed_at)
     copies = []
     for server in wanted:
-        facts = Facts(server, fleet.observed_at, details.get(server.id))
+        facts = SourceFacts(server, fleet.observed_at, details.get(server.id))
         kind = server.task_type or fitness.suggested_type(facts)
         samples = series.get(server.id, ())
         rate = None if _limited(server) else measure(samples)
@@ -135,7 +135,7 @@ def _limited(server: Server) -> bool:
     return bool(server.task and server.task.speed_limit)
 
 
-def _left(server: Server, facts: Facts, kind: str | None) -> int | None:
+def _left(server: Server, facts: SourceFacts, kind: str | None) -> int | None:
     total, done = server.total_bytes, server.done_bytes
     if total is not None and done is not None:
         return None if server.above_total else total - done

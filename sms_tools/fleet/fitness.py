@@ -84,7 +84,7 @@ class Remark:
 
 
 @dataclass(frozen=True)
-class Facts:
+class SourceFacts:
     """One server and what was read of it."""
 
     server: Server
@@ -150,7 +150,7 @@ class _Part:
         return self.size - self.used
 
 
-def parts_of(facts: Facts) -> Iterator[_Part]:
+def parts_of(facts: SourceFacts) -> Iterator[_Part]:
     """The partitions and logical volumes of a server's detail."""
     for position, disk in enumerate(facts.disks):
         for each in disk.physical_volumes or ():
@@ -177,7 +177,7 @@ def parts_of(facts: Facts) -> Iterator[_Part]:
             )
 
 
-def expected_bytes(facts: Facts, task_type: str) -> int | None:
+def expected_bytes(facts: SourceFacts, task_type: str) -> int | None:
     """What a full copy will move: used space, but whole partitions for Linux blocks; or None.
 
     What belongs to a volume group counts by its logical volumes.
@@ -198,14 +198,14 @@ def expected_bytes(facts: Facts, task_type: str) -> int | None:
     return sum(known) if known and len(known) == len(pieces) else None
 
 
-def suggested_type(facts: Facts) -> str | None:
+def suggested_type(facts: SourceFacts) -> str | None:
     """File level for Linux, since it can be resumed and copies used space only; else block."""
     if facts.windows:
         return "MIGRATE_BLOCK"
     return "MIGRATE_FILE" if facts.linux else None
 
 
-def assess(facts: Facts) -> Sequence[Remark]:
+def assess(facts: SourceFacts) -> Sequence[Remark]:
     """All remarks on one server, the gravest first."""
     found = [remark for rule in _RULES for remark in rule(facts)]
     order = ["other_method", "repair_first", "unknown", "note"]
@@ -218,7 +218,7 @@ def verdict_of(remarks: Iterable[Remark]) -> Verdict:
     return next((verdict for verdict in VERDICTS if verdict in weights), "go")
 
 
-def _unread(facts: Facts) -> Iterator[Remark]:
+def _unread(facts: SourceFacts) -> Iterator[Remark]:
     if facts.detail is None:
         yield Remark(
             "not_read",
@@ -255,7 +255,7 @@ def _unread(facts: Facts) -> Iterator[Remark]:
         )
 
 
-def _checks(facts: Facts) -> Iterator[Remark]:
+def _checks(facts: SourceFacts) -> Iterator[Remark]:
     if not facts.checks:
         yield Remark(
             "no_checks",
@@ -292,7 +292,7 @@ def _failed(check: EnvironmentCheck, result: str) -> Remark:
     return Remark(kind, weight, says, known.actor, known.first_step, code)
 
 
-def _state(facts: Facts) -> Iterator[Remark]:
+def _state(facts: SourceFacts) -> Iterator[Remark]:
     server = facts.server
     if server.state == "unavailable" and not server.failed_checks:
         yield Remark(
@@ -342,7 +342,7 @@ def _state(facts: Facts) -> Iterator[Remark]:
     )
 
 
-def _system(facts: Facts) -> Iterator[Remark]:
+def _system(facts: SourceFacts) -> Iterator[Remark]:
     if not (facts.linux or facts.windows) or not facts.os_version.startswith(_SYSTEMS):
         shown = one_line(facts.os_version, 60) or "no name"
         yield Remark(
@@ -363,7 +363,7 @@ def _system(facts: Facts) -> Iterator[Remark]:
         )
 
 
-def _firmware(facts: Facts) -> Iterator[Remark]:
+def _firmware(facts: SourceFacts) -> Iterator[Remark]:
     if facts.detail and (facts.detail.firmware or "").strip().upper() == "UEFI":
         yield Remark(
             "uefi",
@@ -375,7 +375,7 @@ def _firmware(facts: Facts) -> Iterator[Remark]:
         )
 
 
-def _disk_count(facts: Facts) -> Iterator[Remark]:
+def _disk_count(facts: SourceFacts) -> Iterator[Remark]:
     if len(facts.disks) > MAX_DISKS_PER_SOURCE:
         yield Remark(
             "too_many_disks",
@@ -388,7 +388,7 @@ def _disk_count(facts: Facts) -> Iterator[Remark]:
         )
 
 
-def _disk_sizes(facts: Facts) -> Iterator[Remark]:
+def _disk_sizes(facts: SourceFacts) -> Iterator[Remark]:
     for position, disk in enumerate(facts.disks):
         limit = _largest(facts, position)
         if not disk.size or limit is None or disk.size <= limit:
@@ -411,13 +411,13 @@ def _disk_sizes(facts: Facts) -> Iterator[Remark]:
         yield Remark(kind, "repair_first", f"{says}.", "source", how, code)
 
 
-def _largest(facts: Facts, position: int) -> int | None:
+def _largest(facts: SourceFacts, position: int) -> int | None:
     if position == 0:
         return MAX_SYSTEM_DISK_GB * _GIB
     return MAX_LINUX_DISK_TB * 1024 * _GIB if facts.linux else None
 
 
-def _file_systems(facts: Facts) -> Iterator[Remark]:
+def _file_systems(facts: SourceFacts) -> Iterator[Remark]:
     known = _WINDOWS_FILE_SYSTEMS if facts.windows else _LINUX_FILE_SYSTEMS
     odd = [
         part
@@ -459,7 +459,7 @@ def _file_systems(facts: Facts) -> Iterator[Remark]:
         )
 
 
-def _space(facts: Facts) -> Iterator[Remark]:
+def _space(facts: SourceFacts) -> Iterator[Remark]:
     for part in parts_of(facts):
         free = part.free
         if free is None or not part.size:
@@ -479,7 +479,7 @@ def _space(facts: Facts) -> Iterator[Remark]:
         )
 
 
-def _needed(facts: Facts, part: _Part) -> int | None:
+def _needed(facts: SourceFacts, part: _Part) -> int | None:
     if facts.linux:
         return {"/": 200 * _MIB, "/tmp": 100 * _MIB}.get(part.mount)  # noqa: S108
     if part.file_system != "ntfs" or part.size is None:
@@ -487,7 +487,7 @@ def _needed(facts: Facts, part: _Part) -> int | None:
     return 320 * _MIB if part.size >= 600 * _MIB else 40 * _MIB
 
 
-def _space_unknown(facts: Facts) -> Iterator[Remark]:
+def _space_unknown(facts: SourceFacts) -> Iterator[Remark]:
     if facts.detail is None or not facts.detail.disks:
         return
     parts = list(parts_of(facts))
@@ -503,7 +503,7 @@ def _space_unknown(facts: Facts) -> Iterator[Remark]:
         )
 
 
-def _types(facts: Facts) -> Iterator[Remark]:
+def _types(facts: SourceFacts) -> Iterator[Remark]:
     if facts.no_block_level:
         yield Remark(
             "no_block_level",
@@ -527,7 +527,7 @@ def _types(facts: Facts) -> Iterator[Remark]:
         )
 
 
-def _name(facts: Facts) -> Iterator[Remark]:
+def _name(facts: SourceFacts) -> Iterator[Remark]:
     if facts.namesakes:
         yield Remark(
             "name_twice",
@@ -539,7 +539,7 @@ def _name(facts: Facts) -> Iterator[Remark]:
         )
 
 
-_RULES: Final[Sequence[Callable[[Facts], Iterator[Remark]]]] = (
+_RULES: Final[Sequence[Callable[[SourceFacts], Iterator[Remark]]]] = (
     _unread,
     _checks,
     _state,

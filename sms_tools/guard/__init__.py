@@ -19,7 +19,6 @@ from sms_tools.guard.policy import (
     Ruling,
     decide,
     effect,
-    load_policy,
 )
 from sms_tools.guard.subject import Preview, Section, Subject, Target
 
@@ -44,5 +43,4 @@ __all__ = [
     "Target",
     "decide",
     "effect",
-    "load_policy",
 ]

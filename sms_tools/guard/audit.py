@@ -59,7 +59,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
+class ChainCheck:
     """What a check of the whole chain found. `problems` is empty when all is well."""
 
     lines: int
@@ -134,7 +134,7 @@ class Audit:
         row = await self._state.read(_head)
         return Head(row["lines"], row["hash"]) if row else Head(0, _START)
 
-    async def verify(self) -> Verification:
+    async def verify(self) -> ChainCheck:
         """Check every line against the one before it, and the end against the database.
 
         Raises:
@@ -152,7 +152,7 @@ class Audit:
             head, lines = await self._state.read(read)
         problems, notes, passed = _check_chain(lines)
         wrong, ahead = _check_head(lines, head, passed)
-        return Verification(len(lines), [*problems, *wrong], [*notes, *ahead])
+        return ChainCheck(len(lines), [*problems, *wrong], [*notes, *ahead])
 
     async def _all(self) -> Sequence[bytes]:
         if self._state.shared:

@@ -113,7 +113,7 @@ class Ask:
         )
 
 
-class Desk(Protocol):
+class PersonDesk(Protocol):
     """Where a person finds the approval page, and where secrets wait for one."""
 
     login: str | None
@@ -135,7 +135,7 @@ class Guard:
         policy: Policy,
         approvals: Approvals,
         audit: Audit,
-        desk: Desk | None = None,
+        desk: PersonDesk | None = None,
         command: Command | None = None,
         *,
         links: bool = True,

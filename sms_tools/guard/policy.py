@@ -19,7 +19,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sms_tools.errors import SettingsError
@@ -280,14 +279,3 @@ def _loosened(ruling: Ruling, rules: Sequence[TargetRule], targets: Sequence[Tar
         patterns = ", ".join(repr(rule.pattern) for rule in allows)
         return Ruling(Decision.ALLOW, f"the policy's rule for {patterns}")
     return ruling
-
-
-def load_policy(path: Path, base: Policy | None = None) -> Policy:
-    """Read a policy file on top of *base*, whose flags are only tightened.
-
-    Raises:
-        PolicyError: it cannot be read, or says something that means nothing here.
-    """
-    from sms_tools.guard.policy_file import read_policy  # only a policy file needs the catalogue
-
-    return read_policy(path, base or Policy())

@@ -104,14 +104,14 @@ def _kinds_of(tool: str) -> set[Kind]:
     return {operation.__spec__.kind, *(_UNCHANGED if by_value else ())}
 
 
-def read_policy(path: Path, base: Policy) -> Policy:
+def load_policy(path: Path, base: Policy | None = None) -> Policy:
     """The policy that the file at *path* makes of *base*, whose flags are only tightened.
 
     Raises:
         PolicyError: it cannot be read, or says something that means nothing here.
     """
     try:
-        return parse_policy(text_of(path), base)
+        return parse_policy(text_of(path), base or Policy())
     except (PolicyError, SettingsError) as error:
         raise PolicyError(f"The policy file {path}: {error}") from error.__cause__
 

@@ -9,7 +9,6 @@ from sms_tools.account import Account
 from sms_tools.canonical import digest
 from sms_tools.operation import JSON, Kind, Operation
 from sms_tools.redaction import HIDDEN, redact
-from sms_tools.state import State
 from sms_tools.text import one_line
 
 
@@ -201,41 +200,6 @@ class Subject:
         """What the approval is bound to: the account, the tool and its exact arguments."""
         return digest([self.account.key, self.tool, self.arguments])
 
-    @classmethod
-    def of(cls, operation: Operation[Any], api: Any, state: State | None = None) -> Self:
-        """The subject for one operation of the catalogue; its preview is read through *api*.
-
-        With *state* the preview names what this server renamed lately.
-
-        Raises:
-            RequestRefused: the operation's path would hold what cannot be an id.
-        """
-        operation.check()
-
-        async def preview() -> Preview:
-            from sms_tools.fleet.renaming import Renames
-            from sms_tools.guard.previews import preview_of  # it imports this module
-
-            renames = None if state is None else Renames(state, api.settings)
-            lately = await renames.lately(api.now()) if renames else None
-            return await preview_of(operation, api, lately)
-
-        return cls(
-            tool=operation.__spec__.name,
-            kind=operation.danger,
-            arguments=arguments_of(operation),
-            preview=preview,
-            account=api.settings.account,
-            ids=ids_of(operation),
-            hidden=secret_arguments(operation),
-            secrets=api.secret_values(),
-        )
-
-
-def arguments_of(operation: Operation[Any]) -> dict[str, JSON]:
-    """The arguments of *operation* under their wire names, without those left out."""
-    return operation.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-
 
 def secret_arguments(operation: Operation[Any]) -> frozenset[str]:
     """The arguments that the operation itself keeps out of its repr."""
@@ -245,7 +209,7 @@ def secret_arguments(operation: Operation[Any]) -> frozenset[str]:
 
 def ids_of(operation: Operation[Any]) -> Sequence[str]:
     """The ids that *operation* names at the top level: what stands under `…_id`, `id` or `ids`."""
-    named = arguments_of(operation)
+    named = operation.wire_arguments()
     found: list[str] = []
     for key, value in named.items():
         if key.endswith("_id") or key == "id":

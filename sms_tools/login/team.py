@@ -12,8 +12,8 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sms_tools.guard.answers import Answers
-from sms_tools.guard.desk import PublicDesk
 from sms_tools.guard.keys import kept_key
+from sms_tools.guard.page_desk import PublicDesk
 from sms_tools.guard.pairing import PATH
 from sms_tools.guard.people import Role
 from sms_tools.guard.sealed import Seals, pages

@@ -1,7 +1,7 @@
 """Plans: built from what is there, shown, approved once, applied step by step.
 
-- `asking`: the two tools, :class:`~sms_tools.remediation.asking.PlanRemediation` and
-  :class:`~sms_tools.remediation.asking.ApplyPlan`; `request`: what a goal works with.
+- `asking`: the two tools, :class:`~sms_tools.remediation.plan_tools.PlanRemediation` and
+  :class:`~sms_tools.remediation.plan_tools.ApplyPlan`; `request`: what a goal works with.
 - `planning`: from the question to a plan; `goals`, `rates`, `rebuilding`, `cutover`,
   `going_back`: what becomes a plan for which goal; `writing`: its steps.
 - `plan`: a plan as data, with its digest; `store`: plans, the journal of their steps, the consent.

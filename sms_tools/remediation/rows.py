@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet import fitness, targets
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.fitness import Facts
+from sms_tools.fleet.fitness import SourceFacts
 from sms_tools.fleet.membership import Membership, read_membership
 from sms_tools.fleet.reading import Fleet, list_or_gap
 from sms_tools.fleet.selection import AmbiguousName, Choice, UnknownName, choose, chosen
@@ -238,7 +238,7 @@ def _judged(desk: Desk, placed: Placed, world: World, *, start: bool) -> Placed:
         return placed
     if detail is None:
         return _with(placed, "server", "Its record (get_source_server) could not be read.")
-    facts = Facts(server, desk.now(), detail)
+    facts = SourceFacts(server, desk.now(), detail)
     placed = _fit(placed, facts)
     placed = _target(placed, detail, world)
     if placed.problems:
@@ -272,7 +272,7 @@ def _template(placed: Placed, world: World) -> tuple[Template | None, Sequence[P
         return None, [Problem("template", str(error))]
 
 
-def _fit(placed: Placed, facts: Facts) -> Placed:
+def _fit(placed: Placed, facts: SourceFacts) -> Placed:
     """What assessing the server says: what cannot work is a problem, all else a doubt."""
     doubts = list(placed.doubts)
     for remark in fitness.assess(facts):
@@ -344,7 +344,7 @@ def _written(placed: Placed, detail: SourceServerDetail, world: World) -> Placed
     if missing:
         column = "template" if template else "vm_id"
         return _with(placed, column, f"The target's {listed(missing)} cannot be read anywhere.")
-    facts = Facts(placed.server or Server(detail), world.fleet.observed_at, detail)
+    facts = SourceFacts(placed.server or Server(detail), world.fleet.observed_at, detail)
     wanted: dict[str, Any] = {
         "name": _task_name(detail),
         "type": wish.type or fitness.suggested_type(facts),

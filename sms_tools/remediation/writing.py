@@ -7,7 +7,6 @@ from typing import Any
 
 from sms_tools.diagnosis.answer import Action
 from sms_tools.fleet.server import Server
-from sms_tools.guard.subject import arguments_of
 from sms_tools.operation import Operation
 from sms_tools.remediation.plan import Actor, Before, Step, Wanted
 from sms_tools.remediation.request import Goal
@@ -108,7 +107,7 @@ class Writer:
             server=server.name,
             source_id=server.id,
             tool=operation.__spec__.name,
-            arguments=arguments_of(operation),
+            arguments=operation.wire_arguments(),
             wanted=wanted,
             before=before or as_now(server),
             undo=words.undo,

@@ -14,7 +14,7 @@ from mcp.server.mcpserver.resources import FunctionResource
 from mcp_types import CallToolResult
 
 from sms_tools.operation import JSON
-from sms_tools.server.asking import AnyContext
+from sms_tools.server.dialog import AnyContext
 from sms_tools.server.output import Exit
 
 if TYPE_CHECKING:

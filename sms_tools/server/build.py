@@ -21,7 +21,7 @@ from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequ
 
 from sms_tools import __version__
 from sms_tools.server.apps import board, for_the_model_alone
-from sms_tools.server.asking import AnyContext
+from sms_tools.server.dialog import AnyContext
 from sms_tools.server.lines import AnsweredLines
 from sms_tools.server.offer import Offered, offered_tools
 from sms_tools.server.prompts import add_prompts
@@ -65,7 +65,7 @@ def _log_plainly(level: str = "INFO") -> None:
 sdk.configure_logging = _log_plainly  # type: ignore[attr-defined] # its own module knows it
 
 
-class Server(MCPServer[Any]):
+class ToolServer(MCPServer[Any]):
     """The SDK's server, with unknown names as errors that can be read in both eras."""
 
     def __init__(self, runtime: Runtime, selection: str, **settings: Any) -> None:
@@ -162,12 +162,12 @@ def instructions_of(selection: str, *, read_only: bool) -> str:
     )
 
 
-def build_server(runtime: Runtime, tools: str = "all", **shared: Any) -> Server:
+def build_server(runtime: Runtime, tools: str = "all", **shared: Any) -> ToolServer:
     """The server for *runtime* with the tools of the selection *tools*.
 
     *shared* is what replicas of it have in common, as the SDK's server takes it.
     """
-    server = Server(runtime, tools, **told_of(runtime, tools, scope="public"), **shared)
+    server = ToolServer(runtime, tools, **told_of(runtime, tools, scope="public"), **shared)
     add_prompts(server, runtime)
     add_resources(server, runtime)
     return server

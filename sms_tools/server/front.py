@@ -15,7 +15,7 @@ from starlette.datastructures import MutableHeaders, QueryParams
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sms_tools.server.build import Server
+from sms_tools.server.build import ToolServer
 from sms_tools.server.health import Health
 from sms_tools.server.observing import REQUEST_ID, Observing, Watcher
 from sms_tools.server.runtime import Runtime
@@ -38,7 +38,7 @@ class Front:
 
     def __init__(
         self,
-        server: Server,
+        server: ToolServer,
         runtimes: Mapping[str | None, Runtime],
         *,
         log_json: bool = False,

@@ -12,8 +12,8 @@ from sms_tools.diagnosis import QUESTIONS
 from sms_tools.diagnosis.question import Question
 from sms_tools.operation import Fields, Kind, Operation
 from sms_tools.operations import CATALOGUE, area_of
-from sms_tools.remediation.asking import ApplyPlan, PlanRemediation
 from sms_tools.remediation.migrating import PlanMigration
+from sms_tools.remediation.plan_tools import ApplyPlan, PlanRemediation
 from sms_tools.remediation.report import ExportReport
 from sms_tools.schema import input_schema
 from sms_tools.server.guide import FindOperation, RunOperation

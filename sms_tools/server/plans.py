@@ -21,7 +21,7 @@ from sms_tools.guard import (
 )
 from sms_tools.guard.barring import barred
 from sms_tools.operation import JSON, Kind, Operation
-from sms_tools.server.asking import AnyContext
+from sms_tools.server.dialog import AnyContext
 from sms_tools.server.runtime import Runtime, caller_of
 from sms_tools.server.tools import ServedTool, ToolResult
 
@@ -194,7 +194,9 @@ class Run:
     ) -> str | None:
         """Make the call of *step*; gives why the guard held it back, or None."""
         api, guard = self._runtime.api, self._runtime.guard
-        subject = Subject.of(operation, api)
+        from sms_tools.guard.calls import subject_of  # with the previews, not at start
+
+        subject = subject_of(operation, api)
         ruling = decide(subject, guard.policy, targets)
         if ruling.decision is Decision.BLOCK:
             return f"blocked by {ruling.reason}"

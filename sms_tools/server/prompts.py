@@ -8,7 +8,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
 from sms_tools import prompting
-from sms_tools.server.asking import AnyContext
+from sms_tools.server.dialog import AnyContext
 from sms_tools.server.runtime import Runtime
 from sms_tools.text import clean
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic import PrivateAttr
 
-from sms_tools.server.asking import AnyContext
+from sms_tools.server.dialog import AnyContext
 from sms_tools.server.offer import Offered, Role, offered_tools
 from sms_tools.server.plans import PlanTool
 from sms_tools.server.refusals import no_such_tool

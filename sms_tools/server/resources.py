@@ -14,8 +14,8 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 from sms_tools.errors import NotFound, SmsToolsError
 from sms_tools.operation import JSON, Operation
 from sms_tools.server.accounts import Accounts
-from sms_tools.server.asking import AnyContext
 from sms_tools.server.completion import add_completion
+from sms_tools.server.dialog import AnyContext
 from sms_tools.server.meant import with_ids
 from sms_tools.server.output import compact, describe
 from sms_tools.server.refusals import no_such

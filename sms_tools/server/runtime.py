@@ -10,18 +10,19 @@ from mcp_types import CallToolResult, InputRequiredResult
 
 from sms_tools.guard import Approvals, Ask, Audit, Caller, Command, Go, Guard, Held, Policy, Subject
 from sms_tools.guard.answers import Answers
-from sms_tools.guard.desk import PageDesk, PublicDesk
 from sms_tools.guard.freezing import Freezes
+from sms_tools.guard.page_desk import PageDesk, PublicDesk
 from sms_tools.guard.pairing import Pairings
 from sms_tools.guard.people import Person, Role, roles_in
 from sms_tools.guard.policy import refused_read
 from sms_tools.moment import Clock, utc_now
 from sms_tools.operation import JSON, Kind
-from sms_tools.server.asking import LONGEST_WAIT, AnyContext, Dialogs, ask, can_show_a_form
+from sms_tools.server.dialog import LONGEST_WAIT, AnyContext, Dialogs, ask, can_show_a_form
 from sms_tools.server.output import Exit
 from sms_tools.server.parts import Parts, Transport
 from sms_tools.settings import Settings
-from sms_tools.state import State, open_state
+from sms_tools.state import State
+from sms_tools.stores import open_state
 
 if TYPE_CHECKING:
     from sms_tools.api import Api

@@ -22,8 +22,8 @@ from pydantic import PrivateAttr
 from sms_tools.arguments import near
 from sms_tools.operation import JSON
 from sms_tools.server.accounts import Accounts
-from sms_tools.server.asking import AnyContext
-from sms_tools.server.build import Server, told_of
+from sms_tools.server.build import ToolServer, told_of
+from sms_tools.server.dialog import AnyContext
 from sms_tools.server.offer import Offered
 from sms_tools.server.output import compact
 from sms_tools.server.prompts import add_prompts
@@ -75,7 +75,7 @@ class AccountTool(Tool):
         return await self._inner[rest.pop(ARGUMENT)].run(rest, context)
 
 
-class ServerOfAccounts(Server):
+class ServerOfAccounts(ToolServer):
     """The server with several accounts behind it."""
 
     def __init__(self, accounts: Accounts, selection: str, **settings: Any) -> None:

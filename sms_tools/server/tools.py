@@ -15,10 +15,10 @@ from pydantic import PrivateAttr, ValidationError
 
 from sms_tools.arguments import placeholder_in, take
 from sms_tools.errors import NotFound, SmsToolsError
-from sms_tools.guard import Go, Subject
+from sms_tools.guard import Go
 from sms_tools.operation import JSON, Fields, Kind, Operation, hidden_in
 from sms_tools.server.apps import drawn, meta_of, wants_a_board
-from sms_tools.server.asking import AnyContext
+from sms_tools.server.dialog import AnyContext
 from sms_tools.server.meant import with_ids
 from sms_tools.server.offer import Offered
 from sms_tools.server.output import Plain, describe
@@ -142,17 +142,16 @@ class OperationTool(ServedTool[Operation[Any]]):
     async def _answer(self, call: Operation[Any], context: AnyContext) -> ToolResult:
         runtime = self._runtime
         asked, call = call, paged(call)
-        decision = await runtime.decide(Subject.of(call, runtime.api, runtime.state), context)
+        from sms_tools.fleet.renaming import renames, send_rename  # as the previews: not at start
+        from sms_tools.guard.calls import subject_of
+
+        decision = await runtime.decide(subject_of(call, runtime.api, runtime.state), context)
         if not isinstance(decision, Go):
             return decision
 
         unkept: list[str] = []
 
         async def act() -> "Answer":
-            if call.danger is Kind.READ:
-                return await runtime.api.send(call, decided=True)
-            from sms_tools.fleet.renaming import renames, send_rename
-
             if not renames(call):
                 return await runtime.api.send(call, decided=True)
             answer, why = await send_rename(call, runtime.api, runtime.state)

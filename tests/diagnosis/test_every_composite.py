@@ -29,8 +29,8 @@ from sms_tools.diagnosis.readiness import CheckCutoverReadiness
 from sms_tools.diagnosis.waiting import WaitForProgress
 from sms_tools.diagnosis.wave import ScheduleWave
 from sms_tools.errors import SmsToolsError
-from sms_tools.remediation.asking import PlanRemediation
 from sms_tools.remediation.migrating import PlanMigration
+from sms_tools.remediation.plan_tools import PlanRemediation
 from sms_tools.remediation.report import ExportReport
 from tests.spoiling import PARTLY, UNREADABLE, Spoil, Spoiling, records
 

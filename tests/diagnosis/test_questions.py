@@ -9,7 +9,7 @@ from sms_tools.diagnosis import QUESTIONS
 from sms_tools.diagnosis.answer import CONCISE_BYTES, compact_bytes
 from sms_tools.operation import Fields
 from sms_tools.operations import CATALOGUE
-from sms_tools.remediation.asking import ApplyPlan, PlanRemediation
+from sms_tools.remediation.plan_tools import ApplyPlan, PlanRemediation
 from sms_tools.schema import input_schema
 
 pytestmark = pytest.mark.anyio

@@ -12,8 +12,8 @@ from sms_tools.diagnosis.windows import Calendar, read_window
 from sms_tools.fleet.grouping import Group, Grouping
 from sms_tools.fleet.reading import read_fleet
 from sms_tools.operations.tasks import SetMigrationRateLimits
-from sms_tools.remediation.asking import PlanRemediation
 from sms_tools.remediation.migrating import PlanMigration
+from sms_tools.remediation.plan_tools import PlanRemediation
 from sms_tools.sandbox.scenarios.whole_wave import CLOSED_NETWORK, REPAIRED, TEMPLATE_OF
 from tests.bureau import Bureau
 

@@ -19,7 +19,7 @@ from sms_tools.diagnosis.question import Question
 from sms_tools.diagnosis.readiness import CheckCutoverReadiness
 from sms_tools.diagnosis.waiting import WaitForProgress
 from sms_tools.diagnosis.wave import ScheduleWave
-from sms_tools.remediation.asking import PlanRemediation
+from sms_tools.remediation.plan_tools import PlanRemediation
 from sms_tools.sandbox import Effect, Fault
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sms_tools.fleet.fitness import Facts, assess, verdict_of
+from sms_tools.fleet.fitness import SourceFacts, assess, verdict_of
 from sms_tools.fleet.gates import gates_of
 from sms_tools.fleet.paths import Rules, Subnet, ways_of
 from sms_tools.fleet.server import Server
@@ -194,7 +194,7 @@ def assessed(record: Mapping[str, Any], part: Mapping[str, Any], **disk: Any) ->
     """The verdict, and the kinds of remarks."""
     disks = [{"name": "/dev/vda", "size": 40 * GIB, "physical_volumes": [{**PART, **part}], **disk}]
     detail = SourceServerDetail.read({**FIT, "disks": disks, **record})
-    remarks = assess(Facts(Server(detail), NOW, detail))
+    remarks = assess(SourceFacts(Server(detail), NOW, detail))
     return verdict_of(remarks), " ".join(each.kind for each in remarks)
 
 
@@ -289,7 +289,7 @@ def test_a_disk_over_the_limit_is_named_with_what_it_is(
     ]
     disks[position] |= {"size": terabytes * 1024 * GIB}
     detail = SourceServerDetail.read({**FIT, "os_type": system, "disks": disks})
-    remarks = assess(Facts(Server(detail), NOW, detail))
+    remarks = assess(SourceFacts(Server(detail), NOW, detail))
     found = [each for each in remarks if each.kind.endswith("_over_limit")]
     assert [each.kind for each in found] == ([kind] if kind else [])
     for each in found:
@@ -302,6 +302,8 @@ def test_a_disk_over_the_limit_that_is_full_goes_another_way() -> None:
     full = {**PART, "size": 2048 * GIB, "used_size": 2000 * GIB}
     disks = [{"name": "/dev/vda", "size": 2048 * GIB, "physical_volumes": [full]}]
     detail = SourceServerDetail.read({**FIT, "disks": disks})
-    remark = next(r for r in assess(Facts(Server(detail), NOW, detail)) if "over_limit" in r.kind)
+    remark = next(
+        r for r in assess(SourceFacts(Server(detail), NOW, detail)) if "over_limit" in r.kind
+    )
     assert remark.weight == "other_method"
     assert "in use" in remark.says

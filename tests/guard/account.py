@@ -11,7 +11,6 @@ from typing import Any
 from sms_tools.api import Api, Exchange
 from sms_tools.guard import Preview
 from sms_tools.guard.previews import preview_of
-from sms_tools.guard.subject import arguments_of
 from sms_tools.operation import Kind, Operation
 from sms_tools.operations import CATALOGUE
 from sms_tools.operations.source_servers import ListSourceServers, SourceServer
@@ -46,7 +45,7 @@ class World:
 
     async def first_start(self, name: str, vm_id: str | None = None, **more: Any) -> Preview:
         """The preview of the start of a new task on a server that has none."""
-        sample = arguments_of(await example("create_migration_task", self))
+        sample = (await example("create_migration_task", self)).wire_arguments()
         source = await self.source(name)
         arguments = {**sample, "source_server": {"id": source.id}, "auto_start": False, **more}
         arguments |= {"syncing": False, "exist_server": vm_id is not None}

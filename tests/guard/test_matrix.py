@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from sms_tools.errors import NotFound
-from sms_tools.guard import Ask, Caller, Go, Guard, Held, Subject
+from sms_tools.guard import Ask, Caller, Go, Guard, Held
 from sms_tools.guard.answers import Answers
-from sms_tools.guard.subject import arguments_of
+from sms_tools.guard.calls import subject_of
 from sms_tools.operation import Kind, Operation
 from sms_tools.operations import CATALOGUE
 from sms_tools.operations.projects import CreateMigrationProject
@@ -83,7 +83,7 @@ async def _empty_project(world: World) -> dict[str, Any]:
 
 
 async def _new_task(world: World) -> dict[str, Any]:
-    sample = arguments_of(await example("create_migration_task", world))
+    sample = (await example("create_migration_task", world)).wire_arguments()
     return {**sample, "source_server": {"id": (await world.source("new-01")).id}}
 
 
@@ -125,7 +125,7 @@ async def test_without_consent_nothing_is_sent(
     world: World, guard: Guard, answers: Answers, clock: Clock, tool: str
 ) -> None:
     operation = await possible(tool, world)
-    subject = Subject.of(operation, world.api)
+    subject = subject_of(operation, world.api)
     world.sent.clear()
 
     async def ask() -> Ask:
@@ -157,7 +157,7 @@ async def test_without_consent_nothing_is_sent(
 @pytest.mark.parametrize("tool", DANGEROUS)
 async def test_with_consent_it_is_sent_exactly_once(world: World, guard: Guard, tool: str) -> None:
     operation = await possible(tool, world)
-    asked = await guard.begin(Subject.of(operation, world.api), CALLER)
+    asked = await guard.begin(subject_of(operation, world.api), CALLER)
     assert isinstance(asked, Ask), asked
     go = await guard.answer(asked, action="accept", typed=asked.typed)
     assert isinstance(go, Go)
@@ -171,7 +171,7 @@ async def test_with_consent_it_is_sent_exactly_once(world: World, guard: Guard, 
 @pytest.mark.parametrize("tool", [t for t in DANGEROUS if t in _TARGETS or "task" in t])
 async def test_a_renamed_target_needs_a_new_look(world: World, guard: Guard, tool: str) -> None:
     operation = await possible(tool, world)
-    asked = await guard.begin(Subject.of(operation, world.api), CALLER)
+    asked = await guard.begin(subject_of(operation, world.api), CALLER)
     assert isinstance(asked, Ask), asked
     go = await guard.answer(asked, action="accept", typed=asked.typed)
     assert isinstance(go, Go)

@@ -8,8 +8,7 @@ import pytest
 
 from sms_tools.account import Account
 from sms_tools.guard import Decision, Policy, PolicyError, Preview, Subject, Target, decide, effect
-from sms_tools.guard.policy import load_policy
-from sms_tools.guard.policy_file import parse_policy
+from sms_tools.guard.policy_file import load_policy, parse_policy
 from sms_tools.operation import Kind
 from sms_tools.operations.tasks import DeleteMigrationTask, ManageMigrationTask
 

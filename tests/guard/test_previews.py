@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from sms_tools.errors import NotFound
-from sms_tools.guard import Ask, Go, Guard, Held, Preview, Subject
+from sms_tools.guard import Ask, Go, Guard, Held, Preview
 from sms_tools.guard.after import seen_afterwards
+from sms_tools.guard.calls import subject_of
 from sms_tools.guard.previews import PREVIEWS, preview_of
-from sms_tools.guard.subject import LOSSES, arguments_of
+from sms_tools.guard.subject import LOSSES
 from sms_tools.operation import Kind
 from sms_tools.operations import CATALOGUE
 from sms_tools.operations.source_servers import ListSourceServers
@@ -135,7 +136,7 @@ async def test_creating_a_task_for_an_existing_target_says_erased_and_launched(
     world: World,
 ) -> None:
     operation = await example("create_migration_task", world)
-    arguments = arguments_of(operation)
+    arguments = operation.wire_arguments()
     arguments["target_server"]["vm_id"] = "ecs-1"
     arguments |= {"syncing": False, "auto_start": True, "exist_server": True}
     preview = await world.call("create_migration_task", **arguments)
@@ -188,14 +189,14 @@ async def test_paths_that_will_not_be_copied_are_named_as_a_loss(world: World) -
 
 async def test_the_text_to_hash_is_nowhere_in_preview_arguments_or_ids(world: World) -> None:
     key = "11111111-2222-4333-8444-555555555555"
-    subject = Subject.of(CATALOGUE["calculate_sha256"].model_validate({"key": key}), world.api)
+    subject = subject_of(CATALOGUE["calculate_sha256"].model_validate({"key": key}), world.api)
     preview = await subject.preview()
     assert key not in json.dumps([preview.to_dict(), subject.shown_arguments, list(subject.ids)])
 
 
 async def test_a_password_in_the_arguments_is_not_shown(world: World) -> None:
     operation = await example("update_template", world)
-    arguments = {**arguments_of(operation), "target_password": "Example-Password-1"}
+    arguments = {**operation.wire_arguments(), "target_password": "Example-Password-1"}
     assert "Example-Password-1" not in text(await world.call("update_template", **arguments))
 
 
@@ -238,7 +239,7 @@ async def test_a_task_that_is_not_there_is_an_error_and_no_question(world: World
 
 async def test_after_a_launch_the_state_now_is_reported(world: World, guard: Guard) -> None:
     operation = await world.manage("web-03", "test")
-    ask = await guard.begin(Subject.of(operation, world.api), CALLER)
+    ask = await guard.begin(subject_of(operation, world.api), CALLER)
     assert isinstance(ask, Ask)
     go = await guard.answer(ask, action="accept", typed="launch web-03")
     assert isinstance(go, Go)
@@ -252,7 +253,7 @@ async def test_after_a_launch_the_state_now_is_reported(world: World, guard: Gua
 
 async def test_a_server_that_moves_on_makes_the_approval_stale(world: World, guard: Guard) -> None:
     operation = await world.manage("web-03", "test")
-    ask = await guard.begin(Subject.of(operation, world.api), CALLER)
+    ask = await guard.begin(subject_of(operation, world.api), CALLER)
     assert isinstance(ask, Ask)
     go = await guard.answer(ask, action="accept", typed="launch web-03")
     assert isinstance(go, Go)
@@ -280,7 +281,7 @@ async def new_task(world: World, name: str, **more: Any) -> Preview:
     """The preview of a new task for a server, by a template that is there and its own disks."""
     source = world.sandbox.cloud.show_source(world.sandbox.cloud.by_name(name).id)
     arguments = {
-        **arguments_of(await example("create_migration_task", world)),
+        **(await example("create_migration_task", world)).wire_arguments(),
         "source_server": {"id": source["id"]},
         "target_server": {"name": name, "disks": source["init_target_server"]["disks"]},
         "os_type": source["os_type"],
@@ -392,14 +393,14 @@ async def test_a_template_that_was_changed_is_another_approval(world: World) -> 
 
 async def test_a_template_with_a_password_a_project_without_sync_and_logs_ask(world: World) -> None:
     template = (await world.api(ListTemplates())).items[0]
-    update = arguments_of(await example("update_template", world))
+    update = (await example("update_template", world)).wire_arguments()
     update |= {"template_id": template.id, "target_password": "Example-Password-1"}
     operation = CATALOGUE["update_template"].model_validate(update)
     assert operation.danger is Kind.DESTRUCTIVE
     shown = await preview_of(operation, world.api)
     assert "cannot be read back" in losses(shown)
     assert "Example-Password-1" not in text(shown)
-    project = arguments_of(await example("update_migration_project", world))
+    project = (await example("update_migration_project", world)).wire_arguments()
     quiet = CATALOGUE["update_migration_project"].model_validate({**project, "syncing": False})
     assert quiet.danger is Kind.DESTRUCTIVE
     assert "automatically" in losses(await preview_of(quiet, world.api))

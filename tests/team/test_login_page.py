@@ -10,10 +10,10 @@ import pytest
 
 from sms_tools.guard import Policy
 from sms_tools.guard.caller import Caller
-from sms_tools.guard.desk import PublicDesk
+from sms_tools.guard.calls import subject_of
 from sms_tools.guard.gate import Ask
+from sms_tools.guard.page_desk import PublicDesk
 from sms_tools.guard.people import roles_in
-from sms_tools.guard.subject import Subject
 from sms_tools.login.entry import Entry
 from sms_tools.login.oidc import Keys, OidcVerifier, Provider
 from sms_tools.login.team import door_of
@@ -63,7 +63,7 @@ class House:
             if s["name"] == "web-01"
         )
         caller = Caller("client", "1", "http", asker, roles=roles_in(["viewer", "operator"]))
-        subject = Subject.of(DeleteMigrationTask(task_id=task), api)
+        subject = subject_of(DeleteMigrationTask(task_id=task), api)
         question = await self.runtime.guard.begin(subject, caller)
         assert isinstance(question, Ask)
         assert not question.dialog, "an operator who is no approver is not asked in a dialog"

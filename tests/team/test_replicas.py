@@ -25,7 +25,7 @@ from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import Verdict
 from sms_tools.guard.people import Person, Role
 from sms_tools.moment import utc_now
-from sms_tools.state import open_state
+from sms_tools.stores import open_state
 from tests.cli.conftest import environment_of
 from tests.postgres import Cluster
 

@@ -14,7 +14,6 @@ from sms_tools.guard.subject import (
     Preview,
     Section,
     Target,
-    arguments_of,
     secret_arguments,
 )
 from sms_tools.knowledge import Legality
@@ -77,5 +76,5 @@ def values(fields: Mapping[str, Any], hidden: Collection[str] = ()) -> list[str]
 
 def sent_by(operation: Operation[Any], *without: str) -> list[str]:
     """The arguments of *operation* as lines, leaving out *without*."""
-    given = {k: v for k, v in arguments_of(operation).items() if k not in without}
+    given = {k: v for k, v in operation.wire_arguments().items() if k not in without}
     return values(given, secret_arguments(operation))
