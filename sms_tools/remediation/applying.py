@@ -248,7 +248,7 @@ class Application:
             return Result.SKIPPED, [_said("Already in the wanted state."), *found.evidence()]
         if why := drift(step.before, found) or forbidden(step, found):
             return Result.SKIPPED, [_said(why), *found.evidence()]
-        shown = (await show(self.desk.api, [step])).get(step.number, Shown(None, "It is not read."))
+        shown = (await show(self.desk, [step])).get(step.number, Shown(None, "It is not read."))
         if why := await self._held_back(step, shown):
             return Result.SKIPPED, [_said(why), *found.evidence()]
         return await self._called(step, shown.preview.targets if shown.preview else ())

@@ -12,6 +12,7 @@ from sms_tools.canonical import digest
 from sms_tools.errors import RequestRefused
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.reading import read_fleet
+from sms_tools.guard.previews.recalling import RENAMED
 from sms_tools.guard.subject import (
     COSTS,
     HANGS,
@@ -57,7 +58,7 @@ async def preview_of_plan(
             "Not all servers of the plan could be read, so no approval was asked for.",
             advice="Call apply_plan again in a moment; sms-tools check tests the connection.",
         )
-    shown = await show(desk.api, steps)
+    shown = await show(desk, steps)
     now = {server.id: Look(fleet.observed_at, server) for server in fleet.servers}
     names = {key: found.server.raw_name for key, found in now.items()}
     gone = _moved(steps, entries, now, shown)
@@ -228,10 +229,13 @@ def _ending(plan: Plan) -> Sequence[str]:
 def _now(steps: Sequence[Step], shown: Mapping[int, Shown]) -> Sequence[str]:
     first = [step for step in beginnings(steps) if step.number in shown]
     few = len(first) <= _FEW
-    rows = {
-        step.number: list(shown[step.number].lines(NOW)[: None if few else 1]) for step in first
-    }
-    return [line for lines in rows.values() for line in lines]
+    rows = [shown[step.number].lines(NOW) for step in first]
+    return [
+        line
+        for lines in rows
+        for number, line in enumerate(lines)
+        if few or not number or line.startswith(RENAMED)
+    ]
 
 
 def _merged(

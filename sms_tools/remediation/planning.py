@@ -119,7 +119,7 @@ async def show_calls(desk: Desk, write: Writer, *, by_name: bool) -> None:
     """Give every call what its preview says; who cannot be shown is not in the plan."""
     _leave_secrets_out(desk, write)
     calls = [step for step in write.steps if step.is_call]
-    shown = await show(desk.api, calls)
+    shown = await show(desk, calls)
     write.steps[:] = [
         _told(step, shown[step.number], by_name=by_name) if step.number in shown else step
         for step in write.steps

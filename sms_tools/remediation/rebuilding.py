@@ -267,7 +267,7 @@ async def no_longer_fits(plan: Plan, step: Step, desk: Desk) -> str | None:
             f"{_disks(now)} now. Nothing is deleted or created; plan again."
         )
     if step.number != create.number:
-        return moved(create, (await show(desk.api, [create]))[create.number])
+        return moved(create, (await show(desk, [create]))[create.number])
     return None
 
 

@@ -13,7 +13,9 @@ from typing import Final
 
 from sms_tools.api import Api
 from sms_tools.errors import SmsToolsError
+from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.effect import Launch
+from sms_tools.fleet.renaming import Lately, Renames
 from sms_tools.guard.cleaning import cleaned
 from sms_tools.guard.drift import changes
 from sms_tools.guard.previews import preview_of
@@ -54,20 +56,21 @@ class Shown:
         return [line for section in sections if section.title == title for line in section.lines]
 
 
-async def show(api: Api, steps: Sequence[Step]) -> Mapping[int, Shown]:
+async def show(desk: Desk, steps: Sequence[Step]) -> Mapping[int, Shown]:
     """The previews of *steps* as things are now, by number; what cannot be read says why.
 
     A call on a task that an earlier step creates has none before that.
     """
     able = [step for step in steps if step.task_of is None]
-    found = await at_once([partial(_one, api, step) for step in able])
+    lately = await Renames(desk.state, desk.api.settings).lately(desk.now())
+    found = await at_once([partial(_one, desk.api, step, lately) for step in able])
     return {step.number: shown for step, shown in zip(able, found, strict=True)}
 
 
-async def _one(api: Api, step: Step) -> Shown:
+async def _one(api: Api, step: Step, lately: Lately) -> Shown:
     try:
         # A plan is stored: no secret that a stranger's name may carry goes with it.
-        shown = await preview_of(step.operation, api, of_a_plan=True)
+        shown = await preview_of(step.operation, api, lately, of_a_plan=True)
         return Shown(cleaned(shown, api.secret_values()))
     except SmsToolsError as error:
         return Shown(None, one_line(str(error), 200))

@@ -142,20 +142,31 @@ class OperationTool(ServedTool[Operation[Any]]):
     async def _answer(self, call: Operation[Any], context: AnyContext) -> ToolResult:
         runtime = self._runtime
         asked, call = call, paged(call)
-        from sms_tools.guard.calls import subject_of  # with the previews, not at start
+        from sms_tools.fleet.renaming import renames, send_rename  # as the previews: not at start
+        from sms_tools.guard.calls import subject_of
 
-        decision = await runtime.decide(subject_of(call, runtime.api), context)
+        decision = await runtime.decide(subject_of(call, runtime.api, runtime.state), context)
         if not isinstance(decision, Go):
             return decision
+
+        unkept: list[str] = []
+
+        async def act() -> "Answer":
+            if not renames(call):
+                return await runtime.api.send(call, decided=True)
+            answer, why = await send_rename(call, runtime.api, runtime.state)
+            unkept.extend([why] if why else [])
+            return answer
 
         async def finish(answer: "Answer") -> Mapping[str, JSON]:
             if call.danger is Kind.READ:
                 return fitted(call, answer.payload, ours=asked is not call)
             if call.danger is Kind.SECRET:
                 return await self._delivered(decision, answer)
-            return await self._done(call, answer)
+            done = await self._done(call, answer)
+            return {**done, "not_kept": unkept[0]} if unkept else done
 
-        return await runtime.perform(decision, lambda: runtime.api.send(call, decided=True), finish)
+        return await runtime.perform(decision, act, finish)
 
     async def _delivered(self, go: Go, answer: "Answer") -> Mapping[str, JSON]:
         """Where the secret waits for the person; itself only if the policy says so."""

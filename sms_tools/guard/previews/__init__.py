@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from sms_tools.api import Api
+from sms_tools.fleet.renaming import Lately
 from sms_tools.guard.previews import acting, configuring, deleting, settings, speaking
+from sms_tools.guard.previews.recalling import recalled
 from sms_tools.guard.previews.twins import told_apart
 from sms_tools.guard.subject import Preview
 from sms_tools.operation import Operation
@@ -49,8 +51,14 @@ PREVIEWS: Final[Mapping[str, _Previewer]] = {
 """By the name of the tool."""
 
 
-async def preview_of(operation: Operation[Any], api: Api, *, of_a_plan: bool = False) -> Preview:
-    """The preview of *operation*, read through *api*.
+async def preview_of(
+    operation: Operation[Any],
+    api: Api,
+    lately: Lately | None = None,
+    *,
+    of_a_plan: bool = False,
+) -> Preview:
+    """The preview of *operation*, read through *api*; it names what was renamed *lately*.
 
     For a step *of_a_plan* it is not read whether a name stands for one server alone: what is typed
     for a plan is a count.
@@ -60,4 +68,5 @@ async def preview_of(operation: Operation[Any], api: Api, *, of_a_plan: bool = F
     """
     previewer = PREVIEWS.get(operation.__spec__.name)
     shown = previewer(operation, api) if previewer else speaking.anything(operation, api)
-    return await shown if of_a_plan else await told_apart(await shown, api)
+    found = recalled(await shown, lately) if lately else await shown
+    return found if of_a_plan else await told_apart(found, api)
