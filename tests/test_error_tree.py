@@ -18,8 +18,8 @@ BUILT_IN = {
     for name, each in vars(builtins).items()
     if isinstance(each, type) and issubclass(each, BaseException)
 }
-CAUGHT_INSIDE = {"UnreadableBody"}
-"""Caught where bodies are read, and told as UnreadableReply."""
+CAUGHT_INSIDE = {"UnreadableBody", "_Broken"}
+"""Caught where they are raised, and told as UnreadableReply and StateError."""
 
 
 def outside_the_tree() -> Iterator[str]:

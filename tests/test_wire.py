@@ -5,6 +5,7 @@ import base64
 import gzip
 import json
 import ssl
+import sys
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -222,8 +223,9 @@ def test_the_particular_proxy_comes_before_the_general_one() -> None:
     ],
 )
 async def test_what_is_wrong_in_the_environment_is_said_by_its_variable(
-    environ: Mapping[str, str], said: str, advice: str
+    environ: Mapping[str, str], said: str, advice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)  # as where nobody has installed it
     settings = Settings(endpoint=REMOTE, credentials=KeyPair("EXAMPLE-KEY", "example-secret"))
     async with Api(settings, environ=environ, sleep=no_waiting) as api:
         with pytest.raises(errors.SettingsError, match=said) as caught:

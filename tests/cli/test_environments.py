@@ -24,11 +24,18 @@ ODD = [
 ]
 
 
+@pytest.fixture
+def without_socksio(tmp_path: Path) -> dict[str, str]:
+    """A Python that has no socksio, as where nobody has installed it."""
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['socksio'] = None\n")
+    return {"PYTHONPATH": str(tmp_path)}
+
+
 @pytest.mark.parametrize(("environ", "said"), ODD)
 def test_check_names_what_is_wrong_and_what_to_do(
-    run: Run, environ: dict[str, str], said: str
+    run: Run, environ: dict[str, str], said: str, without_socksio: dict[str, str]
 ) -> None:
-    done = run("check", **{**ACCOUNT, **environ})
+    done = run("check", **{**ACCOUNT, **environ, **without_socksio})
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if said in line]
     assert line.startswith("FAIL")
@@ -37,8 +44,11 @@ def test_check_names_what_is_wrong_and_what_to_do(
 
 
 @pytest.mark.parametrize(("environ", "said"), ODD)
-def test_a_call_says_the_same_to_a_model(run: Run, environ: dict[str, str], said: str) -> None:
-    done = run("call", "get_source_server_overview", **{**ACCOUNT, **environ})
+def test_a_call_says_the_same_to_a_model(
+    run: Run, environ: dict[str, str], said: str, without_socksio: dict[str, str]
+) -> None:
+    given = {**ACCOUNT, **environ, **without_socksio}
+    done = run("call", "get_source_server_overview", **given)
     assert done.returncode == 1
     assert said in json.dumps(json.loads(done.stdout), ensure_ascii=False)
     assert "Traceback" not in done.stderr

@@ -151,7 +151,7 @@ def test_a_target_to_be_made_from_a_template_needs_no_id() -> None:
         {"over_speed_threshold": 100.5},
         {"priority": -1},
         {"name": "x" * 256},
-        {"source_server": {"id": "s", "name": "unknown field"}},
+        {"source_server": {"id": "s", "nickname": "unknown field"}},
         {"target_server": {"name": "t", "vm_id": "v"}},
         {"target_server": {"name": "t", "disks": [], "volume_group_s": []}},
         {"is_need_consistency_result": True},
