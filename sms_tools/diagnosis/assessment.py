@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sms_tools.diagnosis.answer import Action, Draft
@@ -12,6 +13,7 @@ from sms_tools.errors import SmsToolsError
 from sms_tools.fleet import fitness, targets
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.fitness import NOT_CHECKED, VERDICTS, Remark, SourceFacts, Verdict
+from sms_tools.fleet.keeping import read_each
 from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.quotas import quotas_of
 from sms_tools.fleet.reading import Fleet, Server, list_or_gap, read_fleet
@@ -41,7 +43,7 @@ class AssessSources(FleetQuestion):
         fleet = await with_waves(desk, fleet)
         about = [server for server in fleet.servers if not server.was_launched]
         gaps: list[str] = []
-        details = await _details(desk, about, gaps)
+        details = await _details(desk, about, fleet.observed_at, gaps)
         templates = await _list(desk, "templates", ListTemplates(limit=TEMPLATES_PAGE), gaps)
         projects = await _list(desk, "projects", ListMigrationProjects(limit=100), gaps)
         names = Counter(server.name for server in fleet.servers)
@@ -231,14 +233,15 @@ def _too_small(
 
 
 async def _details(
-    desk: Desk, servers: Sequence[Server], gaps: list[str]
+    desk: Desk, servers: Sequence[Server], at: datetime, gaps: list[str]
 ) -> Mapping[str, SourceServerDetail]:
     known = [server for server in servers if server.id]
-    replies = await desk.api.each([GetSourceServer(source_id=server.id) for server in known])
+    wanted = [(server, GetSourceServer(source_id=server.id)) for server in known]
+    readings = await read_each(desk, wanted, since=None, beside=at)
     found = {
-        server.id: reply
-        for server, reply in zip(known, replies, strict=True)
-        if not isinstance(reply, SmsToolsError)
+        server.id: each.reply
+        for server, each in zip(known, readings, strict=True)
+        if not isinstance(each.reply, SmsToolsError)
     }
     if missing := len(servers) - len(found):
         gaps.append(f"get_source_server: of {count_of(missing, 'server')} the record is missing.")

@@ -32,6 +32,7 @@ from sms_tools.diagnosis.spoken import Deadline
 from sms_tools.diagnosis.track_record import Scores, TrackRecord
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
+from sms_tools.fleet.keeping import read_each
 from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Problem, Server, read_fleet
 from sms_tools.fleet.samples import Sample, Samples
@@ -114,8 +115,9 @@ class SummarizeProgress(FleetQuestion):
         if len(copying) > len(chosen) and not named:
             still = [s for s in copying if movement(samples.get(s.id, ())).verdict != "moving"]
             chosen = [s for s in still if len(samples.get(s.id, ())) > 1][:_LIMITS_READ]
-        replies = await desk.api.each([GetMigrationRateLimits(task_id=s.task_id) for s in chosen])
-        pairs = list(zip(chosen, replies, strict=True))
+        wanted = [(s, GetMigrationRateLimits(task_id=s.task_id)) for s in chosen]
+        readings = await read_each(desk, wanted, since=None, beside=fleet.observed_at)
+        pairs = [(s, each.reply) for s, each in zip(chosen, readings, strict=True)]
         found = {s.id: read_limits(r) for s, r in pairs if not isinstance(r, SmsToolsError)}
         notes = []
         if unread := len(copying) - len(chosen):

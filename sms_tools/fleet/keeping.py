@@ -32,18 +32,27 @@ class Reading(Generic[R]):
 
 
 async def read_each(
-    desk: Desk, wanted: Sequence[tuple[Server, Operation[R]]], *, since: float | None
+    desk: Desk,
+    wanted: Sequence[tuple[Server, Operation[R]]],
+    *,
+    since: float | None,
+    beside: datetime | None = None,
 ) -> Sequence[Reading[R]]:
     """The reply to each operation, which is about the task of its server, in their order.
 
     A reading of the last ten minutes serves where the task has not moved; with *since*, when the
-    question was asked by ``desk.elapsed``, only one that was begun later.
+    question was asked by ``desk.elapsed``, only one that was begun later. What changes without a
+    trace, such as limits, is read *beside* each reading of the lists, and serves with that one.
     """
-    return await at_once([partial(_read, desk, *each, since) for each in wanted])
+    return await at_once([partial(_read, desk, *each, since, beside) for each in wanted])
 
 
 async def _read(
-    desk: Desk, server: Server, operation: Operation[R], since: float | None
+    desk: Desk,
+    server: Server,
+    operation: Operation[R],
+    since: float | None,
+    beside: datetime | None,
 ) -> Reading[R]:
     async def read() -> Reading[R]:
         return Reading(await desk.api.bulk(operation), desk.now())
@@ -51,8 +60,10 @@ async def _read(
     try:
         if not server.id:
             return await read()
-        key, marks = _key(server, operation), _marks(server)
-        return (await shared(desk, key, read, since=since, lasts=KEPT, marks=marks))[0]
+        key, marks, lasts = _key(server, operation), _marks(server), KEPT
+        if beside is not None:
+            key, marks, lasts = f"{key} beside the lists", (marks, beside), timedelta.max
+        return (await shared(desk, key, read, since=since, lasts=lasts, marks=marks))[0]
     except SmsToolsError as error:
         return Reading(error, desk.now())
 
