@@ -6,6 +6,7 @@ from typing import Any, Final
 from sms_tools.cli.questions import ask_and_show, configure_question
 from sms_tools.cli.screen import Screen
 from sms_tools.diagnosis.readiness import CheckCutoverReadiness
+from sms_tools.drawing.look import GATES, VERDICTS
 
 _COLOUR: Final = {"ready": "green", "not_ready": "red", "not_confirmed": "yellow"}
 
@@ -30,6 +31,8 @@ def show(screen: Screen, answer: dict[str, Any]) -> None:
         screen.line(f"{mark} {server['name']}")
         for name, finding in (server.get("findings") or {}).items():
             if finding["verdict"] != "pass":
-                screen.say(finding["says"], indent=24, first=f"  {finding['verdict']:8} {name}  ")
+                gate = GATES.get(name, name)
+                first = f"  {VERDICTS[finding['verdict']].mark} {gate:18} "
+                screen.say(finding["says"], first=first)
     screen.line()
     screen.say(f"Nobody can see from here: {'; '.join(answer['not_checked'])}.", "dim")

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sms_tools.cli.questions import ask_and_show, bar, configure_question
 from sms_tools.cli.screen import Screen
 from sms_tools.diagnosis.overview import MigrationOverview
+from sms_tools.drawing.look import PHASES
 from sms_tools.wording import percent, size
 
 _EVERY: Final = 30
@@ -43,15 +44,16 @@ def show(screen: Screen, answer: dict[str, Any]) -> None:
     """The phases, the bytes, and what is wrong."""
     total = answer["server_count"]
     screen.line()
-    for phase, count in answer["phases"].items():
-        if count:
-            name = screen.paint(f"{phase:13}", *filter(None, [_COLOUR.get(phase, "")]))
+    for phase, look in PHASES.items():
+        if count := answer["phases"].get(phase):
+            label = f"{look.mark} {look.words:18}"
+            name = screen.paint(label, *filter(None, [_COLOUR.get(phase, "")]))
             screen.line(f"  {name} {count:6,}  {bar(screen, count, total)}")
     copied = answer.get("bytes") or {}
     if copied.get("total_bytes"):
         done, whole = copied["done_bytes"], copied["total_bytes"]
         says = f"{size(done)} of {size(whole)} ({percent(done, whole)} %)"
-        screen.line(f"  {'copied':13} {'':6}  {bar(screen, done, whole)}  {says}")
+        screen.line(f"  {'  copied':20} {'':6}  {bar(screen, done, whole)}  {says}")
     screen.line()
     rows = [
         [
