@@ -77,9 +77,10 @@ async def latest(runtime: Runtime) -> Mapping[str, JSON]:
     Raises:
         SmsToolsError: the state cannot be read.
     """
+    from sms_tools.fleet.samples import account_of
     from sms_tools.watching.kept import Kept
 
-    found = await Kept(runtime.state, str(runtime.settings.account)).latest()
+    found = await Kept(runtime.state, account_of(runtime.settings)).latest()
     if found is None:
         raise SmsToolsError(
             "no watch has run on this account yet.",

@@ -55,7 +55,11 @@ class Kept:
     """What the watches of one account keep in the state."""
 
     def __init__(self, state: State, account: str) -> None:
-        """Use *state*; the tables are made when they are missing."""
+        """Use *state*; the tables are made when they are missing.
+
+        *account* is what tells one account's servers from another's, as samples do; its name in a
+        person's words is not enough: every run of the sandbox has the same.
+        """
         self._state = state
         self._account = account
         state.prepare("watch", _STEPS)

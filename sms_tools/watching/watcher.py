@@ -9,6 +9,7 @@ from sms_tools.diagnosis.progress import SummarizeProgress
 from sms_tools.errors import RequestRefused, SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.reading import Fleet, read_fleet
+from sms_tools.fleet.samples import account_of
 from sms_tools.state import StateError
 from sms_tools.watching.kept import Kept, Look
 from sms_tools.watching.noticing import Notice, message_of, notices, reading_of
@@ -25,6 +26,7 @@ class Watcher:
 
     desk: Desk
     account: str
+    """In a person's words, for the message."""
     every: int
     """Seconds from one look to the next."""
     cleaned: Callable[[dict[str, Any]], dict[str, Any]]
@@ -41,7 +43,7 @@ class Watcher:
 
     def __post_init__(self) -> None:
         """Nothing is read before the first look."""
-        self.kept = Kept(self.desk.state, self.account)
+        self.kept = Kept(self.desk.state, account_of(self.desk.api.settings))
 
     @property
     def watched(self) -> int | None:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from mcp import Client, MCPError
 
 from sms_tools.errors import RequestRefused
+from sms_tools.fleet.samples import account_of
 from sms_tools.guard import Policy
 from sms_tools.moment import utc_now
 from sms_tools.sandbox import ManualClock, Sandbox, open_sandbox
@@ -80,6 +82,18 @@ async def test_after_a_restart_the_first_look_tells_what_changed_meanwhile(house
         message = await watcher_of(runtime).look()
     assert message is not None
     assert "finished" in {notice["what"] for notice in message["notices"]}
+
+
+async def test_a_run_of_the_sandbox_is_not_compared_with_an_earlier_one(house: House) -> None:
+    """Each run is an account of its own, although it goes by the same name."""
+    async with house.open() as runtime:
+        await watcher_of(runtime).look()
+    house.clock.advance(12 * HOUR)
+    house.settings = replace(house.settings, domain_id="another-run")
+    async with house.open() as runtime, Client(build_server(runtime)) as client:
+        with pytest.raises(MCPError, match="--watch"):
+            await latest(client)
+        assert await watcher_of(runtime).look() is None
 
 
 async def test_a_reading_of_the_day_before_yesterday_is_not_compared_with(house: House) -> None:
@@ -228,6 +242,6 @@ async def test_a_server_that_watches_tells_and_gives_up_its_turn_at_the_end(hous
             with anyio.fail_after(60):
                 await heard.wait()
             group.cancel_scope.cancel()
-        kept = Kept(runtime.state, str(runtime.settings.account))
+        kept = Kept(runtime.state, account_of(runtime.settings))
         assert await kept.turn("another", utc_now(), timedelta(minutes=1))
     assert told[0]["notices"]
