@@ -129,8 +129,10 @@ class Api:
         on_request: Callable[[Exchange], None] | None = None,
         refuses: Callable[[Operation[Any]], str | None] | None = None,
         environ: Mapping[str, str] | None = None,
+        hides: Callable[[], tuple[str, ...]] | None = None,
     ) -> None:
         self.settings = settings
+        self._hides = hides
         self.requests_made = 0
         self._transport = transport
         self._clock = clock
@@ -307,6 +309,10 @@ class Api:
         return self._clock()
 
     def secret_values(self) -> tuple[str, ...]:
+        """Every secret that must not be shown: of several accounts, those of all of them."""
+        return self._hides() if self._hides else self.own_secret_values()
+
+    def own_secret_values(self) -> tuple[str, ...]:
         """The configured secrets and those of the moment."""
         keeper = self._authentication[1] if "_authentication" in vars(self) else None
         return (*self.settings.secret_values(), *(keeper.values if keeper else ()))

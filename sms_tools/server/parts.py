@@ -34,9 +34,10 @@ class Parts:
         seen_at: Clock,
         refuses: Callable[[Operation[Any]], str | None],
         journal: "Callable[[], Journal] | None" = None,
+        hides: Callable[[], tuple[str, ...]] | None = None,
     ) -> None:
         """*seen_at* is the service's time; *refuses* says why a read must not be made;
-        *journal* makes what tells of calls made before.
+        *journal* makes what tells of calls made before; *hides* gives the secrets of all accounts.
         """
         self._settings = settings
         self._state = state
@@ -44,6 +45,7 @@ class Parts:
         self._seen_at = seen_at
         self._refuses = refuses
         self._journal = journal
+        self._hides = hides
         self.on_request: Callable[[Exchange], None] | None = None
         """Told of every request to the service; to be set before the first."""
 
@@ -59,6 +61,7 @@ class Parts:
             clock=self._seen_at,
             on_request=self.on_request,
             refuses=self._refuses,
+            hides=self._hides,
         )
 
     @cached_property

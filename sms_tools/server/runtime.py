@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -207,15 +207,7 @@ async def open_runtimes(
         first = next(iter(accounts.values())).settings
         state = open_state(first.state_dir, first.state_url)
         house = _House(stack, state, Opening(**opening))
-        # What one account answers may hold another's keys: dialogs and plans hide them too.
-        secrets = tuple(
-            each for account in accounts.values() for each in account.settings.secret_values()
-        )
-        known = {
-            name: account._replace(settings=replace(account.settings, own_secrets=secrets))
-            for name, account in accounts.items()
-        }
-        yield {name: house.runtime(*account) for name, account in known.items()}
+        yield {name: house.runtime(*account) for name, account in accounts.items()}
 
 
 class _House:
@@ -247,6 +239,7 @@ class _House:
             service_clock or opening.clock,
             refuses=lambda operation: refused_read(operation, policy),
             journal=lambda: self._journal(settings),
+            hides=self._secrets,
         )
         self._parts.append(parts)
         self._stack.push_async_callback(parts.close)
@@ -272,7 +265,7 @@ class _House:
 
     def _secrets(self) -> tuple[str, ...]:
         """The secrets of every account: what one of them answers may name another's."""
-        return tuple(secret for parts in self._parts for secret in parts.api.secret_values())
+        return tuple(secret for parts in self._parts for secret in parts.api.own_secret_values())
 
     def _journal(self, settings: Settings) -> "Journal":
         from sms_tools.guard.journal import Journal  # with the questions, not at start

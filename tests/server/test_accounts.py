@@ -1,6 +1,7 @@
 """One server for several accounts: told apart in every call, result, approval and address."""
 
 import json
+import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,12 +19,16 @@ from sms_tools.server import Runtime, open_runtimes
 from sms_tools.server.accounts import Accounts
 from sms_tools.server.runtime import Reached
 from sms_tools.server.several import build_server_of_accounts
-from sms_tools.settings import Settings
+from sms_tools.settings import CommandKeys, Credentials, Settings
 from sms_tools.signing import KeyPair
 
 pytestmark = pytest.mark.anyio
 
 LAB_SECRET = "example-secret-of-the-lab"
+PRINTED = CommandKeys(
+    (sys.executable, "-c", f'print(\'{{"ak": "LAB-KEY", "sk": "{LAB_SECRET}"}}\')')
+)
+"""The same keys, from a command that prints them."""
 
 
 @dataclass
@@ -45,14 +50,20 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+def lab_keys() -> Credentials:
+    """What the healthy account is reached with."""
+    return KeyPair("LAB-KEY", LAB_SECRET)
+
+
+@pytest.fixture
+async def house(tmp_path: Path, lab_keys: Credentials) -> AsyncIterator[House]:
     sandboxes = {"prod": open_sandbox("mixed"), "lab": open_sandbox("healthy", seed=2)}
     usual = Settings.for_sandbox(state_dir=tmp_path / "state")
     settings = {
         name: replace(usual, name=name, endpoint=f"http://127.0.0.1:{number}", sandbox=None)
         for number, name in enumerate(sandboxes, 9001)
     }
-    settings["lab"] = replace(settings["lab"], credentials=KeyPair("LAB-KEY", LAB_SECRET))
+    settings["lab"] = replace(settings["lab"], credentials=lab_keys)
     reached = {
         name: Reached(settings[name], Policy(read_only=name == "lab"), each.transport())
         for name, each in sandboxes.items()
@@ -167,7 +178,11 @@ async def test_a_dialog_names_its_account_first(house: House) -> None:
     assert "prod, " in "".join(house.asked[0].splitlines()[:3])
 
 
+@pytest.mark.parametrize(
+    "lab_keys", [KeyPair("LAB-KEY", LAB_SECRET), PRINTED], ids=["kept", "printed"]
+)
 async def test_no_account_s_key_is_shown_by_another(house: House, tmp_path: Path) -> None:
+    assert (await house.call("migration_overview", account="lab"))["account"] == "lab"
     sandbox = house.sandboxes["prod"]
     source = next(each for each in sandbox.cloud.sources.values() if each.name == "new-01")
     source.name = f"db {LAB_SECRET}"
