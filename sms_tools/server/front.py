@@ -169,14 +169,14 @@ def _asks_for(scope: Scope, path: str) -> bool:
 
 
 def _facts(scope: Scope, request_id: str, status: int | None, began: float) -> dict[str, Any]:
-    path = scope["path"]
+    path, caller = scope["path"], caller_in(scope)
     return {
         "request_id": request_id,
         "method": scope["method"],
         "path": path if path == "/mcp" else "elsewhere",  # a link may carry a secret
         "status": status,
         "seconds": round(time.perf_counter() - began, 4),
-        "caller": caller_in(scope).strip() or None,
+        "caller": f"{caller[0]} {caller[2] or ''}".strip() if caller else None,
     }
 
 

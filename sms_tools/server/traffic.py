@@ -14,10 +14,14 @@ from typing import Any, Final
 
 import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import principal_components
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Principal = tuple[str, str | None, str | None]
+"""Client, issuer and subject of a token: kept apart, so that no two callers are one."""
 
 FINISHING_SECONDS: Final = 30.0
 """How long what runs may take to end, once the server is told to stop."""
@@ -114,7 +118,7 @@ class Traffic:
                 await anyio.sleep(_LOOK_AGAIN_SECONDS)
 
     def _refusal(
-        self, scope: Scope, headers: Headers, caller: str, pool: "_Pool"
+        self, scope: Scope, headers: Headers, caller: Principal | None, pool: "_Pool"
     ) -> Response | None:
         if self.is_stopping and scope["method"] != "DELETE":  # who ends a session may
             self._refused("stopping")
@@ -134,14 +138,14 @@ class _Pool:
     def __init__(self, name: str, how: str, most: int, most_of_one: int) -> None:
         self.name, self._how = name, how
         self._most, self._most_of_one = most, most_of_one
-        self._by_caller: Counter[str] = Counter()
+        self._by_caller: Counter[Principal | None] = Counter()
 
     @property
     def total(self) -> int:
         """How many there are now."""
         return self._by_caller.total()
 
-    def full(self, caller: str) -> tuple[int, str] | None:
+    def full(self, caller: Principal | None) -> tuple[int, str] | None:
         """The status and the words for one more of *caller*; None where there is room."""
         if self._by_caller[caller] >= self._most_of_one:
             return 429, (
@@ -155,10 +159,10 @@ class _Pool:
             )
         return None
 
-    def enter(self, caller: str) -> None:
+    def enter(self, caller: Principal | None) -> None:
         self._by_caller[caller] += 1
 
-    def leave(self, caller: str) -> None:
+    def leave(self, caller: Principal | None) -> None:
         self._by_caller[caller] -= 1
         if not self._by_caller[caller]:
             del self._by_caller[caller]
@@ -172,14 +176,14 @@ class _Sessions:
 
     def __init__(self, most_of_one: int) -> None:
         self._most_of_one = most_of_one
-        self._owners: dict[str, str] = {}
+        self._owners: dict[str, Principal | None] = {}
         self._last_used: dict[str, float] = {}
 
     def __len__(self) -> int:
         self._forget_the_idle()
         return len(self._owners)
 
-    def full(self, caller: str) -> tuple[int, str] | None:
+    def full(self, caller: Principal | None) -> tuple[int, str] | None:
         """The status and the words for one more session; None where there is room."""
         self._forget_the_idle()
         if sum(owner == caller for owner in self._owners.values()) < self._most_of_one:
@@ -196,7 +200,7 @@ class _Sessions:
             self._last_used[session] = time.monotonic()
 
     def watching(
-        self, scope: Scope, session: str | None, caller: str
+        self, scope: Scope, session: str | None, caller: Principal | None
     ) -> Callable[[int, Headers], None]:
         """What is to be told of the answer to the request of *scope*: it may open or end one."""
 
@@ -272,13 +276,10 @@ class _Request:
         return found if isinstance(found, str | int) else None
 
 
-def caller_in(scope: Scope) -> str:
-    """Whose request it is, as its token says; empty where nobody is asked for one."""
+def caller_in(scope: Scope) -> Principal | None:
+    """Whose request it is, as its token says; None where nobody is asked for one."""
     user = scope.get("user")
-    if not isinstance(user, AuthenticatedUser):
-        return ""
-    token = user.access_token
-    return f"{token.client_id} {token.subject or ''}"
+    return principal_components(user.access_token) if isinstance(user, AuthenticatedUser) else None
 
 
 def _opens_a_session(scope: Scope, headers: Headers) -> bool:

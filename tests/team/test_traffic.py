@@ -12,6 +12,7 @@ import pytest
 from anyio.abc import TaskGroup
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -59,8 +60,10 @@ def known(app: ASGIApp) -> ASGIApp:
     """*app* behind a door that believes whoever says who they are."""
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
-        name = dict(scope["headers"]).get(b"who", b"anna").decode()
-        token = AccessToken(token="t", client_id=name, scopes=[], subject=name)
+        headers = Headers(scope=scope)
+        name = headers.get("who", "anna")
+        subject = headers.get("subject", name)
+        token = AccessToken(token="t", client_id=name, scopes=[], subject=subject)
         scope["user"] = AuthenticatedUser(token)
         await app(scope, receive, send)
 
@@ -105,6 +108,17 @@ async def test_one_caller_cannot_take_every_place(headers: dict[str, str]) -> No
     assert [reply.status_code for reply in served] == [200] * 3
     assert met == [("streams" if headers is LISTENS else "calls")] * 2
     assert traffic.calls.total == traffic.streams.total == 0
+
+
+async def test_two_callers_whose_names_read_alike_side_by_side_are_two() -> None:
+    work, served = Work(), list[httpx.Response]()
+    async with asking(Traffic(work, FEW)) as (client, group):
+        for who, subject, number in (("a b", "c", 2), ("a", "b c", 1)):
+            for _ in range(number):
+                group.start_soon(ask, client, who, served, {**MODERN, "subject": subject})
+        await work.have_begun(3)
+        work.go_on.set()
+    assert [reply.status_code for reply in served] == [200] * 3
 
 
 class Sessions:
