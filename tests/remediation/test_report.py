@@ -72,3 +72,24 @@ async def test_the_change_record_names_the_head_of_the_audit(
 async def test_only_reports_are_read(bureau: Callable[..., Bureau], name: str) -> None:
     with pytest.raises(RequestRefused):
         await read_report(bureau("mixed").desk, name)
+
+
+async def test_a_page_is_for_eyes_and_a_sheet_for_programs(
+    bureau: Callable[..., Bureau],
+) -> None:
+    place = bureau("mixed")
+    page = await written(place, kind="status", format="html")
+    sheet = await written(place, kind="status", format="csv")
+    assert "<td>342 GiB</td>" in page
+    assert "<i>copied percent:</i>" in page
+    assert "done_bytes" not in page
+    assert "367391500000" not in page
+    assert ",done_bytes,total_bytes,copied_percent," in sheet
+    assert ",367391500000," in sheet
+    gates = await written(place, kind="readiness", format="html")
+    assert "The state is not syncing." in gates
+    assert "The stage is continuous sync." not in gates  # it passes
+    assert "<i>gates:</i>" not in gates
+    every = await written(place, kind="readiness", format="csv")
+    assert "The stage is continuous sync." in every
+    assert ",gates,findings," in every
