@@ -26,10 +26,9 @@ from sms_tools.diagnosis.schedule import (
 from sms_tools.diagnosis.spoken import Deadline
 from sms_tools.diagnosis.windows import Calendar, GivenWindows, read_window
 from sms_tools.errors import SmsToolsError
-from sms_tools.fleet import fitness
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.fitness import SourceFacts
 from sms_tools.fleet.grouping import Group
+from sms_tools.fleet.machine import SourceFacts, expected_bytes, suggested_type
 from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
 from sms_tools.fleet.samples import Samples
@@ -123,7 +122,7 @@ async def _copies(
     copies = []
     for server in wanted:
         facts = SourceFacts(server, fleet.observed_at, details.get(server.id))
-        kind = server.task_type or fitness.suggested_type(facts)
+        kind = server.task_type or suggested_type(facts)
         samples = series.get(server.id, ())
         rate = None if _limited(server) else measure(samples)
         copies.append(Copy(server, _left(server, facts, kind), kind, rate))
@@ -139,7 +138,7 @@ def _left(server: Server, facts: SourceFacts, kind: str | None) -> int | None:
     total, done = server.total_bytes, server.done_bytes
     if total is not None and done is not None:
         return None if server.above_total else total - done
-    return fitness.expected_bytes(facts, kind or "")
+    return expected_bytes(facts, kind or "")
 
 
 async def _with_limits(desk: Desk, copies: Sequence[Copy], gaps: list[str]) -> Sequence[Copy]:

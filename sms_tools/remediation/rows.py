@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet import fitness, targets
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.fitness import SourceFacts
+from sms_tools.fleet.machine import SourceFacts, suggested_type
 from sms_tools.fleet.membership import Membership, read_membership
 from sms_tools.fleet.reading import Fleet, list_or_gap
 from sms_tools.fleet.selection import AmbiguousName, Choice, UnknownName, choose, chosen
@@ -347,7 +347,7 @@ def _written(placed: Placed, detail: SourceServerDetail, world: World) -> Placed
     facts = SourceFacts(placed.server or Server(detail), world.fleet.observed_at, detail)
     wanted: dict[str, Any] = {
         "name": _task_name(detail),
-        "type": wish.type or fitness.suggested_type(facts),
+        "type": wish.type or suggested_type(facts),
         "os_type": (detail.os_type or "").upper(),
         "source_server": {"id": detail.id},
         "target_server": _target_server(placed, detail),
