@@ -143,6 +143,7 @@ class OperationTool(ServedTool[Operation[Any]]):
         runtime = self._runtime
         asked, call = call, paged(call)
         from sms_tools.fleet.renaming import renames, send_rename  # as the previews: not at start
+        from sms_tools.fleet.sharing import asked_once
         from sms_tools.guard.calls import subject_of
 
         decision = await runtime.decide(subject_of(call, runtime.api, runtime.state), context)
@@ -152,6 +153,8 @@ class OperationTool(ServedTool[Operation[Any]]):
         unkept: list[str] = []
 
         async def act() -> "Answer":
+            if call.danger is Kind.READ:
+                return await asked_once(runtime.desk, call)
             if not renames(call):
                 return await runtime.api.send(call, decided=True)
             answer, why = await send_rename(call, runtime.api, runtime.state)
