@@ -25,7 +25,7 @@ import psycopg
 import psycopg_pool
 from psycopg.rows import dict_row
 
-from sms_tools.state import BUSY_SECONDS, Database, Rows, State, StateError
+from sms_tools.state import BUSY_SECONDS, Database, Rows, State, StateError, nothing
 
 T = TypeVar("T")
 
@@ -164,7 +164,7 @@ class PostgresState(State):
 
         found = self._done(begun, read)
         if missing:
-            self._write(_nothing)
+            self._write(nothing)
             found = self._done(begun, read)
         return found  # type: ignore[return-value]
 
@@ -282,7 +282,3 @@ _IN_WORDS: Final = {
     "starting up": "is being restarted; try again in a moment",
     "shutting down": "is being restarted; try again in a moment",
 }
-
-
-def _nothing(database: Database) -> None:
-    """Work that leaves only the tables behind."""

@@ -192,7 +192,7 @@ class State:
 
     def _read(self, work: Callable[[Database], T]) -> T:
         if not os.path.lexists(self._path):
-            self._write(_nothing)  # an empty state is made before it is read
+            self._write(nothing)  # an empty state is made before it is read
         for _ in range(2):
             with self._using(self._reading) as side:
                 if side.connection is None:
@@ -200,7 +200,7 @@ class State:
                 with _transaction(side.connection, "BEGIN") as database:
                     if not self._missing(database):
                         return work(database)
-            self._write(_nothing)
+            self._write(nothing)
         raise StateError(f"the state in {self.folder} does not keep what is written to it.")
 
     def _open_reader(self) -> sqlite3.Connection:
@@ -298,7 +298,7 @@ _IN_WORDS: Final[Mapping[str, str]] = {
 }
 
 
-def _nothing(database: Database) -> None:
+def nothing(database: Database) -> None:
     """Work that leaves only the tables behind."""
 
 

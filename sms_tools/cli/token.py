@@ -4,6 +4,7 @@ import argparse
 import secrets
 import sys
 
+from sms_tools.canonical import text_digest
 from sms_tools.guard.people import Role
 
 
@@ -24,11 +25,11 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         SettingsError: the name is none that the file can have.
     """
-    from sms_tools.login.tokens import checked_name, digest_of
+    from sms_tools.login.tokens import checked_name
 
     checked_name(options.name)
     token = secrets.token_urlsafe(32)
     roles = ", ".join(f'"{role}"' for role in options.role or [str(Role.VIEWER)])
-    print(f'[tokens."{options.name}"]\nsha256 = "{digest_of(token)}"\nroles = [{roles}]')
+    print(f'[tokens."{options.name}"]\nsha256 = "{text_digest(token)}"\nroles = [{roles}]')
     print(f"The token of {options.name}, shown this once: {token}", file=sys.stderr)
     return 0

@@ -6,14 +6,13 @@ of the value that holds, and of those that were used up. A used-up value that co
 by somebody, and as nobody can tell which of the two is the person, all pairings end.
 """
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sms_tools.canonical import short_id
+from sms_tools.canonical import short_id, text_digest
 from sms_tools.guard.audit import Audit
 from sms_tools.guard.timekeeping import TimedState
 from sms_tools.moment import Clock
@@ -68,7 +67,7 @@ class Pairings:
 
         def pair(database: Database) -> None:
             now = self._now()
-            row = (short_id(), _digest(value), now, now + LASTS.total_seconds())
+            row = (short_id(), text_digest(value), now, now + LASTS.total_seconds())
             database.execute("INSERT INTO pairings VALUES (?, ?, ?, ?)", row)
             database.execute("DELETE FROM pairings_alarm")
 
@@ -79,7 +78,7 @@ class Pairings:
         """Whether *cookie* is a paired browser's; it is used up by this, and renewed."""
         if not cookie:
             return Judgement(Standing.UNPAIRED)
-        digest, value = _digest(cookie), _new_value()
+        digest, value = text_digest(cookie), _new_value()
 
         def judge(database: Database) -> Judgement:
             now = self._now()
@@ -89,7 +88,7 @@ class Pairings:
             )
             renewed = database.execute(
                 "UPDATE pairings SET digest = ?, used = ?, expires = ? WHERE digest = ?",
-                (_digest(value), now, now + LASTS.total_seconds(), digest),
+                (text_digest(value), now, now + LASTS.total_seconds(), digest),
             )
             if renewed.changed == 1:
                 database.execute("INSERT INTO pairings_spent VALUES (?, ?)", (digest, now))
@@ -136,7 +135,3 @@ def _end_all(database: Database, now: float) -> None:
 
 def _new_value() -> str:
     return secrets.token_urlsafe(32)
-
-
-def _digest(value: str) -> str:
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()

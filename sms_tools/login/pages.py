@@ -6,7 +6,6 @@ hours. Forms are sealed and come from this origin alone, so no other page can an
 """
 
 import hashlib
-import json
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from sms_tools.canonical import text_digest
 from sms_tools.guard import html
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import Approval
@@ -30,13 +30,11 @@ from sms_tools.guard.people import Person, Role, roles_in
 from sms_tools.guard.sealed import HEADERS, Seals, nothing_here, page, refused
 from sms_tools.guard.timekeeping import TimedState
 from sms_tools.login.oidc import OidcVerifier, ProviderFailed
-from sms_tools.loopback import is_loopback
 from sms_tools.moment import Clock
 from sms_tools.state import Database, State
 
 SESSION_SECONDS: Final = 8 * 3600
 _ATTEMPT_SECONDS: Final = 600
-_LARGEST: Final = 64 * 1024
 _STEPS: Final = (
     "CREATE TABLE logins (digest TEXT PRIMARY KEY, subject TEXT NOT NULL, shown TEXT NOT NULL,"
     " roles TEXT NOT NULL, expires BIGINT NOT NULL)",
@@ -71,7 +69,7 @@ class Logins:
 
     async def begin(self, value: str, attempt: _Attempt) -> None:
         """Remember that the browser with *value* went to log in."""
-        row = (_digest(value), attempt.verifier, attempt.nonce, attempt.there)
+        row = (text_digest(value), attempt.verifier, attempt.nonce, attempt.there)
         now = self._now()
 
         def begin(database: Database) -> None:
@@ -88,10 +86,10 @@ class Logins:
         def take(database: Database) -> _Attempt | None:
             row = database.execute(
                 "SELECT * FROM login_attempts WHERE digest = ? AND expires > ?",
-                (_digest(value), self._now()),
+                (text_digest(value), self._now()),
             ).first
             gone = database.execute(
-                "DELETE FROM login_attempts WHERE digest = ?", (_digest(value),)
+                "DELETE FROM login_attempts WHERE digest = ?", (text_digest(value),)
             )
             if row is None or gone.changed != 1:
                 return None
@@ -103,7 +101,7 @@ class Logins:
         """A session for somebody who logged in; gives the value of its cookie."""
         value, now = secrets.token_urlsafe(32), self._now()
         roles = " ".join(sorted(session.person.roles))
-        row = (_digest(value), session.person.name, session.shown, roles, now + SESSION_SECONDS)
+        row = (text_digest(value), session.person.name, session.shown, roles, now + SESSION_SECONDS)
 
         def open_(database: Database) -> None:
             database.execute("DELETE FROM logins WHERE expires <= ?", (now,))
@@ -117,7 +115,7 @@ class Logins:
         if not value:
             return None
         query = "SELECT * FROM logins WHERE digest = ? AND expires > ?"
-        values = (_digest(value), self._now())
+        values = (text_digest(value), self._now())
         row = (await self._state.read(lambda database: database.execute(query, values))).first
         if row is None:
             return None
@@ -126,7 +124,7 @@ class Logins:
     async def close(self, value: str) -> None:
         """End the session *value*."""
         statement = "DELETE FROM logins WHERE digest = ?"
-        await self._state.write(lambda database: database.execute(statement, (_digest(value),)))
+        await self._state.write(lambda database: database.execute(statement, (text_digest(value),)))
 
     def _now(self) -> int:
         return round(self._state.now().timestamp())
@@ -143,15 +141,12 @@ class LoginPage(Page):
         verifier: OidcVerifier,
         public_url: str,
         seals: Seals,
-        *,
-        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """*public_url* is where browsers reach this server; *transport* replaces the network."""
+        """*public_url* is where browsers reach this server."""
         super().__init__(answers, vault, seals)
         self._logins = logins
         self._verifier = verifier
         self._url = public_url
-        self._transport = transport
         secure = urlsplit(public_url).scheme == "https"
         self._cookie = "__Host-sms-tools" if secure else "sms-tools-login"
         self._attempt_cookie = f"{self._cookie}-attempt"
@@ -211,7 +206,10 @@ class LoginPage(Page):
         there = request.query_params.get("next", "")
         if not there.startswith(f"{PATH}/") or "//" in there or "\\" in there:
             return await nothing_here(request, None)
-        document = await self._verifier.keys.document()
+        try:
+            endpoint = await self._verifier.keys.endpoint("authorization_endpoint")
+        except ProviderFailed as error:
+            return refused(f"Nobody can log in at the moment: {error} {error.advice}", 502)
         value, verifier, nonce = (secrets.token_urlsafe(32) for _ in range(3))
         await self._logins.begin(value, _Attempt(verifier, nonce, there))
         challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
@@ -221,13 +219,12 @@ class LoginPage(Page):
                 "client_id": self._verifier.provider.client_id,
                 "redirect_uri": self._redirect_uri,
                 "scope": "openid profile",
-                "state": _digest(value),
+                "state": text_digest(value),
                 "nonce": nonce,
                 "code_challenge": challenge.decode(),
                 "code_challenge_method": "S256",
             }
         )
-        endpoint = str(document.get("authorization_endpoint"))
         joint = "&" if urlsplit(endpoint).query else "?"
         answer = RedirectResponse(f"{endpoint}{joint}{query}", status_code=303, headers=HEADERS)
         self._keep(answer, self._attempt_cookie, value, _ATTEMPT_SECONDS)
@@ -237,7 +234,7 @@ class LoginPage(Page):
         """The browser comes back from the provider with a code."""
         value = request.cookies.get(self._attempt_cookie, "")
         state = request.query_params.get("state", "")
-        if not value or not secrets.compare_digest(_digest(value).encode(), state.encode()):
+        if not value or not secrets.compare_digest(text_digest(value).encode(), state.encode()):
             return refused(
                 "This login was not started in this browser, or has expired. Start again."
             )
@@ -289,9 +286,7 @@ class LoginPage(Page):
         return Session(Person(str(claims["sub"]), roles), str(shown))
 
     async def _tokens(self, code: str, attempt: _Attempt) -> Mapping[str, Any]:
-        document = await self._verifier.keys.document()
-        endpoint = str(document.get("token_endpoint"))
-        provider = self._verifier.provider
+        keys, provider = self._verifier.keys, self._verifier.provider
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -300,24 +295,10 @@ class LoginPage(Page):
             "client_id": provider.client_id or "",
         }
         secret = provider.client_secret
-        auth = httpx.BasicAuth(quote(form["client_id"]), quote(secret)) if secret else None
-        direct = is_loopback(urlsplit(endpoint).hostname or "")
-        try:
-            async with httpx.AsyncClient(
-                timeout=10, transport=self._transport, trust_env=not direct
-            ) as client:
-                reply = await client.post(
-                    endpoint, data=form, auth=auth or httpx.USE_CLIENT_DEFAULT
-                )
-            found = json.loads(reply.content[:_LARGEST])
-        except httpx.HTTPError as error:
-            raise ProviderFailed(f"it did not answer ({type(error).__name__}).") from error
-        except (ValueError, RecursionError) as error:
-            raise ProviderFailed("it answered with something that is not JSON.") from error
-        if not reply.is_success or not isinstance(found, dict):
-            said = found.get("error") if isinstance(found, dict) else None
-            raise ProviderFailed(f"it gave no tokens (HTTP {reply.status_code}, {said}).")
-        return found
+        auth = None
+        if secret:  # RFC 6749, 2.3.1: both are encoded as in a form
+            auth = httpx.BasicAuth(quote(form["client_id"], safe=""), quote(secret, safe=""))
+        return await keys.ask(await keys.endpoint("token_endpoint"), form, auth)
 
     @property
     def _redirect_uri(self) -> str:
@@ -341,7 +322,3 @@ def _end_all(database: Database, now: float) -> None:
     del now
     database.execute("DELETE FROM logins")
     database.execute("DELETE FROM login_attempts")
-
-
-def _digest(value: str) -> str:
-    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()

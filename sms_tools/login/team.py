@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import httpx
 from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
 from pydantic import AnyHttpUrl
 from starlette.responses import JSONResponse
@@ -39,12 +38,8 @@ async def door_of(
     runtime: Runtime,
     public_url: str | None,
     proxies: Sequence[str] = (),
-    *,
-    transport: httpx.AsyncBaseTransport | None = None,
 ) -> Door:
     """The door that *entry* asks for; with a provider the page and the metadata are beside it.
-
-    *transport* replaces the network on the way to the provider.
 
     Raises:
         StateError: the key that forms are sealed with cannot be kept.
@@ -62,7 +57,7 @@ async def door_of(
         )
     ]
     if isinstance(runtime.page, PublicDesk) and isinstance(entry.verifier, OidcVerifier):
-        page = await _page(entry.verifier, runtime, runtime.page, public_url, transport)
+        page = await _page(entry.verifier, runtime, runtime.page, public_url)
         beside.append(Mount(PATH, _OneName(page, urlsplit(public_url).netloc)))
     challenge = Challenge(_WANTS_A_LOGIN, str(build_resource_metadata_url(resource)))
     return Door(entry.verifier, challenge, public_url, beside, proxies)
@@ -73,7 +68,6 @@ async def _page(
     runtime: Runtime,
     desk: PublicDesk,
     public_url: str,
-    transport: httpx.AsyncBaseTransport | None,
 ) -> ASGIApp:
     guard = runtime.guard
     logins = Logins(runtime.state, utc_now, guard.audit)
@@ -84,7 +78,6 @@ async def _page(
         verifier,
         public_url,
         Seals(public_url, await kept_key(runtime.state, "page")),
-        transport=transport,
     )
     return pages(*page.routes())
 

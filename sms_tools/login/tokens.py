@@ -4,7 +4,6 @@ The file holds digests, so who reads it cannot call. A file that is damaged whil
 lets nobody in until it is right again: who was removed from it must not stay.
 """
 
-import hashlib
 import hmac
 import logging
 import re
@@ -16,6 +15,7 @@ from typing import Annotated, Final, Literal
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from pydantic import AfterValidator, Field
 
+from sms_tools.canonical import text_digest
 from sms_tools.errors import SettingsError
 from sms_tools.guard.people import Person, roles_in
 from sms_tools.server.runtime import ROLES
@@ -24,11 +24,6 @@ from sms_tools.tomlfile import Part, parse, text_of
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _LOG: Final = logging.getLogger(__name__)
-
-
-def digest_of(token: str) -> str:
-    """What the file holds of *token*."""
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _digest(text: str) -> str:
@@ -121,7 +116,7 @@ class TokensFile(TokenVerifier):
 
     def person(self, token: str) -> Person | None:
         """Whose *token* is."""
-        given = digest_of(token)
+        given = text_digest(token)
         found = None
         for digest, person in self._people().items():
             if hmac.compare_digest(digest, given):

@@ -6,7 +6,6 @@ is another verifier; whoever it names is part of the caller's identity.
 """
 
 import contextlib
-import hashlib
 import hmac
 import os
 import secrets
@@ -26,6 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sms_tools.canonical import text_digest
 from sms_tools.errors import SettingsError
 from sms_tools.listening import BoundedBody, more_descriptors, server_of
 from sms_tools.loopback import LOOPBACK, address_of, listen
@@ -98,12 +98,11 @@ class OneToken(TokenVerifier):
                 advice=f"Set {TOKEN_VARIABLE} to a long random text, or leave it out: then a token"
                 " is generated.",
             )
-        self._digest = hashlib.sha256(token.encode()).digest()
+        self._digest = text_digest(token)
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The owner, for the right token."""
-        given = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-        if not hmac.compare_digest(given, self._digest):
+        if not hmac.compare_digest(text_digest(token), self._digest):
             return None
         return AccessToken(token=token, client_id=OWNER, scopes=[], subject=OWNER)
 

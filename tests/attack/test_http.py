@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from tests import modern
 from tests.cli.conftest import Run, environment_of, run, state
 
 __all__ = ["run", "state"]
@@ -57,18 +57,6 @@ def client() -> httpx.Client:
 
 def token_of(state: Path) -> str:
     return (state / "sandbox" / "http-token").read_text(encoding="ascii").strip()
-
-
-def call(name: str, **arguments: Any) -> dict[str, Any]:
-    """A call as a client of 2026-07-28 makes it: whole in itself."""
-    version = "2026-07-28"
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": version,
-        "io.modelcontextprotocol/clientInfo": {"name": "example-client", "version": "1.0"},
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-    params = {"name": name, "arguments": arguments, "_meta": meta}
-    return {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params}
 
 
 def test_without_the_token_nobody_comes_in_and_reads_what_is_missing(state: Path) -> None:
@@ -153,13 +141,6 @@ def test_a_port_in_use_is_said_in_a_line(run: Run) -> None:
 
 def test_half_open_connections_leave_the_tools_their_descriptors(state: Path) -> None:
     token = "a-long-text-of-the-owners"
-    body = call("sign_privacy_agreement")
-    headers = {
-        "Authorization": f"Bearer {token}",
-        "MCP-Protocol-Version": "2026-07-28",
-        "Mcp-Method": "tools/call",
-        "Mcp-Name": body["params"]["name"],
-    }
     with (
         serving(state, descriptors=128, SMS_TOOLS_HTTP_TOKEN=token) as (url, _),
         ExitStack() as stack,
@@ -168,5 +149,5 @@ def test_half_open_connections_leave_the_tools_their_descriptors(state: Path) ->
         for _ in range(400):
             stack.enter_context(socket.create_connection((there.hostname, there.port), 30))
         with client() as known:
-            reply = known.post(url, json=body, headers=headers)
+            reply = known.post(url, **modern.call("sign_privacy_agreement", token))
         assert "approval_required" in reply.text, reply.text

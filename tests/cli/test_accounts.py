@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+
+from tests import modern
 
 from .conftest import Run, environment_of
 from .test_serving import started
@@ -134,7 +135,10 @@ def test_over_http_a_caller_sees_the_accounts_that_name_them(accounts: str, stat
             line = server.stderr.readline() if server.stderr else ""
             found = re.search(r"http://\S+", line)
             assert found, line
-            shown = _listed(found[0], token)
+            reply = httpx.post(
+                found[0], **modern.request("tools/list", token), trust_env=False, timeout=60
+            )
+            shown = modern.message_in(reply)
         finally:
             server.terminate()
             server.wait(timeout=20)
@@ -142,29 +146,3 @@ def test_over_http_a_caller_sees_the_accounts_that_name_them(accounts: str, stat
     argument = tools["summarize_progress"]["inputSchema"]["properties"]["account"]
     assert argument["enum"] == ["prod", "lab"]
     assert shown["result"]["cacheScope"] == "private"
-
-
-def _listed(address: str, token: str) -> dict[str, Any]:
-    version = "2026-07-28"
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": version,
-        "io.modelcontextprotocol/clientInfo": {"name": "example-client", "version": "1.0"},
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-    reply = httpx.post(
-        address,
-        headers={
-            "Authorization": f"Bearer {token}",
-            "Accept": "application/json, text/event-stream",
-            "MCP-Protocol-Version": version,
-            "Mcp-Method": "tools/list",
-        },
-        json={"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}},
-        trust_env=False,
-        timeout=60,
-    )
-    text = reply.text
-    if reply.headers["content-type"].startswith("text/event-stream"):
-        text = next(line[5:] for line in text.splitlines() if line.startswith("data:"))
-    found: dict[str, Any] = json.loads(text)
-    return found

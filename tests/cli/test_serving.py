@@ -106,46 +106,47 @@ def test_an_interrupt_ends_serve_although_its_input_stays_open(state: Path) -> N
         assert server.wait(10) != 0
 
 
-def test_a_caller_over_http_is_none_on_stdio_that_goes_by_the_same_name(
-    state: Path, run: Run
-) -> None:
+class Session:
+    """A client of the era before 2026-07-28, over HTTP."""
+
+    def __init__(self, address: str, token: str, http: httpx.Client) -> None:
+        self._address, self._http, self.token = address, http, token
+        opened = self.post(_INITIALIZE)
+        http.headers["Mcp-Session-Id"] = opened.headers["mcp-session-id"]
+        self.post(_INITIALIZED)
+
+    def post(self, message: dict[str, Any]) -> httpx.Response:
+        """One message."""
+        return self._http.post(self._address, json=message)
+
+
+@pytest.fixture
+def session(state: Path) -> Iterator[Session]:
     with started(state, "serve", "--sandbox", "--http", "--port", "0") as server:
         assert server.stderr
         found = re.search(r"http://\S+/mcp", server.stderr.readline())
         assert found
         token = (state / "sandbox" / "http-token").read_text(encoding="ascii").strip()
-        accept = {
+        headers = {
             "Accept": "application/json, text/event-stream",
             "Authorization": f"Bearer {token}",
         }
-        with httpx.Client(headers=accept, timeout=30, trust_env=False) as client:
-            opened = client.post(found[0], json=_INITIALIZE)
-            session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
-            client.post(found[0], json=_INITIALIZED, headers=session)
-            answer = client.post(found[0], json=call(2, "sign_privacy_agreement"), headers=session)
-    assert "approval_required" in answer.text
+        with httpx.Client(headers=headers, timeout=30, trust_env=False) as http:
+            yield Session(found[0], token, http)
+
+
+def test_a_caller_over_http_is_none_on_stdio_that_goes_by_the_same_name(
+    session: Session, run: Run
+) -> None:
+    assert "approval_required" in session.post(call(2, "sign_privacy_agreement")).text
     assert "asked for by http: example-client 1.0" in run("approvals", "--sandbox").stdout
 
 
-def test_the_token_leaves_in_no_answer(state: Path) -> None:
-    with started(state, "serve", "--sandbox", "--http", "--port", "0") as server:
-        assert server.stderr
-        found = re.search(r"http://\S+/mcp", server.stderr.readline())
-        assert found
-        token = (state / "sandbox" / "http-token").read_text(encoding="ascii").strip()
-        accept = {
-            "Accept": "application/json, text/event-stream",
-            "Authorization": f"Bearer {token}",
-        }
-        with httpx.Client(headers=accept, timeout=30, trust_env=False) as client:
-            opened = client.post(found[0], json=_INITIALIZE)
-            session = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
-            client.post(found[0], json=_INITIALIZED, headers=session)
-            asked = call(2, "list_templates", name=f"mine {token}")
-            answer = client.post(found[0], json=asked, headers=session)
-            created = call(3, "create_migration_project", **_PROJECT, description=f"x {token}")
-            client.post(found[0], json=created, headers=session)
-            listed = client.post(found[0], json=call(4, "list_migration_projects"), headers=session)
+def test_the_token_leaves_in_no_answer(session: Session, state: Path) -> None:
+    token = session.token
+    answer = session.post(call(2, "list_templates", name=f"mine {token}"))
+    session.post(call(3, "create_migration_project", **_PROJECT, description=f"x {token}"))
+    listed = session.post(call(4, "list_migration_projects"))
     assert "[hidden]" in listed.text
     assert token not in answer.text + listed.text
     kept = b"".join(

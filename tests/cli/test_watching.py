@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from queue import Queue
+from typing import Any
 
 import pytest
 
@@ -103,7 +104,7 @@ def test_a_webhook_in_clear_is_refused_without_repeating_it(run: Run) -> None:
 
 
 @pytest.fixture
-def receiver() -> Iterator[tuple[str, "Queue[tuple[bytes, str]]"]]:
+def receiver() -> Iterator["Receiver"]:
     """A webhook on loopback, and what arrives there."""
     got: Queue[tuple[bytes, str]] = Queue()
 
@@ -126,40 +127,15 @@ def receiver() -> Iterator[tuple[str, "Queue[tuple[bytes, str]]"]]:
     server.server_close()
 
 
-def test_a_watch_sends_what_changed_signed_and_one_message_a_reading(
-    receiver: tuple[str, "Queue[tuple[bytes, str]]"], state: Path
-) -> None:
-    address, got = receiver
-    more = {"SMS_TOOLS_WEBHOOK": address, "SMS_TOOLS_WEBHOOK_SECRET": SECRET}
-    command = [sys.executable, "-m", "sms_tools", "watch", "--sandbox", "--every", "1s"]
-    with subprocess.Popen(  # noqa: S603 (our own command)
-        [*command, "--speed", "3600"],
-        env=environment_of(state, **more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        try:
-            body, signature = got.get(timeout=60)
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-    wanted = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-    assert signature == f"sha256={wanted}"
-    message = json.loads(body)
-    assert message["account"].startswith("sandbox")
-    assert message["notices"] or message["incomplete"]
-    assert SECRET not in body.decode()
+Receiver = tuple[str, "Queue[tuple[bytes, str]]"]
 
 
-def test_a_server_with_watch_sends_what_changed_while_it_serves(
-    receiver: tuple[str, "Queue[tuple[bytes, str]]"], state: Path
-) -> None:
+def watching(state: Path, receiver: Receiver, *command: str) -> "tuple[dict[str, Any], str, int]":
+    """The first signed message of a process that watches, what it wrote, and its exit status."""
     address, got = receiver
     more = {"SMS_TOOLS_WEBHOOK": address, "SMS_TOOLS_WEBHOOK_SECRET": SECRET}
-    command = [sys.executable, "-m", "sms_tools", "serve", "--sandbox", "--watch", "1s"]
     with subprocess.Popen(  # noqa: S603 (our own command)
-        [*command, "--speed", "3600"],
+        [sys.executable, "-m", "sms_tools", *command, "--sandbox", "--speed", "3600"],
         env=environment_of(state, **more),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -168,9 +144,28 @@ def test_a_server_with_watch_sends_what_changed_while_it_serves(
     ) as process:
         try:
             body, signature = got.get(timeout=60)
+            if command[0] == "watch":
+                process.terminate()
+            said, _ = process.communicate(timeout=20)  # a server's client goes away: it ends
         finally:
-            said, _ = process.communicate(timeout=20)  # the client goes away: the server ends
-    assert process.returncode == 0
-    assert said == "", "standard output is the protocol's"
+            process.kill()
     assert signature == "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-    assert json.loads(body)["notices"]
+    assert SECRET not in body.decode()
+    return json.loads(body), said, process.returncode
+
+
+def test_a_watch_sends_what_changed_signed_and_one_message_a_reading(
+    receiver: Receiver, state: Path
+) -> None:
+    message, *_ = watching(state, receiver, "watch", "--every", "1s")
+    assert message["account"].startswith("sandbox")
+    assert message["notices"] or message["incomplete"]
+
+
+def test_a_server_with_watch_sends_what_changed_while_it_serves(
+    receiver: Receiver, state: Path
+) -> None:
+    message, said, status = watching(state, receiver, "serve", "--watch", "1s")
+    assert status == 0
+    assert said == "", "standard output is the protocol's"
+    assert message["notices"]

@@ -11,15 +11,16 @@ from typing import Any
 import httpx
 import pytest
 
+from sms_tools.canonical import text_digest
 from sms_tools.guard import Policy
-from sms_tools.login.tokens import TokensFile, digest_of
+from sms_tools.login.tokens import TokensFile
 from sms_tools.sandbox import Sandbox, open_sandbox
 from sms_tools.server import Runtime, build_server, open_runtime
 from sms_tools.server.http import Challenge, Door
 from sms_tools.settings import Settings
+from tests import modern
 
 PUBLIC = "https://sms-tools.example.com"
-VERSION = "2026-07-28"
 ROLES = {
     "vera": ["viewer"],
     "olga": ["viewer", "operator"],
@@ -41,34 +42,12 @@ class Team:
 
     async def post(self, who: str | None, method: str, **params: Any) -> httpx.Response:
         """One request of *who*, in the era of 2026-07-28."""
-        headers = {
-            "Accept": "application/json, text/event-stream",
-            "MCP-Protocol-Version": VERSION,
-            "Mcp-Method": method,
-        }
-        if "name" in params:
-            headers["Mcp-Name"] = params["name"]
-        if who is not None:
-            headers["Authorization"] = f"Bearer {self.tokens.get(who, who)}"
-        meta = {
-            "io.modelcontextprotocol/protocolVersion": VERSION,
-            "io.modelcontextprotocol/clientInfo": {"name": "example-client", "version": "1.0"},
-            "io.modelcontextprotocol/clientCapabilities": {},
-        }
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
-        return await self.http.post("/mcp", json=body, headers=headers)
+        token = None if who is None else self.tokens.get(who, who)
+        return await self.http.post("/mcp", **modern.request(method, token, **params))
 
     async def call(self, who: str, tool: str, **arguments: Any) -> dict[str, Any]:
         """What *who* gets for a call of *tool*."""
-        reply = await self.post(who, "tools/call", name=tool, arguments=arguments)
-        assert reply.status_code == 200, reply.text
-        text = reply.text
-        if reply.headers["content-type"].startswith("text/event-stream"):
-            lines = [line[5:] for line in text.splitlines() if line.startswith("data:")]
-            text = next(line for line in lines if '"result"' in line)
-        result = json.loads(text)["result"]
-        found: dict[str, Any] = result.get("structuredContent") or result
-        return found
+        return modern.result_in(await self.post(who, "tools/call", name=tool, arguments=arguments))
 
     def task_of(self, name: str) -> str:
         """The id of the migration task of the server *name*."""
@@ -86,7 +65,7 @@ def written(path: Path, roles: Mapping[str, list[str]]) -> dict[str, str]:
     """A file of tokens for *roles*; gives the tokens by name."""
     tokens = {name: secrets.token_urlsafe(24) for name in roles}
     parts = [
-        f'[tokens.{name}]\nsha256 = "{digest_of(token)}"\nroles = {json.dumps(roles[name])}\n'
+        f'[tokens.{name}]\nsha256 = "{text_digest(token)}"\nroles = {json.dumps(roles[name])}\n'
         for name, token in tokens.items()
     ]
     path.write_text("\n".join(parts), encoding="utf-8")

@@ -24,6 +24,11 @@ class Issuer:
         self.keys = {"first": rsa.generate_private_key(65537, 2048)}
         self.reads = 0
         self.down = False
+        self.address = ISSUER
+        self.says: dict[str, Any] = {}
+        """What its description says otherwise; None leaves it out."""
+        self.answers: dict[str, httpx.Response] = {}
+        """What it answers at a path instead."""
         self.grants: dict[str, dict[str, Any]] = {}
         """What an authorization code is good for, and with which challenge."""
 
@@ -35,7 +40,7 @@ class Issuer:
         """What a good access token says, with *more*; None leaves a claim out."""
         now = int(time.time())
         whole = {
-            "iss": ISSUER,
+            "iss": self.address,
             "aud": AUDIENCE,
             "sub": "olga",
             "exp": now + 600,
@@ -45,12 +50,19 @@ class Issuer:
         }
         return {key: value for key, value in whole.items() if value is not None}
 
-    def token(self, *, kid: str | None = None, typ: str = "at+jwt", **more: Any) -> str:
+    def token(
+        self,
+        *,
+        kid: str | None = None,
+        typ: str = "at+jwt",
+        algorithm: str = "RS256",
+        **more: Any,
+    ) -> str:
         """An access token."""
         name = kid or next(iter(self.keys))
         key = self.keys.get(name) or next(iter(self.keys.values()))
         headers = {"kid": name, "typ": typ}
-        return jwt.encode(self.claims(**more), key, algorithm="RS256", headers=headers)
+        return jwt.encode(self.claims(**more), key, algorithm=algorithm, headers=headers)
 
     def public_pem(self) -> bytes:
         """The key that everybody knows, as a shared secret of a forger."""
@@ -63,29 +75,37 @@ class Issuer:
 
     def transport(self) -> httpx.MockTransport:
         """The way to the provider."""
-        return httpx.MockTransport(self._answer)
+        return httpx.MockTransport(self.answer)
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
+    def description(self) -> dict[str, Any]:
+        """What it says of itself."""
+        whole = {
+            "issuer": self.address,
+            "jwks_uri": f"{self.address}/keys",
+            "authorization_endpoint": f"{self.address}/authorize",
+            "token_endpoint": f"{self.address}/token",
+            **self.says,
+        }
+        return {key: value for key, value in whole.items() if value is not None}
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """What it answers."""
         if self.down:
             raise httpx.ConnectError("down")
-        if request.url.path == "/.well-known/openid-configuration":
-            return httpx.Response(
-                200,
-                json={
-                    "issuer": ISSUER,
-                    "jwks_uri": f"{ISSUER}/keys",
-                    "authorization_endpoint": f"{ISSUER}/authorize",
-                    "token_endpoint": f"{ISSUER}/token",
-                },
-            )
-        if request.url.path == "/keys":
+        path = request.url.path
+        if path in self.answers:
+            return self.answers[path]
+        if path == "/.well-known/openid-configuration":
+            return httpx.Response(200, json=self.description())
+        if path == "/keys":
             self.reads += 1
-            return httpx.Response(200, json={"keys": [self._jwk(name) for name in self.keys]})
-        if request.url.path == "/token":
+            return httpx.Response(200, json={"keys": [self.jwk(name) for name in self.keys]})
+        if path == "/token":
             return self._exchanged(parse_qs(request.content.decode()))
         return httpx.Response(404)
 
-    def _jwk(self, name: str) -> Mapping[str, Any]:
+    def jwk(self, name: str) -> dict[str, Any]:
+        """The public half of a key."""
         jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.keys[name].public_key()))
         return {**jwk, "kid": name, "use": "sig", "alg": "RS256"}
 

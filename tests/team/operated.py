@@ -19,11 +19,11 @@ from anyio.streams.text import TextReceiveStream
 from sms_tools.sandbox import serving
 from sms_tools.sandbox.service import Service
 from sms_tools.sandbox.wire import RawRequest, RawResponse
+from tests import modern
 from tests.server.world import Watched, open_account
 
 TOKEN = "example-token-of-the-owner"
 SECRET = "example-secret-key"
-VERSION = "2026-07-28"
 
 
 @dataclass
@@ -58,16 +58,7 @@ class Operated:
 
     async def post(self, method: str, **params: Any) -> httpx.Response:
         """One request in the era of 2026-07-28."""
-        headers = {"MCP-Protocol-Version": VERSION, "Mcp-Method": method}
-        if "name" in params:
-            headers["Mcp-Name"] = params["name"]
-        meta = {
-            "io.modelcontextprotocol/protocolVersion": VERSION,
-            "io.modelcontextprotocol/clientInfo": {"name": "example-client", "version": "1.0"},
-            "io.modelcontextprotocol/clientCapabilities": {},
-        }
-        body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": {**params, "_meta": meta}}
-        return await self.http.post(f"{self.url}/mcp", json=body, headers=headers)
+        return await self.http.post(f"{self.url}/mcp", **modern.request(method, TOKEN, **params))
 
     async def metrics(self) -> dict[str, float]:
         """What Prometheus would read: values by name and labels."""
@@ -118,15 +109,6 @@ class Said:
                 if found := re.search(r"MCP server at (\S+?)/mcp", "\n".join(self.lines)):
                     return found[1]
                 await self.more.wait()
-
-
-def result_in(reply: httpx.Response) -> dict[str, Any]:
-    """The JSON-RPC message in *reply*, which may be a stream."""
-    text = reply.text
-    if reply.headers["content-type"].startswith("text/event-stream"):
-        text = [line[5:] for line in text.splitlines() if line.startswith("data:")][-1]
-    message: dict[str, Any] = json.loads(text)
-    return message
 
 
 def held() -> tuple[Any, Held]:

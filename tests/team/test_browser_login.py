@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from bench.browser import browser
+from tests import modern
 from tests.cli.conftest import environment_of
 
-from .conftest import VERSION
 from .test_replicas import free_port, running
 
 _PACKAGES: Final = ("oidc-provider", "playwright-core")
@@ -72,31 +72,13 @@ class Scene:
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """A call with such a token."""
-        meta = {
-            "io.modelcontextprotocol/protocolVersion": VERSION,
-            "io.modelcontextprotocol/clientInfo": {"name": "example-client", "version": "1.0"},
-            "io.modelcontextprotocol/clientCapabilities": {},
-        }
-        params = {"name": tool, "arguments": arguments, "_meta": meta}
         reply = httpx.post(
             f"{self.public}/mcp",
-            json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params},
-            headers={
-                "Authorization": f"Bearer {self.token()}",
-                "Accept": "application/json, text/event-stream",
-                "MCP-Protocol-Version": VERSION,
-                "Mcp-Method": "tools/call",
-                "Mcp-Name": tool,
-            },
+            **modern.call(tool, self.token(), **arguments),
             trust_env=False,
             timeout=60,
         )
-        assert reply.status_code == 200, reply.text
-        text = reply.text
-        if reply.headers["content-type"].startswith("text/event-stream"):
-            lines = [line[5:] for line in text.splitlines() if line.startswith("data:")]
-            text = next(line for line in lines if '"result"' in line)
-        return dict(json.loads(text)["result"]["structuredContent"])
+        return modern.result_in(reply)
 
 
 @pytest.fixture

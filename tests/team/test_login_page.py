@@ -1,5 +1,6 @@
 """The approval page behind a login: who sees it, whose yes counts, what a stranger can do."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -21,6 +22,7 @@ from sms_tools.operations.tasks import DeleteMigrationTask
 from sms_tools.sandbox import open_sandbox
 from sms_tools.server import Runtime, build_server, open_runtime
 from sms_tools.settings import Settings
+from tests import modern
 
 from .issuing import AUDIENCE, CLIENT, ISSUER, Issuer
 
@@ -106,7 +108,7 @@ async def open_house(tmp_path: Path) -> AsyncIterator[Opener]:
             )
             assert isinstance(runtime.page, PublicDesk)
             entry = Entry(OidcVerifier(provider, keys), provider, keys)
-            door = await door_of(entry, runtime, PUBLIC, transport=issuer.transport())
+            door = await door_of(entry, runtime, PUBLIC)
             server = build_server(runtime)
             app = door.over(server, PUBLIC, "127.0.0.1")
             await stack.enter_async_context(server.session_manager.run())
@@ -145,6 +147,47 @@ async def test_known_without_a_role_is_forbidden_and_says_so(open_house: Opener)
     refused = await browser.post("/mcp", json={}, headers={"Authorization": f"Bearer {token}"})
     assert refused.status_code == 403
     assert "role" in refused.json()["error_description"]
+
+
+@pytest.mark.parametrize(("late", "status"), [(-30, 200), (-90, 401)])
+async def test_clocks_may_differ_by_a_minute_at_the_door_too(
+    open_house: Opener, late: int, status: int
+) -> None:
+    house = await open_house()
+    browser = await house.browser()
+    token = house.issuer.token(exp=int(time.time()) + late)
+    assert (await browser.post("/mcp", **modern.request("tools/list", token))).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ({"authorization_endpoint": "http://id.example.com/authorize"}, "http://"),
+        ({"authorization_endpoint": None}, "authorization_endpoint"),
+        ({"issuer": "https://evil.example"}, "another issuer"),
+    ],
+    ids=str,
+)
+async def test_where_nobody_can_log_in_the_page_says_why(
+    open_house: Opener, says: dict[str, Any], words: str
+) -> None:
+    house = await open_house()
+    house.issuer.says.update(says)
+    browser = await house.browser()
+    shown = await browser.get("/sms-tools/login", params={"next": "/sms-tools/approve/x"})
+    assert shown.status_code == 502
+    assert words in shown.text
+
+
+async def test_a_login_that_the_provider_cannot_finish_says_why(open_house: Opener) -> None:
+    house = await open_house()
+    browser = await house.browser()
+    go = await browser.get("/sms-tools/login", params={"next": "/sms-tools/approve/x"})
+    back = house.issuer.consent(go.headers["location"], roles=["approver"])
+    house.issuer.down = True
+    shown = await browser.get(back)
+    assert shown.status_code == 502
+    assert "gave no answer" in shown.text
 
 
 async def test_nobody_sees_a_request_before_they_log_in(open_house: Opener) -> None:

@@ -188,7 +188,16 @@ def test_roles_stand_where_the_provider_puts_them(
 
 
 @pytest.mark.parametrize(
-    "address", ["id.example.com", "ftp://id.example.com", "http://id.example.com", "https://", ""]
+    "address",
+    [
+        "id.example.com",
+        "ftp://id.example.com",
+        "http://id.example.com",
+        "https://",
+        "",
+        "https://[",
+        "https://id.example.com?a",
+    ],
 )
 def test_an_issuer_that_anybody_could_be_is_refused(address: str) -> None:
     with pytest.raises(SettingsError):

@@ -19,7 +19,9 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types import ElicitResult
 
-from .operated import SECRET, TOKEN, Operated, operated, result_in
+from tests.modern import message_in
+
+from .operated import SECRET, TOKEN, Operated, operated
 
 pytestmark = pytest.mark.anyio
 
@@ -118,7 +120,7 @@ async def test_the_log_is_json_and_an_answer_is_found_in_it(tmp_path: Path) -> N
     async with operated(tmp_path, "--log-json") as server:
         reply = await server.call("list_migration_projects")
         request_id = reply.headers["x-request-id"]
-        result = result_in(reply)["result"]
+        result = message_in(reply)["result"]
         assert result["_meta"]["sms-tools/request_id"] == request_id
         held = await server.call("sign_privacy_agreement")
         about = await server.lines_about(request_id, "call", "service_request", "http")
@@ -163,7 +165,7 @@ async def test_a_stream_listens_for_so_many_resources_and_no_more(tmp_path: Path
         uris = [f"sms://reports/{number}" for number in range(101)]
         asked = {"resourceSubscriptions": uris}
         reply = await server.post("subscriptions/listen", notifications=asked)
-        assert "may listen for 100 resources" in result_in(reply)["error"]["message"]
+        assert "may listen for 100 resources" in message_in(reply)["error"]["message"]
 
 
 async def test_told_to_stop_it_finishes_what_runs_and_refuses_what_is_new(tmp_path: Path) -> None:
@@ -186,7 +188,7 @@ async def test_told_to_stop_it_finishes_what_runs_and_refuses_what_is_new(tmp_pa
             assert "list_templates" not in server.service.arrived
             server.service.go_on.set()
         assert running[0].status_code == 200
-        assert "migprojects" in result_in(running[0])["result"]["structuredContent"]
+        assert "migprojects" in message_in(running[0])["result"]["structuredContent"]
         assert await server.ended() == -signal.SIGTERM
 
 

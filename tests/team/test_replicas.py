@@ -26,17 +26,13 @@ from sms_tools.guard.approvals import Verdict
 from sms_tools.guard.people import Person, Role
 from sms_tools.moment import utc_now
 from sms_tools.stores import open_state
+from tests import modern
 from tests.cli.conftest import environment_of
 from tests.postgres import Cluster
 
-from .conftest import ROLES, VERSION, written
+from .conftest import ROLES, written
 
 _BLOCK = re.compile(r"```haproxy\n(.*?)```", re.DOTALL)
-_META = {
-    "io.modelcontextprotocol/protocolVersion": VERSION,
-    "io.modelcontextprotocol/clientInfo": {"name": "example-client", "version": "1.0"},
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
 
 
 def free_port() -> int:
@@ -82,26 +78,9 @@ class Replicas:
     def call(self, who: str, tool: str, at: int | None = None, **arguments: Any) -> dict[str, Any]:
         """A call of *who*, through the proxy or *at* one server."""
         base = self.proxy if at is None else f"http://127.0.0.1:{self.ports[at]}"
-        params = {"name": tool, "arguments": arguments, "_meta": _META}
-        reply = self.client.post(
-            f"{base}/mcp",
-            json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params},
-            headers={
-                "Host": self.proxy.removeprefix("http://"),
-                "Authorization": f"Bearer {self.tokens[who]}",
-                "Accept": "application/json, text/event-stream",
-                "MCP-Protocol-Version": VERSION,
-                "Mcp-Method": "tools/call",
-                "Mcp-Name": tool,
-            },
-        )
-        assert reply.status_code == 200, reply.text
-        text = reply.text
-        if reply.headers["content-type"].startswith("text/event-stream"):
-            lines = [line[5:] for line in text.splitlines() if line.startswith("data:")]
-            text = next(line for line in lines if '"result"' in line)
-        result = json.loads(text)["result"]
-        return dict(result.get("structuredContent") or result)
+        asked = modern.call(tool, self.tokens[who], **arguments)
+        asked["headers"]["Host"] = self.proxy.removeprefix("http://")
+        return modern.result_in(self.client.post(f"{base}/mcp", **asked))
 
     def approve(self, held: dict[str, Any], by: str = "anna") -> None:
         """Anna says yes, wherever."""
