@@ -85,7 +85,7 @@ class Desk:
     shared: dict[str, object] = field(default_factory=dict)
     """What calls share for a while, such as the fleet read of the last 30 seconds."""
     moments: dict[str, object] = field(default_factory=dict)
-    """Replies to single reads, which serve for a second."""
+    """Answers to single reads, which serve for a second."""
     journal: Journal | None = None
     """What was done through this server; None where nothing is done through it."""
 

@@ -13,7 +13,6 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 import anyio
 
-from sms_tools.api import Answer
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
 from sms_tools.operation import Operation
@@ -23,7 +22,7 @@ __all__ = ["SHARED_SECONDS", "Shared", "asked_once", "at_hand", "shared"]
 SHARED_SECONDS: Final = 30
 """How long one reading of a list, or of the service's overview, serves every question."""
 MOMENT: Final = timedelta(seconds=1)
-"""How long the reply to a single read serves whoever sends the same one."""
+"""How long the answer to a single read serves whoever asks the same."""
 
 V = TypeVar("V")
 
@@ -32,7 +31,7 @@ V = TypeVar("V")
 class Shared(Generic[V]):
     """What one key is read for, and what came of it."""
 
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    lock: anyio.Lock = field(default_factory=lambda: anyio.Lock(fast_acquire=True))
     value: V | None = None
     marks: object = None
     """What :attr:`value` was true of: with other marks it serves nobody."""
@@ -110,19 +109,19 @@ def at_hand(
     return slot.recent(desk.now(), lasts, marks) if isinstance(slot, Shared) else None
 
 
-async def asked_once(desk: Desk, operation: Operation[Any]) -> Answer:
-    """The reply to *operation*, a read, as it came: sent once for all who ask within a second.
+async def asked_once(desk: Desk, asked: Operation[Any], read: Callable[[], Awaitable[V]]) -> V:
+    """What *read* makes of the reply to *asked*: once for all who ask the same within a second.
 
     Raises:
         SmsToolsError: it did not get through, or the service said no.
     """
-    key = f"{operation.__spec__.name} {operation.model_dump_json()}"
 
-    async def send() -> Answer:
+    async def read_anew() -> V:
         _drop_outlived(desk)
-        return await desk.api.send(operation, decided=True)
+        return await read()
 
-    return (await shared(desk, key, send, lasts=MOMENT, among=desk.moments))[0]
+    key = f"{asked.__spec__.name} {asked.model_dump_json()}"
+    return (await shared(desk, key, read_anew, lasts=MOMENT, among=desk.moments))[0]
 
 
 def _drop_outlived(desk: Desk) -> None:
