@@ -15,7 +15,8 @@ Three servers take turns in one run, so that whatever else the machine does hits
 
 Over stdio the clients are so many calls in flight on one connection; over HTTP each client has a
 connection of its own. One operation is then read in this process through our ``Api`` and through
-the official SDK, by turns, each time from the service. Last, memory and descriptors of our server over many calls.
+the official SDK, by turns, each time from the service. Last, memory and descriptors of our server
+over many calls.
 
 The exit status is 1 if a call failed, if a call costs more than the SDK's, or if memory grew by
 5 MB or descriptors by 5. The ratios are printed for a person to judge.

@@ -31,7 +31,7 @@ V = TypeVar("V")
 class Shared(Generic[V]):
     """What one key is read for, and what came of it."""
 
-    lock: anyio.Lock = field(default_factory=lambda: anyio.Lock(fast_acquire=True))
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
     value: V | None = None
     marks: object = None
     """What :attr:`value` was true of: with other marks it serves nobody."""
@@ -72,16 +72,15 @@ async def shared(
     """
     kept_among = desk.shared if among is None else among
     slot = cast("Shared[V]", kept_among.setdefault(key, Shared[V]()))
+    if since is None and (recent := slot.recent(desk.now(), lasts, marks)) is not None:
+        return recent, False
     seen = slot.ended
     async with slot.lock:
         if slot.marks == marks and (slot.ended > seen if since is None else slot.began > since):
             if slot.failure:
                 raise slot.failure
-            kept = slot.value
-        else:
-            kept = None if since is not None else slot.recent(desk.now(), lasts, marks)
-        if kept is not None:
-            return kept, False
+            if slot.value is not None:
+                return slot.value, False
         began = desk.elapsed()
         slot.value = slot.failure = None
         try:
