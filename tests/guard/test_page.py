@@ -9,10 +9,10 @@ import pytest
 from sms_tools.guard import Ask, Guard, Held, Policy
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import Approval, Status
-from sms_tools.guard.gate import Go
 from sms_tools.guard.page import COMMAND_HEADER, PairedPage, Vault
 from sms_tools.guard.page_desk import PageDesk
 from sms_tools.guard.pairing import COOKIE, PATH, Pairings
+from sms_tools.guard.passage import Go
 from sms_tools.guard.terminal import fetch_secret
 from sms_tools.operation import Kind
 from sms_tools.state import State

@@ -7,8 +7,8 @@ import pytest
 
 from sms_tools.account import Account
 from sms_tools.errors import RequestRefused
-from sms_tools.remediation.applying import left
 from sms_tools.remediation.plan import Before, Plan, Result, Step
+from sms_tools.remediation.remaining import left
 from sms_tools.remediation.store import Store
 from sms_tools.state import State
 from tests.both_stores import each_store  # noqa: F401 (its tests hold for both)

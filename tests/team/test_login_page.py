@@ -12,8 +12,8 @@ import pytest
 from sms_tools.guard import Policy
 from sms_tools.guard.caller import Caller
 from sms_tools.guard.calls import subject_of
-from sms_tools.guard.gate import Ask
 from sms_tools.guard.page_desk import PublicDesk
+from sms_tools.guard.passage import Ask
 from sms_tools.guard.people import roles_in
 from sms_tools.login.entry import Entry
 from sms_tools.login.oidc import Keys, OidcVerifier, Provider
