@@ -32,7 +32,7 @@ from sms_tools.remediation.patience import (
     Patience,
 )
 from sms_tools.remediation.plan import Plan, Result, Step
-from sms_tools.remediation.rebuilding import no_longer_fits
+from sms_tools.remediation.recreating import no_longer_fits
 from sms_tools.remediation.showing import Shown, moved, show
 from sms_tools.remediation.store import Entry, Store
 from sms_tools.remediation.witness import (
