@@ -43,7 +43,8 @@ def test_the_image_is_not_root_and_has_one_place_to_write() -> None:
     assert last["VOLUME"] == "/state"
     assert last["ENTRYPOINT"] == '["sms-tools"]'
     assert last["HEALTHCHECK"].startswith("--interval=")
-    assert "--require-hashes -r requirements.lock" in TEXT
+    assert '--require-hashes -r "$LOCK"' in TEXT
+    assert "ARG LOCK=requirements.lock" in TEXT
     froms = [rest for step, rest in steps if step == "FROM"]
     assert froms == [f"{BASE} AS build", BASE]
 
@@ -82,7 +83,7 @@ def _fetched(folder: Path) -> Path:
     pip += ["--python-version", "3.11", "--dest", str(wheels)]
     for words in (
         ["debootstrap", "--variant=minbase", packages, "bookworm", str(root)],
-        [*pip, "--requirement", str(ROOT / "requirements.lock")],
+        [*pip, "--requirement", str(ROOT / "requirements-team.lock")],
         [*pip, "uv", "hatchling"],
     ):
         try:
