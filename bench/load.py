@@ -5,20 +5,21 @@ Usage: ``python -m bench.load [--quick] [--calls 4000] [--growth 30000] [--era 2
 Three servers take turns in one run, so that whatever else the machine does hits all of them alike:
 
 ``ours``
-    ``sms-tools serve``, which reads from a sandbox in another process at every call.
+    ``sms-tools serve`` before a sandbox in another process. The same read within a second is sent
+    once, so most calls are answered from the last reading.
 ``bare``
     a bare ``MCPServer`` of one tool that answers the same from its memory.
 ``bare+SDK``
-    the same with the official SDK: what somebody would write in five minutes. It reads, as ours
-    does.
+    the same with the official SDK: what somebody would write in five minutes. It reads at every
+    call.
 
 Over stdio the clients are so many calls in flight on one connection; over HTTP each client has a
 connection of its own, and with ``--era`` of the older era a session too. One operation is then
-read in this process through our ``Api`` and through the official SDK, by turns. Last, memory and
-descriptors of our server over many calls.
+read in this process through our ``Api`` and through the official SDK, by turns, each time from the
+service. Last, memory and descriptors of our server over many calls.
 
 The exit status is 1 if a call failed, if a call costs more than the SDK's, or if memory grew by
-5 MB or descriptors by 5. The ratios are printed for a person to judge; ``bare`` asks no service.
+5 MB or descriptors by 5. The ratios are printed for a person to judge.
 """
 
 import argparse

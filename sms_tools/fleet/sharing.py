@@ -1,24 +1,28 @@
 """One reading serves all who ask for it: while it is under way, and for a while afterwards.
 
 Whoever waits while something is read gets what that reading gives, or its error, and sends
-nothing. The life of a reading counts from its end, however long it took.
+nothing. The life of a reading counts from its end, however long it took: half a minute for lists
+and what questions read, a second for what a caller asks the service for itself.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import inf
-from typing import Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 import anyio
 
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
+from sms_tools.operation import Operation
 
-__all__ = ["SHARED_SECONDS", "Shared", "at_hand", "shared"]
+__all__ = ["SHARED_SECONDS", "Shared", "asked_once", "at_hand", "shared"]
 
 SHARED_SECONDS: Final = 30
 """How long one reading of a list, or of the service's overview, serves every question."""
+MOMENT: Final = timedelta(seconds=1)
+"""How long the answer to a single read serves whoever asks the same."""
 
 V = TypeVar("V")
 
@@ -55,26 +59,28 @@ async def shared(
     since: float | None = None,
     lasts: timedelta = timedelta(seconds=SHARED_SECONDS),
     marks: object = None,
+    among: dict[str, object] | None = None,
 ) -> tuple[V, bool]:
     """What *read* gives, or gave less than *lasts* ago for the same *marks*; and whether it is new.
 
     Whoever waits while it is read shares it. With *since*, seconds as ``desk.elapsed`` counts them,
-    only a reading that was begun later serves.
+    only a reading that was begun later serves. Readings are kept *among* those of their kind,
+    the desk's own unless others are named.
 
     Raises:
         SmsToolsError: it could not be read.
     """
-    slot = cast("Shared[V]", desk.shared.setdefault(key, Shared[V]()))
+    kept_among = desk.shared if among is None else among
+    slot = cast("Shared[V]", kept_among.setdefault(key, Shared[V]()))
+    if since is None and (recent := slot.recent(desk.now(), lasts, marks)) is not None:
+        return recent, False
     seen = slot.ended
     async with slot.lock:
         if slot.marks == marks and (slot.ended > seen if since is None else slot.began > since):
             if slot.failure:
                 raise slot.failure
-            kept = slot.value
-        else:
-            kept = None if since is not None else slot.recent(desk.now(), lasts, marks)
-        if kept is not None:
-            return kept, False
+            if slot.value is not None:
+                return slot.value, False
         began = desk.elapsed()
         slot.value = slot.failure = None
         try:
@@ -89,7 +95,37 @@ async def shared(
         return slot.value, True
 
 
-def at_hand(desk: Desk, key: str, *, lasts: timedelta, marks: object = None) -> object | None:
+def at_hand(
+    desk: Desk,
+    key: str,
+    *,
+    lasts: timedelta,
+    marks: object = None,
+    among: dict[str, object] | None = None,
+) -> object | None:
     """What *key* was read for less than *lasts* ago, for the same *marks*; reads nothing."""
-    slot = desk.shared.get(key)
+    slot = (desk.shared if among is None else among).get(key)
     return slot.recent(desk.now(), lasts, marks) if isinstance(slot, Shared) else None
+
+
+async def asked_once(desk: Desk, asked: Operation[Any], read: Callable[[], Awaitable[V]]) -> V:
+    """What *read* makes of the reply to *asked*: once for all who ask the same within a second.
+
+    Raises:
+        SmsToolsError: it did not get through, or the service said no.
+    """
+
+    async def read_anew() -> V:
+        _drop_outlived(desk)
+        return await read()
+
+    key = f"{asked.__spec__.name} {asked.model_dump_json()}"
+    return (await shared(desk, key, read_anew, lasts=MOMENT, among=desk.moments))[0]
+
+
+def _drop_outlived(desk: Desk) -> None:
+    """Forget the replies whose moment is over: other questions would never replace them."""
+    for key, slot in list(desk.moments.items()):
+        is_read_now = isinstance(slot, Shared) and slot.lock.locked()
+        if not is_read_now and at_hand(desk, key, lasts=MOMENT, among=desk.moments) is None:
+            del desk.moments[key]

@@ -22,15 +22,19 @@ async def deliver(
             "dropped. Nothing of it is in this result.",
         }
     delivery_id = go.approval.id if go.approval else short_id()
-    ways.desk.keep(delivery_id, secret)
+    lasts = await ways.desk.keep(delivery_id, secret)
     delivery = await approvals.announce_delivery(delivery_id, go.subject.tool, origin)
     command = ways.line("show", delivery_id, go.subject)
     url = ways.link_to_secret(origin, delivery.token)
-    page = f" or on the page {url}, {ways.entrance}" if url else ""
+    where = f"with `{command}` in a terminal of the machine on which this server runs"
+    if url and ways.desk.login:  # a team's page; the command leads there too
+        where = f"on the page {url}, {ways.entrance}"
+    elif url:
+        where = f"with `{command}` in a terminal or on the page {url}, {ways.entrance}"
     return {
         "status": "delivered",
-        "summary": "The secret waits for a person, outside this conversation: with "
-        f"`{command}` in a terminal{page}. It is shown once, and only while this server runs.",
+        "summary": f"The secret waits for a person, outside this conversation: {where}. It is "
+        f"shown once, {lasts}.",
         "fields": sorted(secret),
         "delivery_id": delivery_id,
         "delivery_command": command,

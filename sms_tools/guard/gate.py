@@ -74,7 +74,7 @@ class Guard:
                 nobody is asked then and nothing is done.
         """
         # Rules for targets need names, which the preview reads. They never lift a block.
-        ruling = decide(subject, replace(self.policy, targets=()))
+        ruling = decide(subject, self.policy.without_targets)
         if ruling.decision is Decision.BLOCK:
             return await self._holder.blocked(subject, caller, ruling)
         if (bar := barred(subject, caller)) is not None:

@@ -21,8 +21,8 @@ class PersonDesk(Protocol):
     async def origin(self) -> str | None:
         """The address of the running page (``http://127.0.0.1:PORT``); None if it cannot run."""
 
-    def keep(self, delivery_id: str, secret: Mapping[str, JSON]) -> None:
-        """Hold *secret* in memory until a person takes it, or its time is over."""
+    async def keep(self, delivery_id: str, secret: Mapping[str, JSON]) -> str:
+        """Hold *secret* until a person takes it, or its time is over; says how long that is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,12 @@ from sms_tools.guard import html
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import Approval
 from sms_tools.guard.audit import Audit
-from sms_tools.guard.page import Admitted, Page, Vault
+from sms_tools.guard.page import Admitted, Page
 from sms_tools.guard.pairing import PATH
 from sms_tools.guard.people import Person, Role, roles_in
 from sms_tools.guard.sealed import HEADERS, Seals, nothing_here, page, refused
 from sms_tools.guard.timekeeping import TimedState
+from sms_tools.guard.vault import Vault
 from sms_tools.login.oidc import OidcVerifier, ProviderFailed
 from sms_tools.moment import Clock
 from sms_tools.state import Database, State

@@ -1,8 +1,10 @@
 """The approval page behind a login: who sees it, whose yes counts, what a stranger can do."""
 
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from sms_tools.sandbox import open_sandbox
 from sms_tools.server import Runtime, build_server, open_runtime
 from sms_tools.settings import Settings
 from tests import modern
+from tests.postgres import Cluster
 
 from .issuing import AUDIENCE, CLIENT, ISSUER, Issuer
 
@@ -93,13 +96,20 @@ Opener = Callable[..., Awaitable[House]]
 async def open_house(tmp_path: Path) -> AsyncIterator[Opener]:
     async with AsyncExitStack() as stack:
 
-        async def open_(policy: Policy | None = None, roles_claim: str = "roles") -> House:
-            issuer = Issuer()
+        async def open_(
+            policy: Policy | None = None,
+            roles_claim: str = "roles",
+            state_url: str | None = None,
+            issuer: Issuer | None = None,
+        ) -> House:
+            issuer = issuer or Issuer()
             provider = Provider(ISSUER, AUDIENCE, roles_claim, client_id=CLIENT)
             keys = Keys(ISSUER, transport=issuer.transport())
             runtime = await stack.enter_async_context(
                 open_runtime(
-                    Settings.for_sandbox(state_dir=tmp_path / "state"),
+                    replace(
+                        Settings.for_sandbox(state_dir=tmp_path / "state"), state_url=state_url
+                    ),
                     policy or Policy(),
                     transport=open_sandbox("mixed").transport(),
                     reached_by="http",
@@ -329,3 +339,37 @@ async def test_another_host_name_serves_no_page(open_house: Opener) -> None:
     browser = await (await open_house()).browser()
     browser.headers["Host"] = "evil.example"
     assert (await browser.get("/sms-tools/login?next=/sms-tools/approve/x")).status_code == 421
+
+
+async def test_a_secret_that_one_server_read_is_shown_by_another_and_once(
+    open_house: Opener, cluster: Cluster
+) -> None:
+    url = cluster.database()
+    one = await open_house(state_url=url)
+    other = await open_house(state_url=url, issuer=one.issuer)
+    boss = one.issuer.token(sub="boss", roles=["viewer", "operator", "approver"])
+    asked = modern.call("calculate_sha256", boss, key="0b3c3a0e-example")
+    client, anna = await one.browser(), await one.logged_in("anna", ["viewer", "approver"])
+    held = modern.result_in(await client.post("/mcp", **asked))
+    assert held["status"] == "approval_required", held
+    approval = await one.runtime.guard.approvals.get(held["approval_id"])
+    assert approval
+    path = held["approval_url"].removeprefix(PUBLIC)
+    assert (await yes(anna, path, typed=approval.preview.typed)).status_code == 303
+    told = modern.result_in(await client.post("/mcp", **asked))
+    assert told["status"] == "delivered", told
+    assert "whichever server is asked" in told["summary"]
+    assert f"on the page {told['delivery_url']}" in told["summary"]
+
+    elsewhere = await other.browser()
+    elsewhere.cookies = anna.cookies
+    where = told["delivery_url"].removeprefix(PUBLIC)
+    assert "Show it" in (await elsewhere.get(path)).text
+    offered = await elsewhere.get(where)
+    assert offered.status_code == 200
+    form = {"seal": offered.text.split('name="seal" value="')[1].split('"')[0]}
+    shown = await elsewhere.post(where, data=form, headers=SAME)
+    assert re.search(r"[0-9a-f]{64}", shown.text), shown.text
+    for browser in (anna, elsewhere):
+        assert (await browser.get(where)).status_code == 404
+        assert (await browser.post(where, data=form, headers=SAME)).status_code == 403
