@@ -97,9 +97,9 @@ async def test_a_page_is_for_eyes_and_a_sheet_for_programs(
     grid = gates[gates.index("Gates before a launch") :]
     rows = list(csv.DictReader(io.StringIO(every.lstrip("\ufeff"))))
     names = Counter(row["server"] for row in rows)
-    place = {row["server"]: grid.index(f">{row['server']}<") for row in rows}
+    at = {row["server"]: grid.index(f">{row['server']}<") for row in rows}
     ready = [row["server"] for row in rows if row["verdict"] == "ready"]
     other = [row["server"] for row in rows if row["verdict"] == "not_ready"]
-    assert max(place[name] for name in ready) < min(
-        place[name] for name in other if names[name] == 1
+    assert max(at[name] for name in ready) < min(
+        at[name] for name in other if names[name] == 1
     )  # the readiest first
