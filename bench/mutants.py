@@ -28,12 +28,17 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 FOLDERS: Final = ("fleet", "guard", "remediation")
 TESTS: Final = {
-    "fleet": ["tests/fleet", "tests/diagnosis", "tests/guard/test_previews.py"],
-    "guard": ["tests/guard", "tests/attack", "tests/server/test_matrix.py"],
+    "fleet": [
+        *("tests/fleet", "tests/diagnosis", "tests/guard/test_previews.py"),
+        "tests/server/test_plan_launches.py",
+    ],
+    "guard": [
+        *("tests/guard", "tests/attack", "tests/server/test_matrix.py"),
+        "tests/server/test_former_names.py",
+    ],
     "remediation": [
-        "tests/remediation",
-        "tests/server/test_plan*.py",
-        "tests/server/test_migration.py",
+        *("tests/remediation", "tests/server/test_plan*.py", "tests/server/test_migration.py"),
+        *("tests/server/test_launch_time.py", "tests/server/test_reports.py"),
     ],
 }
 """By the folder of a change: what runs against it, as patterns of paths."""
