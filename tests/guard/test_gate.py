@@ -314,6 +314,24 @@ async def test_a_policy_that_became_stricter_holds_back_what_was_approved(
     assert held.status == "blocked"
 
 
+async def test_a_policy_that_became_stricter_holds_back_what_was_about_to_be_done(
+    guard: Guard, thing: Thing, answers: Answers, approvals: Approvals, audit: Audit
+) -> None:
+    await answers.approve((await asked(guard, thing)).approval, "web-01", "page")
+    go = await guard.begin(thing.subject(), CALLER)
+    assert isinstance(go, Go)
+    stricter = Guard(Policy(tools={"delete_migration_task": Decision.BLOCK}), approvals, audit)
+    held = await stricter.perform(go, never)
+    assert isinstance(held, Held)
+    assert held.status == "blocked"
+    again = await guard.begin(thing.subject(), CALLER)
+    assert isinstance(again, Ask)  # the consent of then serves no more
+
+
+async def never() -> None:
+    raise AssertionError("nothing is called")
+
+
 async def break_the_audit(audit: Audit, state: State) -> None:
     if state.shared:
         await state.write(lambda database: database.execute("DROP TABLE audit_lines"))

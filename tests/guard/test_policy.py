@@ -106,6 +106,16 @@ def test_of_two_rules_for_a_target_the_stricter_counts(tmp_path: Path) -> None:
     assert decide(subject(Kind.DESTRUCTIVE), policy(text, tmp_path), targets).decision is BLOCK
 
 
+def test_a_name_that_is_to_be_asked_about_is_not_loosened_by_a_wider_allow(tmp_path: Path) -> None:
+    allows = '[[targets]]\nmatch = "test-*"\nkinds = ["destructive"]\ndecision = "allow"\n'
+    asks = '[[targets]]\nmatch = "test-db*"\ndecision = "ask"\n'
+    both = policy(allows + asks, tmp_path)
+    web, db = Target("id-1", "test-web"), Target("id-2", "test-db-01")
+    assert decide(subject(Kind.DESTRUCTIVE), both, [web]).decision is ALLOW
+    assert decide(subject(Kind.DESTRUCTIVE), both, [db]).decision is ASK
+    assert decide(subject(Kind.DESTRUCTIVE), both, [web, db]).decision is ASK
+
+
 def test_the_policy_holds_for_every_step_of_a_plan() -> None:
     plan = Subject(
         tool="apply_plan",
