@@ -250,7 +250,7 @@ class Application:
                 f"Whether it launches was expected to be {step.launch!r}; it is {shown.launch!r}."
             )
         if step.launch == "now" and closed(step, shown):
-            return one_line("; ".join(shown.lines(HANGS)), 400)
+            return one_line("; ".join(shown.lines(HANGS)), 400) or "Its gates were not read."
         return await no_longer_fits(self.plan, step, self.desk)
 
     async def _called(self, step: Step, targets: Sequence[Target]) -> Outcome:

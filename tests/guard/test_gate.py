@@ -140,6 +140,21 @@ async def test_after_approval_elsewhere_the_same_call_goes_through_once(
     assert isinstance(await guard.begin(thing.subject(), CALLER), Ask)
 
 
+async def test_a_yes_that_is_not_used_yet_can_be_taken_back(
+    guard: Guard, thing: Thing, answers: Answers
+) -> None:
+    ask = await asked(guard, thing)
+    assert await answers.approve(ask.approval, "web-01", "page") is Verdict.APPROVED
+    go = await guard.begin(thing.subject(), CALLER)
+    assert isinstance(go, Go)
+    assert await answers.deny(ask.approval, "command") is Verdict.DENIED
+    held = await guard.perform(go, never)  # it was on its way
+    assert isinstance(held, Held)
+    again = await guard.begin(thing.subject(), CALLER)
+    assert isinstance(again, Held)
+    assert again.status == "declined"
+
+
 @pytest.mark.parametrize("where", ["dialog", "page", "command"])
 async def test_after_a_no_the_person_is_left_in_peace_for_ten_minutes(
     guard: Guard, thing: Thing, answers: Answers, clock: Clock, where: str

@@ -379,6 +379,16 @@ async def test_the_launch_dialog_says_what_readiness_says_of_consistency(world: 
     assert "consistency_clean fails" in text(preview)
 
 
+async def test_a_second_try_of_a_launch_names_the_gates_that_the_first_one_closed(
+    world: World,
+) -> None:
+    said = text(await world.action("crm-01", "start"))
+    closed = "stage_syncing, state_syncing, no_error, launch_allowed"
+    assert "NOT READY. 2 of 12 gates do not pass, besides those that the failed launch" in said
+    assert all(name in said for name in closed.split(", "))
+    assert "all 12 gates pass" not in said
+
+
 async def test_the_launch_dialog_names_what_the_copy_leaves_out(world: World) -> None:
     task = await world.task("web-03")
     options = [{"config_key": "EXCLUDE_MIGRATE_PATH", "config_value": "/var/lib/mysql"}]

@@ -7,6 +7,7 @@ import pytest
 
 from sms_tools.guard import Policy
 from sms_tools.guard.policy import Decision, TargetRule
+from sms_tools.operation import Kind
 from sms_tools.settings import Settings
 
 from .night import Night, call, planned, results, task_of
@@ -133,6 +134,21 @@ async def test_a_rule_for_names_goes_by_the_names_of_now(night: Night) -> None:
         answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
     assert answer["status"] == "blocked"
     assert night.calls("manage_migration_task") == []
+
+
+@pytest.mark.parametrize(("pattern", "times"), [("db-redis-*", 1), ("nothing-*", 0)])
+async def test_a_rule_for_the_names_of_one_step_asks_about_a_plan_that_is_else_allowed(
+    night: Night, pattern: str, times: int
+) -> None:
+    everything = dict.fromkeys(Kind, Decision.ALLOW)
+    tools = frozenset({"manage_migration_task"})
+    rule = TargetRule(pattern=pattern, decision=Decision.ASK, tools=tools)
+    night.policy = Policy(kinds=everything, targets=(rule,))
+    async with night.client() as client:
+        plan = await call(client, "plan_remediation", goal="resume_paused", servers=["db-redis-01"])
+        answer = await call(client, "apply_plan", plan_id=plan["plan_id"])
+    assert len(night.asked) == times
+    assert results(answer) == ["done and seen"]
 
 
 async def test_a_rule_that_begins_to_hold_after_the_consent_holds_for_the_step(

@@ -179,14 +179,19 @@ def template_costs(template: Template | None) -> list[str]:
 
 
 def gate_lines(gates: Gates, *, without: Sequence[str] = ()) -> list[str]:
-    """The readiness verdict and each gate that does not pass, with its reason."""
+    """The readiness verdict and each gate that does not pass, with its reason.
+
+    Those of *without* cannot pass before a launch that failed is tried again: they are named.
+    """
     open_gates = {name: f for name, f in gates.open.items() if name not in without}
-    if not open_gates:
+    if not gates.open:
         return [f"Readiness: all {len(gates.findings)} gates pass."]
     words = {"not_ready": "NOT READY", "not_confirmed": "NOT CONFIRMED", "ready": "ready"}
-    verdict = words[gates.verdict]
+    kept = [name for name in gates.open if name not in open_gates]
+    besides = f", besides those that the failed launch keeps closed ({', '.join(kept)})"
     return [
-        f"Readiness: {verdict}. {len(open_gates)} of {len(gates.findings)} gates do not pass:",
+        f"Readiness: {words[gates.verdict]}. {len(open_gates)} of {len(gates.findings)} gates do "
+        f"not pass{besides if kept else ''}{':' if open_gates else '.'}",
         *(
             f"{name} {'fails' if finding.verdict == 'fail' else 'is unknown'}: {finding.says}"
             for name, finding in open_gates.items()
