@@ -166,6 +166,7 @@ async def test_tasks_are_joined_and_the_one_that_the_source_names_is_current(ser
         {"id": "old", "create_date": 1, "source_server": {"id": "a"}},
         {"id": "new", "create_date": 3, "source_server": {"id": "a"}},
         {"id": "named", "create_date": 2, "source_server": None},
+        {"id": "younger", "create_date": 4, "source_server": {"id": "b"}},
         {"id": "orphan", "source_server": None},
     ]
     sources = [
@@ -176,7 +177,7 @@ async def test_tasks_are_joined_and_the_one_that_the_source_names_is_current(ser
     place = serve(
         {
             "/v3/sources": {"count": 3, "source_servers": sources},
-            "/v3/tasks": {"count": 4, "tasks": tasks},
+            "/v3/tasks": {"count": 5, "tasks": tasks},
         }
     )
     fleet = await read_fleet(place.desk)
@@ -184,7 +185,7 @@ async def test_tasks_are_joined_and_the_one_that_the_source_names_is_current(ser
     assert a.task is not None
     assert (a.task.id, [t.id for t in a.other_tasks]) == ("new", ["old"])
     assert b.task is not None
-    assert b.task.id == "named"
+    assert (b.task.id, [t.id for t in b.other_tasks]) == ("named", ["younger"])
     assert (c.task, c.task_id, c.task_state) == (None, "not listed", "READY")
     assert [task.id for task in fleet.orphans] == ["orphan"]
 

@@ -266,6 +266,7 @@ async def test_the_command_fetches_a_secret_once_from_the_running_page(
     guard = Guard(Policy(), answers.approvals, answers.audit, desk)
     told = await guard.deliver(Go(thing.subject(Kind.SECRET), CALLER, "a test"), {"a": "Example-1"})
     assert told is not None
+    assert "in a browser paired once with `sms-tools approvals pair`" in str(told["summary"])
     delivery = await answers.approvals.delivery(delivery_id=str(told["delivery_id"]))
     assert delivery is not None
     assert fetch_secret(delivery) == {"a": "Example-1"}

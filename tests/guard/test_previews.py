@@ -379,6 +379,18 @@ async def test_the_launch_dialog_says_what_readiness_says_of_consistency(world: 
     assert "consistency_clean fails" in text(preview)
 
 
+async def test_a_record_for_an_address_says_whether_another_has_it(world: World) -> None:
+    there = world.sandbox.cloud.by_name("web-03")
+    operation = await example("register_source_server", world)
+    new = operation.model_copy(update={"ip": "192.0.2.77"})
+    nobody = "No source server with this address is registered."
+    assert nobody in text(await subject_of(new, world.api).preview())
+    taken = operation.model_copy(update={"ip": there.ip})
+    said = text(await subject_of(taken, world.api).preview())
+    assert nobody not in said
+    assert "web-03" in said
+
+
 async def test_a_second_try_of_a_launch_names_the_gates_that_the_first_one_closed(
     world: World,
 ) -> None:

@@ -89,6 +89,8 @@ async def test_a_page_is_for_eyes_and_a_sheet_for_programs(
     assert ",367391500000," in sheet
     gates = await written(place, kind="readiness", format="html")
     assert "The state is not syncing." in gates
+    assert "earliest minutes: " in gates
+    assert "earliest_minutes" not in gates
     assert "The stage is continuous sync." not in gates  # it passes
     assert "<i>gates:</i>" not in gates
     every = await written(place, kind="readiness", format="csv")

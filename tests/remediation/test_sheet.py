@@ -131,3 +131,11 @@ def test_consistency_settings_and_ids_are_columns_too() -> None:
     assert second.problems == []
     assert second.wish.named == "1234"
     assert [p.column for p in third.problems] == ["consistency_paths", "consistency_mode"]
+
+
+def test_a_row_that_ends_early_leaves_its_last_columns_out() -> None:
+    sheet = sheet_of_csv(
+        "server,template,type\nweb-01,datacentre\nweb-02,datacentre,MIGRATE_FILE\n"
+    )
+    assert not any(row.problems for row in sheet.rows)
+    assert [row.wish.type for row in sheet.rows] == [None, "MIGRATE_FILE"]

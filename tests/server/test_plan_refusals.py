@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -200,3 +201,17 @@ async def test_a_failure_that_nobody_documents_is_tried_only_by_name(night: Nigh
         server = unknown[0]["server"]
         plan = await call(client, "plan_remediation", servers=[server["id"]])
     assert [s["server"]["id"] for s in plan["steps"] if "tool" in s] == [server["id"]]
+
+
+async def test_a_failure_that_names_no_code_is_tried_only_by_name(night: Night) -> None:
+    async with night.client() as client:
+        chosen = (await call(client, "plan_remediation"))["steps"][-1]["server"]
+        task = night.sandbox.cloud.tasks[task_of(night, chosen["name"])]
+        assert task.failure
+        task.failure = replace(task.failure, error_json="{}")
+        night.clock.advance(60)
+        everything = await call(client, "plan_remediation")
+        why = {row["server"]["id"]: row["why"] for row in everything["left_out"]}
+        assert "names no error" in why[chosen["id"]]
+        plan = await call(client, "plan_remediation", servers=[chosen["id"]])
+    assert [s["server"]["id"] for s in plan["steps"] if "tool" in s] == [chosen["id"]]
