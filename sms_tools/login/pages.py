@@ -210,6 +210,10 @@ class LoginPage(Page):
         session = await self._session(request)
         return session.person if session else None
 
+    def _parting(self) -> html.Part:
+        told = "Logged in for eight hours at most. On a computer that others use, log out."
+        return html.button_form(f"{PATH}/logout", self._seals.seal("logout"), told, "Log out")
+
     async def _entrance(self, request: Request) -> html.Part:
         session = await self._session(request)
         if session is None:

@@ -3,8 +3,9 @@
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,16 @@ from sms_tools.guard.caller import Caller
 from sms_tools.guard.calls import subject_of
 from sms_tools.guard.page_desk import PublicDesk
 from sms_tools.guard.passage import Ask
-from sms_tools.guard.people import roles_in
+from sms_tools.guard.people import Person, roles_in
 from sms_tools.login.entry import Entry
 from sms_tools.login.oidc import Keys, OidcVerifier, Provider
+from sms_tools.login.pages import Logins, Session
 from sms_tools.login.team import door_of
 from sms_tools.operations.tasks import DeleteMigrationTask
 from sms_tools.sandbox import open_sandbox
 from sms_tools.server import Runtime, build_server, open_runtime
 from sms_tools.settings import Settings
+from sms_tools.state import State
 from tests import modern
 from tests.postgres import Cluster
 
@@ -393,3 +396,42 @@ async def test_a_secret_that_one_server_read_is_shown_by_another_and_once(
     for browser in (anna, elsewhere):
         assert (await browser.get(where)).status_code == 404
         assert (await browser.post(where, data=form, headers=SAME)).status_code == 403
+
+
+async def test_whoever_logs_out_is_out_with_that_cookie_wherever_it_went(
+    open_house: Opener,
+) -> None:
+    house = await open_house()
+    path = await house.asked()
+    browser = await house.logged_in("anna", ["viewer", "approver"])
+    copied = await house.browser()
+    copied.cookies = httpx.Cookies(browser.cookies)
+    shown = (await browser.get(path)).text
+    assert "Log out" in shown
+    form = shown.split('action="/sms-tools/logout"')[1]
+    seal = form.split('name="seal" value="')[1].split('"')[0]
+    evil = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    for data, headers in (({"seal": seal}, evil), ({"seal": "x"}, SAME), ({}, SAME)):
+        refused = await browser.post("/sms-tools/logout", data=data, headers=headers)
+        assert refused.status_code == 403
+    assert (await browser.get(path)).status_code == 200
+    assert (await browser.post("/sms-tools/logout", data={"seal": seal}, headers=SAME)).is_success
+    for each in (browser, copied):
+        assert (await each.get(path)).status_code == 303
+        assert (await each.post(path, data={"answer": "approve"}, headers=SAME)).status_code == 401
+    assert await house.status() == "waiting"
+
+
+async def test_a_login_lasts_eight_hours_and_no_longer(tmp_path: Path) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    with closing(State(tmp_path)) as state:
+        logins = Logins(state, lambda: now)
+        session = Session(Person("anna", roles_in(["approver"])), "Anna")
+        cookie = await logins.open(session)
+        now += timedelta(hours=8, seconds=-1)
+        assert await logins.session(cookie) == session
+        now += timedelta(seconds=1)
+        assert await logins.session(cookie) is None
+        cookie = await logins.open(session)
+        now -= timedelta(hours=1)
+        assert await logins.session(cookie) is None, "a clock that was set back ends it"
