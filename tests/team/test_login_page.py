@@ -46,11 +46,11 @@ class House:
         client = httpx.AsyncClient(transport=transport, base_url=PUBLIC)
         return await self._stack.enter_async_context(client)
 
-    async def logged_in(self, who: str, roles: list[str]) -> httpx.AsyncClient:
+    async def logged_in(self, who: str, roles: list[str], **more: Any) -> httpx.AsyncClient:
         """A browser in which *who* has logged in, beginning at a page of ours."""
         browser = await self.browser()
         go = await browser.get("/sms-tools/login", params={"next": "/sms-tools/approve/x"})
-        back = self.issuer.consent(go.headers["location"], sub=who, roles=roles)
+        back = self.issuer.consent(go.headers["location"], sub=who, roles=roles, **more)
         done = await browser.get(back)
         assert done.status_code == 303, done.text
         assert done.headers["location"] == "/sms-tools/approve/x"
@@ -99,11 +99,14 @@ async def open_house(tmp_path: Path) -> AsyncIterator[Opener]:
         async def open_(
             policy: Policy | None = None,
             roles_claim: str = "roles",
+            subject_claim: str = "sub",
             state_url: str | None = None,
             issuer: Issuer | None = None,
         ) -> House:
             issuer = issuer or Issuer()
-            provider = Provider(ISSUER, AUDIENCE, roles_claim, client_id=CLIENT)
+            provider = Provider(
+                ISSUER, AUDIENCE, roles_claim, client_id=CLIENT, subject_claim=subject_claim
+            )
             keys = Keys(ISSUER, transport=issuer.transport())
             runtime = await stack.enter_async_context(
                 open_runtime(
@@ -242,6 +245,23 @@ async def test_with_four_eyes_the_asker_s_yes_does_not_count(open_house: Opener)
     assert "four eyes" in refused.text
     assert (await yes(await house.logged_in("anna", roles), path)).status_code == 303
     assert await house.status() == "answered"
+
+
+@pytest.mark.parametrize("claim", ["sub", "oid"])
+async def test_whoever_is_somebody_else_for_each_client_does_not_approve_with_four_eyes(
+    open_house: Opener, claim: str
+) -> None:
+    house = await open_house(Policy(four_eyes=True), subject_claim=claim)
+    house.issuer.says["subject_types_supported"] = ["pairwise"]
+    path = await house.asked("boss" if claim == "oid" else "boss-as-the-client-knows-her")
+    roles = ["viewer", "operator", "approver"]
+    boss = await house.logged_in("boss-as-the-page-knows-her", roles, oid="boss")
+    refused = await yes(boss, path)
+    assert refused.status_code == 403
+    assert ("subject_claim" if claim == "sub" else "four eyes") in refused.text
+    assert await house.status() == "waiting"
+    anna = await house.logged_in("anna-as-the-page-knows-her", roles, oid="anna")
+    assert (await yes(anna, path)).status_code == (403 if claim == "sub" else 303)
 
 
 async def test_somebody_without_a_role_sees_nothing(open_house: Opener) -> None:
