@@ -6,10 +6,11 @@ from typing import Any, TypedDict
 import httpx
 
 VERSION = "2026-07-28"
+CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 META = {
     "io.modelcontextprotocol/protocolVersion": VERSION,
     "io.modelcontextprotocol/clientInfo": {"name": "example-client", "version": "1.0"},
-    "io.modelcontextprotocol/clientCapabilities": {},
+    CAPABILITIES: {},
 }
 
 

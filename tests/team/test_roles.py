@@ -134,6 +134,19 @@ async def test_a_yes_needs_a_named_approver_and_the_audit_names_both(open_team: 
     assert (await events(team, "answer"))[0]["by"] == "anna"
 
 
+@pytest.mark.parametrize(("four_eyes", "whose"), [(False, "an"), (True, "another")])
+async def test_whoever_asks_reads_that_the_command_wants_a_proof(
+    open_team: Opener, *, four_eyes: bool, whose: str
+) -> None:
+    team = await open_team(Policy(four_eyes=four_eyes))
+    call = {"task_id": team.task_of("web-01")}
+    held = await team.call("olga", "delete_migration_task", **call)
+    assert (
+        f"`--auth` as this server was started with it, and the token of {whose} appr"
+        in (held["summary"])
+    )
+
+
 async def test_without_four_eyes_an_operator_who_approves_may_do_both(open_team: Opener) -> None:
     team = await open_team()
     held = await team.call("boss", "delete_migration_task", task_id=team.task_of("web-01"))
