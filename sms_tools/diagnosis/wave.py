@@ -58,10 +58,11 @@ _PEOPLE: Final = (
 
 
 class ScheduleWave(Question):
-    """When should each server of a wave (batch) be copied over a shared line (排期, 一晚拷几台)?
-    From bytes left, measured rates and the nightly windows: the order, how many at a time (in
-    parallel), the bandwidth share of each, start and end as a range per migrating server, who
-    misses the deadline, what would help, and ready limits. Starts nothing.
+    """In which order and when should the servers of a wave (batch) be copied over a shared line
+    (排期, 顺序, 一晚拷几台)? A timetable from bytes left, measured rates and nightly windows: who
+    goes first, how many at a time (in parallel), the bandwidth share of each, start and end as a
+    range per migrating server, who misses the deadline, what would help, and ready limits. Starts
+    nothing.
     """
 
     line_mbit_s: Annotated[
