@@ -32,10 +32,9 @@ _LARGE: Final = 1024**4
 
 class AssessSources(FleetQuestion):
     """Can these machines be migrated at all, and what must be repaired first (评估, 能不能迁,
-    支不支持)? Before you begin or promise anything: is each host fit, eligible and compatible (old
-    operating systems, firmware, drivers, file systems)? Suggests type and template; bytes to copy,
-    quotas. Per server go, repair_first, other_method or unknown; each finding with who acts and
-    how.
+    支不支持)? Before you start: is each host fit and compatible (old systems, firmware, file
+    systems)? Suggests type and template; bytes to copy, quotas. Per server go, repair_first,
+    other_method or unknown; each finding with who acts and how.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

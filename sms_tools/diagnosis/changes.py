@@ -44,10 +44,10 @@ _WORDS: Final = {
 
 class WhatChanged(FleetQuestion):
     """What happened since a point in time: what is new overnight, while you slept or were away,
-    yesterday, over the weekend (昨晚, 出了什么事, 有什么变化)? Did anything break? New failures,
+    yesterday, over the weekend (昨晚, 发生了什么, 有什么变化)? Did anything break? New failures,
     what recovered or finished, other transitions, Agents disconnected or back, bytes copied. It
-    compares with what this server saw before, so it knows nothing from before its first reading and
-    says so. For the current state use migration_overview.
+    knows nothing from before this server's first reading, and says so. For the current state use
+    migration_overview.
     """
 
     since: Annotated[

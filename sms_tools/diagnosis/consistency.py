@@ -30,7 +30,7 @@ _WORST_DIRECTORIES: Final = 8
 
 class SummarizeConsistencyResults(FleetQuestion):
     """Is the data on the targets complete and the same as on the sources, or are files missing,
-    lost, damaged or different (一致性, 对得上, 数据有没有丢)? Can the copy be trusted? Judges the
+    lost, damaged or different (一致性, 是否一致, 数据有没有丢)? Can the copy be trusted? Judges the
     latest verification of each server: clean, warning (only extra files), inconsistent, partial
     (nothing compared, or the cap of files reached), stale (older than the last synchronisation),
     never or unreadable; by directory, and what the check does not prove.

@@ -31,10 +31,9 @@ _TIGHT: Final = 100
 
 class SummarizeFailedServers(FleetQuestion):
     """Which machines failed, broke, crashed or show errors (red), and why (哪些失败, 报错原因)? Do
-    they share one cause, or have several problems? Groups those with the same problem (root cause),
-    from states, task errors, the error list, rehearsals and environment checks: code, count,
-    servers, cause, first step, who must fix it, whether a full copy is lost; recovered servers
-    separately. For one server use diagnose_server.
+    they have the same problem (root cause)? Groups them, from states, task errors, the error list,
+    rehearsals and environment checks: code, count, servers, cause, first step, who must fix it,
+    whether a full copy is lost; recovered servers separately. For one server use diagnose_server.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

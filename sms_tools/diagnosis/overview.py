@@ -39,10 +39,10 @@ _WORDS: Final = {
 
 class MigrationOverview(FleetQuestion):
     """Where do we stand (总体情况, 到哪一步)? How is the migration (the move to Huawei Cloud) going
-    as a whole, and is there anything to worry about? A short status report of the fleet or one wave
-    (project): how many servers are done, running or not started, bytes copied of the total, Agents
-    offline, the biggest problems. Start here. For causes of failures use summarize_failed_servers,
-    for times summarize_progress.
+    as a whole, and is there anything to worry about? A quick picture (status) of the fleet or one
+    wave (project): how many servers are done, running or not started, bytes copied of the total,
+    Agents offline, the biggest problems. Start here. For causes of failures use
+    summarize_failed_servers, for times summarize_progress.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

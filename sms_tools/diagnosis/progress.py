@@ -56,10 +56,9 @@ _RATE_NOTE: Final = (
 
 class SummarizeProgress(FleetQuestion):
     """When will the copy (replication, transfer, sync) be finished, how much is left and how fast
-    is it (进度, 速度, 还要多久)? Will we make it in time: before a deadline, tonight, by Saturday
-    (来得及吗)? Bytes, rate and hours left as a range (or why there is no estimate), per server and
-    in all; which servers are stuck (hung) and which only look stuck. Ask again after some minutes
-    for a better estimate. For why one is slow use diagnose_server.
+    is it (进度, 速度, 还要多久)? Will we make it in time, before a deadline (来得及吗)? Bytes, rate
+    and hours left as a range (or why there is no estimate), per server and in all; which servers
+    are stuck (hung) and which only look stuck. For why one is slow use diagnose_server.
     """
 
     deadline: Annotated[

@@ -34,10 +34,10 @@ _NEXT_IN_SYNC: Final = 300
 
 
 class WaitForProgress(Question):
-    """Watch servers in migration and tell me when something happens: when one is through or fails
-    (盯着, 等待, 完成通知). Keeps an eye on them instead of polling, until a phase, step, connection
-    or error changes, nothing is under way, or timeout_seconds (40 if left out) are over. Then
-    next_poll_seconds says when to call it again. For the current state use summarize_progress.
+    """Watch (stay with) servers in migration and tell me when something happens (盯着, 等待,
+    完成通知), instead of polling: until a phase, step, connection or error changes, nothing is
+    under way, or timeout_seconds (40 if left out) are over. Then next_poll_seconds says when to
+    call it again. For the current state use summarize_progress.
     """
 
     servers: Servers = None

@@ -59,10 +59,9 @@ _PEOPLE: Final = (
 
 class ScheduleWave(Question):
     """In which order and when should the servers of a wave (batch) be copied over a shared line
-    (排期, 顺序, 一晚拷几台)? A timetable from bytes left, measured rates and nightly windows: who
-    goes first, how many at a time (in parallel), the bandwidth share of each, start and end as a
-    range per migrating server, who misses the deadline, what would help, and ready limits. Starts
-    nothing.
+    (排期, 顺序, 一晚拷几台)? A timetable from bytes left, measured rates and nightly windows: how
+    many at a time (in parallel), bandwidth shares, start and end per migrating server as a range,
+    who misses the deadline, what would help, ready limits. Starts nothing.
     """
 
     line_mbit_s: Annotated[

@@ -47,12 +47,11 @@ class ConfigureMigrationOptions(
 ):
     """Exclude (leave out, skip) folders, directories or paths (排除目录), copy only some, choose
     what is verified, or cap how much CPU (processor), memory and disk the Agent uses (限制 CPU,
-    代理占用), for one migration task. Keys: EXCLUDE_MIGRATE_PATH, SYNC_EXCLUDE_PATH,
-    ONLY_SYNC_PATH; in newer regions MIGRATE_EXCLUDE_DIR, SYNC_EXCLUDE_DIR, ONLY_SYNC_DIR,
-    CONSISTENCY_DIR, CONSISTENCY_MODE, LINUX_CPU_LIMIT (1–100 %), LINUX_MEM_LIMIT (MB),
-    LINUX_IO_LIMIT (MB/s). Excluded paths are silently missing on the target after cutover. Works
-    before the start, while paused or waiting to synchronise; read the result back with
-    get_migration_options.
+    内存), for one migration task. Keys: EXCLUDE_MIGRATE_PATH, SYNC_EXCLUDE_PATH, ONLY_SYNC_PATH; in
+    newer regions MIGRATE_EXCLUDE_DIR, SYNC_EXCLUDE_DIR, ONLY_SYNC_DIR, CONSISTENCY_DIR,
+    CONSISTENCY_MODE, LINUX_CPU_LIMIT (1–100 %), LINUX_MEM_LIMIT (MB), LINUX_IO_LIMIT (MB/s).
+    Excluded paths are silently missing on the target after cutover. Works before the start, while
+    paused or waiting to synchronise; read the result back with get_migration_options.
     """
 
     task_id: TaskId

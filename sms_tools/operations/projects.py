@@ -75,7 +75,7 @@ class CreateMigrationProject(
     kind=Kind.WRITE,
     section="5.8.1",
 ):
-    """Open (create, start) a new wave or batch (新建批次, 新开项目): a migration project, a named
+    """Open (create, start) a new wave or batch (新建批次, 建项目): a migration project, a named
     group of source servers. Its settings are defaults for the tasks of its servers. Names are
     unique; an account holds 50 projects. Costs nothing. Returns the new id. Move servers into it
     with update_source_server (migprojectid).
@@ -173,10 +173,10 @@ class SetDefaultMigrationProject(
     section="5.8.6",
     replaces=True,
 ):
-    """Make a wave (migration project) the default one, where new machines (Agents) land by
-    themselves (默认批次, 新机器归到), in place of the former: servers whose Agents are installed or
-    started from now on register there; source servers already registered stay. To undo, set the
-    former one, which list_migration_projects (isdefault) shows beforehand.
+    """Make a wave (migration project) the default one, which new machines (Agents) join
+    automatically (默认批次, 新机器默认加入), in place of the former: servers whose Agents are
+    installed or started from now on register there; source servers already registered stay. To
+    undo, set the former one, which list_migration_projects (isdefault) shows beforehand.
     """
 
     mig_project_id: ProjectId

@@ -206,9 +206,9 @@ class CreateTemplate(
     section="5.6.1",
     wrapped_in="template",
 ):
-    """Create a template (save settings, a size; 存成模板, 新建模板) to make target servers from:
-    the flavor (cores, memory), network, disks and image. Nothing is billed yet: a task that names
-    it (create_migration_task, vm_template_id) or a clone_test creates what is. With the id
+    """Create a template (save settings, a size; 新建模板, 保存) to make target servers from: the
+    flavor (cores, memory), network, disks and image. Nothing is billed yet: a task that names it
+    (create_migration_task, vm_template_id) or a clone_test creates what is. With the id
     `autoCreate` the service creates that part of the network. Returns the new id; an account holds
     50 templates.
     """
@@ -300,7 +300,7 @@ class UpdateTemplate(
     replaces=True,
     wrapped_in="template",
 ):
-    """Change (correct) a target server template (blueprint; 修改模板, 改子网): another flavor,
+    """Change (correct) a target server template (blueprint; 修改模板, 换子网): another flavor,
     subnet, image or disks from now on; its former settings cannot be restored. Read it with
     get_template first and send every setting that is to stay: whether one left out is kept is not
     documented. Existing targets are not touched.

@@ -84,7 +84,7 @@ class UpdateSourceServer(
     section="5.3.5",
 ):
     """Rename a source server, or put (move, assign) it into another wave (migration project; 改名,
-    放到批次, 挪到项目). Or choose which of its disks and volumes are migrated (skip, leave out) and
+    放到批次, 移到项目). Or choose which of its disks and volumes are migrated (skip, leave out) and
     how large they become on the target (resize, shrink, 调整磁盘). Name and project can be set
     back. With disks or volume_groups, data can stay behind without a word: need_migration false
     skips a disk, a smaller adjust_size shrinks it. Do that before the task starts. The Agent's own

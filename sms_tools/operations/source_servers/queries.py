@@ -53,12 +53,11 @@ class ListSourceServers(
     kind=Kind.READ,
     section="5.3.3",
 ):
-    """Which machines (hosts, boxes) do we have: list the source servers on which the Agent is
-    installed and that have registered (有哪些服务器, 编号), with id, IP address, state, stage,
-    checks that did not pass, bytes copied and current task, about 1 kB each. Look up the id of a
-    server by its name. get_source_server adds disks, network and all checks,
-    get_source_server_overview only counts. For judged answers use migration_overview (detail full)
-    or diagnose_server.
+    """Which machines (hosts, boxes) do we have: the source servers on which the Agent is installed
+    (有哪些服务器, 编号), with id, IP address, state, stage, checks that did not pass, bytes copied
+    and current task, about 1 kB each. Look up the id of a server by its name. get_source_server
+    adds disks, network and all checks, get_source_server_overview only counts. For judged answers
+    use migration_overview (detail full) or diagnose_server.
     """
 
     state: Annotated[SourceState | None, Field(description="Only in this state.")] = None

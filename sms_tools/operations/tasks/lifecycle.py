@@ -132,14 +132,14 @@ class ManageMigrationTask(
     kind=Kind.DESTRUCTIVE,
     section="5.4.7",
 ):
-    """Start, pause (hold), continue (let it run on), rehearse or launch the copy of one server
-    (启动, 暂停, 先停, 接着传, 继续, 克隆, 割接). start: begin, go on (resume) or retry; a first
-    start erases an existing target's disks. stop: pause. clone_test: the rehearsal (a test copy),
-    on a clone that is billed until deleted on the ECS console. test (newer regions: cutover):
-    LAUNCHES the target, which ends continuous synchronisation: the cutover (go live), not a
-    rehearsal. restart: only after a launch; synchronises again and may overwrite what the target
-    wrote since. network_check: measure the network. Newer regions: skip verification, clear
-    snapshots, migration_test drill. Older: sync_failed_rollback, collect_log.
+    """Start, pause (hold), continue (run on), rehearse or launch the copy of one server (启动,
+    暂停, 停下, 继续, 恢复, 克隆, 割接). start: begin, go on (resume) or retry; a first start erases
+    an existing target's disks. stop: pause. clone_test: the rehearsal (a test copy), on a clone
+    that is billed until deleted on the ECS console. test (newer regions: cutover): LAUNCHES the
+    target, which ends continuous synchronisation: the cutover (go live), not a rehearsal. restart:
+    only after a launch; synchronises again and may overwrite what the target wrote since.
+    network_check: measure the network. Newer regions: skip verification, clear snapshots,
+    migration_test drill. Older: sync_failed_rollback, collect_log.
     """
 
     task_id: TaskId

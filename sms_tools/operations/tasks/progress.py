@@ -144,7 +144,7 @@ class SetMigrationRateLimits(
 ):
     """Throttle (slow down, cap, limit) a copy so that it leaves the line free for others: set the
     bandwidth of a migration task by time of day, such as office hours or night (限速, 白天,
-    别占满带宽), in the source server's local time. Replaces every existing segment (an empty list
+    控制带宽), in the source server's local time. Replaces every existing segment (an empty list
     removes all): read them first with get_migration_rate_limits and send those that stay; none over
     midnight, none overlapping. E.g. {"task_id": "…", "speed_limit": [{"start": "00:00", "end":
     "23:59", "speed": 50}]}. A threshold pauses the task when it copies faster. Linux sources need

@@ -163,7 +163,7 @@ class UpdateMigrationTask(
     kind=Kind.DESTRUCTIVE,
     section="5.4.6",
 ):
-    """Change (set, correct) settings of one migration task (job; 修改任务, 换规格): name, priority
+    """Change (set, correct) settings of one migration task (job; 修改任务, 改规格): name, priority
     (precedence: which server goes before the others, 优先级), speed_limit, migration_ip (the
     target's address, where it has changed), template (another size of target), start_target_server;
     fields left out stay as they are. state, sub_tasks, progress, error_json, source_server,
