@@ -1,6 +1,7 @@
 # The chores, in one place. `make` lists them.
 .DEFAULT_GOAL := help
 LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet
+TEAM_LOCK = $(LOCK) --extra team --constraint requirements.lock --no-annotate
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,9 +24,11 @@ generated:  ## what is written from the code: the list of tools, snapshots, docu
 
 lock:  ## the exact versions with hashes, after a change in pyproject.toml
 	$(LOCK) -o requirements.lock
+	$(TEAM_LOCK) -o requirements-team.lock
 
-lock-check:  ## does requirements.lock fit pyproject.toml
+lock-check:  ## do both fit pyproject.toml
 	@cp requirements.lock .lock-now && $(LOCK) -o .lock-now && diff requirements.lock .lock-now; s=$$?; rm -f .lock-now; exit $$s
+	@cp requirements-team.lock .lock-now && $(TEAM_LOCK) -o .lock-now && diff requirements-team.lock .lock-now; s=$$?; rm -f .lock-now; exit $$s
 
 wheel:  ## dist/: the wheel
 	uv build --wheel

@@ -1,23 +1,25 @@
 """How much load a server takes: calls a second, how long each waits, errors, memory, descriptors.
 
-Usage: ``python -m bench.load [--quick] [--calls 4000] [--growth 30000]``
+Usage: ``python -m bench.load [--quick] [--calls 4000] [--growth 30000] [--era 2025-11-25]``
 
 Three servers take turns in one run, so that whatever else the machine does hits all of them alike:
 
 ``ours``
-    ``sms-tools serve``, which reads from a sandbox in another process at every call.
+    ``sms-tools serve`` before a sandbox in another process. The same read within a second is sent
+    once, so most calls are answered from the last reading.
 ``bare``
     a bare ``MCPServer`` of one tool that answers the same from its memory.
 ``bare+SDK``
-    the same with the official SDK: what somebody would write in five minutes. It reads, as ours
-    does.
+    the same with the official SDK: what somebody would write in five minutes. It reads at every
+    call.
 
 Over stdio the clients are so many calls in flight on one connection; over HTTP each client has a
-connection of its own. One operation is then read in this process through our ``Api`` and through
-the official SDK, by turns. Last, memory and descriptors of our server over many calls.
+connection of its own, and with ``--era`` of the older era a session too. One operation is then
+read in this process through our ``Api`` and through the official SDK, by turns, each time from the
+service. Last, memory and descriptors of our server over many calls.
 
 The exit status is 1 if a call failed, if a call costs more than the SDK's, or if memory grew by
-5 MB or descriptors by 5. The ratios are printed for a person to judge; ``bare`` asks no service.
+5 MB or descriptors by 5. The ratios are printed for a person to judge.
 """
 
 import argparse
@@ -45,6 +47,8 @@ from sms_tools.settings import read_settings
 TOOL: Final = "get_source_server_overview"
 TOKEN: Final = "example-token-of-the-owner"  # noqa: S105 (of a server on loopback, for this run)
 VERSION: Final = "2026-07-28"
+OLDER: Final = "2025-11-25"
+"""The era of sessions: over stdio always, over HTTP where it is asked for."""
 CLIENTS: Final = (1, 20, 200)
 MOST_GROWTH_MB: Final = 5.0
 MOST_DESCRIPTORS: Final = 5
@@ -146,12 +150,32 @@ def is_good(message: Mapping[str, Any]) -> bool:
     return "result" in message and not message["result"].get("isError")
 
 
-class Connection:
-    """One client's connection over HTTP/1.1, kept open."""
+_HELLO: Final = json.dumps(
+    {
+        "jsonrpc": "2.0",
+        "id": 0,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": OLDER,
+            "capabilities": {},
+            "clientInfo": {"name": "bench", "version": "1"},
+        },
+    }
+).encode()
+_GREETED: Final = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
 
-    def __init__(self, url: str) -> None:
-        """Speak to the server at *url*; connected at the first call."""
+
+class Connection:
+    """One client's connection over HTTP/1.1, kept open; in the older era with its session."""
+
+    def __init__(self, url: str, era: str = VERSION, token: str = TOKEN) -> None:
+        """Speak to the server at *url*; connected, and its session opened, at the first call."""
         self._address = urlsplit(url)
+        self._token = token
+        self._modern = era == VERSION
+        self._headers = {"MCP-Protocol-Version": era}
+        if self._modern:
+            self._headers |= {"Mcp-Method": "tools/call", "Mcp-Name": TOOL}
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self) -> bool:
@@ -160,26 +184,42 @@ class Connection:
 
     async def call(self) -> dict[str, Any]:
         """Make one call, and give the message that answers it."""
-        host, port = self._address.hostname, self._address.port
-        if self._streams is None:
-            self._streams = await asyncio.open_connection(host, port, limit=2**20)
-        reader, writer = self._streams
-        body = call_body(7, modern=True)
-        head = (
-            f"POST /mcp HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {TOKEN}\r\n"
-            "Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\n"
-            f"MCP-Protocol-Version: {VERSION}\r\nMcp-Method: tools/call\r\nMcp-Name: {TOOL}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        writer.write(head.encode() + body)
-        text = (await self._body(reader)).decode()
+        if not self._modern and "Mcp-Session-Id" not in self._headers:
+            await self._begin()
+        _, text = await self._exchange("POST", call_body(7, modern=self._modern))
         if text.startswith(("event:", "data:", ":", "id:")):
             text = [line[5:] for line in text.splitlines() if line.startswith("data:")][-1]
         message: dict[str, Any] = json.loads(text)
         return message
 
-    async def _body(self, reader: asyncio.StreamReader) -> bytes:
+    async def _begin(self) -> None:
+        head, _ = await self._exchange("POST", _HELLO)
+        found = re.search(rb"(?i)mcp-session-id: *(\S+)", head)
+        if found is None:
+            raise EOFError(f"no session: {head[:200]!r}")
+        self._headers["Mcp-Session-Id"] = found[1].decode()
+        await self._exchange("POST", _GREETED)
+
+    async def _exchange(self, method: str, body: bytes) -> tuple[bytes, str]:
+        """The head and the text of the answer to one request."""
+        host, port = self._address.hostname, self._address.port
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(host, port, limit=2**20)
+        reader, writer = self._streams
+        headers = {
+            "Host": f"{host}:{port}",
+            "Authorization": f"Bearer {self._token}",
+            "Accept": "application/json, text/event-stream",
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **self._headers,
+        }
+        lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+        writer.write(f"{method} /mcp HTTP/1.1\r\n{''.join(lines)}\r\n".encode() + body)
         head = await reader.readuntil(b"\r\n\r\n")
+        return head, (await self._body(reader, head)).decode()
+
+    async def _body(self, reader: asyncio.StreamReader, head: bytes) -> bytes:
         if found := re.search(rb"(?i)content-length: *(\d+)", head):
             return await reader.readexactly(int(found[1]))
         body = b""
@@ -188,6 +228,12 @@ class Connection:
             await reader.readexactly(2)
         await reader.readexactly(2)
         return body
+
+    async def end(self) -> None:
+        """End the session, where there is one, and hang up."""
+        if "Mcp-Session-Id" in self._headers:
+            await self._exchange("DELETE", b"")
+        self.close()
 
     def close(self) -> None:
         """Hang up."""
@@ -217,14 +263,8 @@ class Pipe:
 
     async def begin(self) -> None:
         """Shake hands."""
-        params = {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": {"name": "bench", "version": "1"},
-        }
-        hello = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
-        await self._send(0, json.dumps(hello).encode())
-        self._into.write(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+        await self._send(0, _HELLO)
+        self._into.write(_GREETED + b"\n")
 
     async def ask(self) -> bool:
         """Make one call."""
@@ -332,8 +372,11 @@ def free_port() -> int:
         return port
 
 
-async def compare(environment: Mapping[str, str], calls: int) -> int:
-    """Print the table of all servers, over both transports, by number of clients; the errors."""
+async def compare(environment: Mapping[str, str], calls: int, era: str) -> int:
+    """Print the table of all servers, over both transports, by number of clients; the errors.
+
+    *era* is that of the clients over HTTP.
+    """
     names = ("bare", "bare+SDK", "ours")
     errors = 0
     print(f"{'':6}{'clients':>8} {'server':9}{'calls/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'errors':>8}")
@@ -344,7 +387,7 @@ async def compare(environment: Mapping[str, str], calls: int) -> int:
             for clients in CLIENTS:
                 medians: dict[str, float] = {}
                 for name in names:
-                    connections = [Connection(sites[name][0]) for _ in range(clients)]
+                    connections = [Connection(sites[name][0], era) for _ in range(clients)]
                     asks: list[Ask] = (
                         [pipes[name].ask] * clients
                         if transport == "stdio"
@@ -353,7 +396,7 @@ async def compare(environment: Mapping[str, str], calls: int) -> int:
                     await measured(asks, clients * 2)  # connections, caches
                     found = await measured(asks, max(calls if clients > 1 else calls // 4, clients))
                     for connection in connections:
-                        connection.close()
+                        await connection.end()
                     errors += found.errors
                     medians[name] = found.quantile(0.5)
                     print(
@@ -411,10 +454,10 @@ async def against_sdk(endpoint: str, calls: int) -> float:
     return ratio
 
 
-async def growth(environment: Mapping[str, str], calls: int) -> tuple[float, int, int]:
+async def growth(environment: Mapping[str, str], calls: int, era: str) -> tuple[float, int, int]:
     """Print memory and descriptors of our server over *calls*; the growth (MB) and errors."""
     async with over_http("ours", environment) as (url, pid):
-        connections = [Connection(url) for _ in range(20)]
+        connections = [Connection(url, era) for _ in range(20)]
         asks: list[Ask] = [connection.ask for connection in connections]
         await measured(asks, max(200, calls // 6))
         before = footprint(pid)
@@ -467,9 +510,9 @@ async def run(options: argparse.Namespace) -> int:
             assert is_good(message), message
             answer = message["result"]["structuredContent"]
             environment = environment_of(endpoint, state, answer)
-            errors = await compare(environment, options.calls)
+            errors = await compare(environment, options.calls, options.era)
             ratio = await against_sdk(endpoint, options.calls)
-            grown, descriptors, more = await growth(environment, options.growth)
+            grown, descriptors, more = await growth(environment, options.growth, options.era)
     errors += more
     print(f"\n{errors} errors; memory {grown:+.1f} MB, descriptors {descriptors:+}")
     return int(
@@ -482,6 +525,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=4_000, help="a line of the table")
     parser.add_argument("--growth", type=int, default=30_000, help="calls over which memory counts")
+    parser.add_argument(
+        "--era", choices=(VERSION, OLDER), default=VERSION, help="of the clients over HTTP"
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of it")
     options = parser.parse_args()
     if options.quick:

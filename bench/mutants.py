@@ -1,12 +1,12 @@
 """How well the tests defend the code that decides: small changes of meaning, and which are caught.
 
-Usage: ``python -m bench.mutants [--sample 60] [--seed 1] [--list] [FILE …]``
+Usage: ``python -m bench.mutants [--sample 60] [--seed 1] [--workers 2] [--list] [FILE …]``
 
 Draws changes from the files of ``fleet/``, ``guard/`` and ``remediation/`` (or from those named):
 a comparison turned round, a condition denied, ``and`` for ``or``, a number moved by one, a truth
 value exchanged, a ``return`` of nothing. Each is written into a copy of the package, and the tests
-that belong to its folder run until one fails. Prints the survivors, each a place to look at: some
-change nothing that anybody could see. The checkout itself is never touched.
+that belong to its folder run until one fails. Prints which are caught and which survive: places to
+look at, though some change nothing that anybody could see. The checkout itself is never touched.
 """
 
 import argparse
@@ -19,7 +19,9 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -37,8 +39,8 @@ TESTS: Final = {
 """By the folder of a change: what runs against it, as patterns of paths."""
 SLOW: Final = frozenset({"test_calibration.py", "test_every_composite.py"})
 """Tests that take longer than all others of their folder; left out."""
-_LIMIT: Final = 300
-"""Seconds for one change; a change that hangs is caught."""
+_LIMIT: Final = 1200
+"""Seconds for one change: many times what the tests of a folder take. What hangs is caught."""
 
 _TURNED: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
     ast.Lt: ast.GtE,
@@ -59,15 +61,22 @@ class Mutant:
     """One change of meaning in one place."""
 
     path: Path
+    place: int
+    """Which node of the file, in the order of a walk."""
     line: int
     what: str
-    source: str
-    """The whole file with the change in it."""
 
     @property
     def folder(self) -> str:
         """The part of the package that it is in."""
         return self.path.relative_to(ROOT / "sms_tools").parts[0]
+
+    @property
+    def source(self) -> str:
+        """The whole file with the change in it."""
+        tree = ast.parse(self.path.read_text(encoding="utf-8"))
+        _changed(next(islice(ast.walk(tree), self.place, None)))
+        return ast.unparse(tree)
 
     def __str__(self) -> str:
         return f"{self.path.relative_to(ROOT)}:{self.line}: {self.what}"
@@ -75,14 +84,9 @@ class Mutant:
 
 def mutants_of(path: Path) -> Iterator[Mutant]:
     """Every change that the operators find in *path*."""
-    text = path.read_text(encoding="utf-8")
-    places = len(list(ast.walk(ast.parse(text))))
-    for index in range(places):
-        tree = ast.parse(text)
-        node = list(ast.walk(tree))[index]
-        what = _changed(node)
-        if what:
-            yield Mutant(path, getattr(node, "lineno", 0), what, ast.unparse(tree))
+    for place, node in enumerate(ast.walk(ast.parse(path.read_text(encoding="utf-8")))):
+        if what := _changed(copy(node)):
+            yield Mutant(path, place, getattr(node, "lineno", 0), what)
 
 
 def _changed(node: ast.AST) -> str:
@@ -109,26 +113,35 @@ def _changed(node: ast.AST) -> str:
     return ""
 
 
-def survives(mutant: Mutant) -> bool:
-    """Whether every test of its folder passes with *mutant* in place."""
+def fate_of(mutant: Mutant) -> str:
+    """What the tests of its folder say of *mutant*."""
+    return run(mutant.folder, mutant.path, mutant.source)
+
+
+def run(folder: str, path: Path | None = None, source: str = "") -> str:
+    """Run the tests of *folder* in a copy of the package where *path* holds *source*.
+
+    Gives ``survives`` if all pass, ``caught`` if one fails, ``hangs`` if they do not end.
+    """
     with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch)
+        house = Path(scratch)
         for part in ("sms_tools", "tests", "prompts", "bench"):
-            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "pyproject.toml", copy)
-        (copy / mutant.path.relative_to(ROOT)).write_text(mutant.source, encoding="utf-8")
-        tests = [str(each) for some in TESTS[mutant.folder] for each in sorted(copy.glob(some))]
+            shutil.copytree(ROOT / part, house / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", house)
+        if path is not None:
+            (house / path.relative_to(ROOT)).write_text(source, encoding="utf-8")
+        tests = [str(each) for some in TESTS[folder] for each in sorted(house.glob(some))]
         without = [f"--ignore-glob=*/{name}" for name in sorted(SLOW)]
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *without]
         command += tests
-        environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+        environ = {**os.environ, "PYTHONPATH": str(house), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
             ended = subprocess.run(
-                command, cwd=copy, env=environ, capture_output=True, timeout=_LIMIT, check=False
+                command, cwd=house, env=environ, capture_output=True, timeout=_LIMIT, check=False
             )
         except subprocess.TimeoutExpired:
-            return False
-        return ended.returncode == 0
+            return "hangs"
+        return "caught" if ended.returncode else "survives"
 
 
 def drawn(paths: Sequence[Path], sample: int, seed: int) -> Sequence[Mutant]:
@@ -145,6 +158,7 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--sample", type=int, default=60, help="how many changes (default 60)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="runs at a time")
     parser.add_argument("--list", action="store_true", help="only print what would be changed")
     options = parser.parse_args()
     paths = [path.resolve() for path in options.files] or [
@@ -154,16 +168,15 @@ def main() -> None:
     if options.list:
         print("\n".join(map(str, chosen)))
         return
-    for folder, one in {mutant.folder: mutant for mutant in chosen}.items():
-        if not survives(replace(one, source=one.path.read_text(encoding="utf-8"))):
+    for folder in sorted({mutant.folder for mutant in chosen}):
+        if run(folder) != "survives":
             sys.exit(f"the tests of {folder}/ fail without any change: nothing was measured")
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        results = list(zip(chosen, pool.map(survives, chosen), strict=True))
-    for mutant, lives in results:
-        if lives:
-            print(f"survives: {mutant}")
-    caught = sum(not lives for _, lives in results)
-    print(f"{caught} of {len(results)} changes caught (seed {options.seed})")
+    caught = 0
+    with ThreadPoolExecutor(options.workers) as pool:
+        for mutant, fate in zip(chosen, pool.map(fate_of, chosen), strict=True):
+            print(f"{fate}: {mutant}", flush=True)
+            caught += fate != "survives"
+    print(f"{caught} of {len(chosen)} changes caught (seed {options.seed})")
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ class PostgresState(State):
         finally:
             if held is not None:
                 with anyio.CancelScope(shield=True):
-                    await anyio.to_thread.run_sync(held.close)
+                    await anyio.to_thread.run_sync(self._give_back, held, key)
 
     async def tell(self, what: str) -> None:
         """Tell every server that shares the state that *what* has changed.
@@ -244,6 +244,11 @@ class PostgresState(State):
             raise
         connection.close()
         return None
+
+    def _give_back(self, connection: "psycopg.Connection[Any]", key: int) -> None:
+        """Give the lock *key* back: closing alone does so only when the database notices it."""
+        with contextlib.closing(connection), contextlib.suppress(psycopg.Error):
+            connection.execute("SELECT pg_advisory_unlock(%s, %s)", (_WRITERS, key - 2**31))
 
     def _why(self, broken: _Broken) -> str:
         """What stands in the way, in the database's words: the pool only says that it waited."""

@@ -74,6 +74,8 @@ _NAMED: Final = re.compile(
     rf"(?:(?P<quote>{_QUOTE})(?P<quoted>[^\n]{{1,400}}?)(?P=quote)|"
     rf"(?P<open>(?:{_QUOTE})?)(?P<bare>[^\s\"'\\,;&}}\])]++))"
 )
+_MARK: Final = re.compile(r"[=:：＝]")
+"""Without one a text names nothing."""
 _MORE_WORDS: Final = re.compile(r"(?:(?<![.!?]) (?![\w.-]++\s*+[=:])[^\s\"'\\,;&}\])]++)++")
 """The rest of an unquoted value that holds blanks, up to what ends it."""
 _LONGEST_NAME: Final = 128
@@ -100,8 +102,7 @@ def redact(value: JSON, extra_secrets: Sequence[str] = ()) -> JSON:
     PEM; a login in an address; ``password=…`` or JSON inside a text; and each of *extra_secrets*
     wherever it occurs. Null, empty and true/false stay.
     """
-    known = {each for s in extra_secrets if len(s) >= _SHORTEST for each in _spellings(s)}
-    return _redact(value, sorted(known, key=len, reverse=True))
+    return _redact(value, _known(tuple(extra_secrets)))
 
 
 def holding_secrets(values: Mapping[str, JSON], extra_secrets: Sequence[str] = ()) -> Sequence[str]:
@@ -115,6 +116,13 @@ def holding_secrets(values: Mapping[str, JSON], extra_secrets: Sequence[str] = (
 
 def _hiding(value: JSON) -> int:
     return json.dumps(value, ensure_ascii=False).count(HIDDEN)
+
+
+@lru_cache(maxsize=8)
+def _known(secrets: tuple[str, ...]) -> Sequence[str]:
+    """How *secrets* may stand in a text, the longest first."""
+    known = {each for s in secrets if len(s) >= _SHORTEST for each in _spellings(s)}
+    return sorted(known, key=len, reverse=True)
 
 
 def _spellings(secret: str) -> Sequence[str]:
@@ -167,7 +175,7 @@ def _text(text: str, known: Sequence[str]) -> str:
     cleaned = clean(text)
     for secret in known:
         cleaned = cleaned.replace(secret, HIDDEN)
-    if not any(mark in cleaned for mark in "=:：＝"):
+    if not _MARK.search(cleaned):
         return _PRIVATE_KEY.sub(HIDDEN, cleaned) if "PRIVATE KEY" in cleaned else cleaned
     if cleaned[:1] in ("{", "["):
         cleaned = _as_json(cleaned)

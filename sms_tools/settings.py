@@ -15,6 +15,7 @@ Who calls (``credentials``) is decided in this order, the more particular first:
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -81,7 +82,7 @@ class Problem:
         return f"{self.variable} {self.what}. {self.remedy}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How this installation reaches the service. Addresses have no slash at their end.
 
@@ -138,7 +139,7 @@ class Settings:
             sandbox=identity,
         )
 
-    @property
+    @cached_property
     def account(self) -> Account:
         """Which account this is, for whatever a person agrees to and whatever is written down."""
         user: str | None = None

@@ -79,13 +79,13 @@ async def _call(options: argparse.Namespace, arguments: dict[str, Any]) -> int:
             read_timeout_seconds=3600,
         ) as client:
             result = await client.call_tool(options.tool, arguments)
-        _show(result, next(iter(runtimes.values())) if at_terminal else None)
+        await _show(result, next(iter(runtimes.values())) if at_terminal else None)
     status = (result.structured_content or {}).get("status")
     held = status in ("approval_required", "declined", "blocked", "stale")
     return 1 if result.is_error or held else 0
 
 
-def _show(result: CallToolResult, runtime: Runtime | None) -> None:
+async def _show(result: CallToolResult, runtime: Runtime | None) -> None:
     shown = result.structured_content
     if shown is None:
         print("\n".join(getattr(part, "text", "") for part in result.content))
@@ -93,5 +93,5 @@ def _show(result: CallToolResult, runtime: Runtime | None) -> None:
     print(json.dumps(shown, ensure_ascii=False, indent=2))
     if runtime and shown.get("status") == "delivered":
         # The page dies with this process, so the person at the terminal gets it here.
-        secret = runtime.page and runtime.page.vault.take(shown["delivery_id"], utc_now())
+        secret = runtime.page and await runtime.page.vault.take(shown["delivery_id"], utc_now())
         print(json.dumps(secret, ensure_ascii=False, indent=2), file=sys.stderr)

@@ -12,11 +12,13 @@ from sms_tools.diagnosis.question import FleetQuestion, scope
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet import fitness, targets
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.fitness import NOT_CHECKED, VERDICTS, Remark, SourceFacts, Verdict
+from sms_tools.fleet.fitness import NOT_CHECKED, VERDICTS, Verdict
 from sms_tools.fleet.keeping import read_each
+from sms_tools.fleet.machine import SourceFacts, expected_bytes, suggested_type
 from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.quotas import quotas_of
 from sms_tools.fleet.reading import Fleet, Server, list_or_gap, read_fleet
+from sms_tools.fleet.remark import Remark
 from sms_tools.knowledge.facts import TEMPLATES_PAGE
 from sms_tools.operation import JSON
 from sms_tools.operations.projects import ListMigrationProjects
@@ -121,7 +123,7 @@ class Assessed:
     @property
     def type(self) -> str | None:
         """The suggested type; none where it goes another way."""
-        return None if self.verdict == "other_method" else fitness.suggested_type(self.facts)
+        return None if self.verdict == "other_method" else suggested_type(self.facts)
 
     @property
     def rank(self) -> tuple[bool, int, str]:
@@ -137,7 +139,7 @@ class Assessed:
             row["has_task"] = True
         if self.type:
             row["suggested_type"] = self.type
-            row["expected_bytes"] = fitness.expected_bytes(self.facts, self.type)
+            row["expected_bytes"] = expected_bytes(self.facts, self.type)
         if self.match:
             row["template"] = {"name": self.match.name, "id": self.match.template.id}
             row["template_by"] = self.match.by
@@ -176,8 +178,7 @@ class Assessed:
         }
         if self.facts.linux and not self.facts.no_block_level:
             more["bytes_by_type"] = {
-                kind: fitness.expected_bytes(self.facts, kind)
-                for kind in ("MIGRATE_FILE", "MIGRATE_BLOCK")
+                kind: expected_bytes(self.facts, kind) for kind in ("MIGRATE_FILE", "MIGRATE_BLOCK")
             }
         return more
 
@@ -185,7 +186,7 @@ class Assessed:
 def _judge(facts: SourceFacts, whole: _Whole) -> Assessed:
     found = list(fitness.assess(facts))
     match = None
-    if whole.templates and fitness.suggested_type(facts) and not _needs_existing(facts):
+    if whole.templates and suggested_type(facts) and not _needs_existing(facts):
         match = targets.meant_for(whole.templates.items, facts.server.name, facts.server.wave)
     if match and (small := targets.too_small(match.template, facts.disks)):
         found.append(_too_small(match, small, whole.templates, facts))
@@ -193,7 +194,7 @@ def _judge(facts: SourceFacts, whole: _Whole) -> Assessed:
         says = f"Whether the disks of template {match.name} are large enough is not known."
         how = "Read both: get_template, get_source_server."
         found.append(Remark("template_unclear", "unknown", says, "api", how))
-    expected = fitness.expected_bytes(facts, fitness.suggested_type(facts) or "")
+    expected = expected_bytes(facts, suggested_type(facts) or "")
     if expected and expected > _LARGE:
         says = f"About {size(expected)} to copy: the FAQ (13.1) advises against SMS above 1 TB."
         how = "Work out the time from the line's rate; a database or storage may go its own way."

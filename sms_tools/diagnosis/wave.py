@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Annotated, Any, Final
@@ -10,13 +10,13 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from sms_tools.diagnosis.answer import Action, Draft
-from sms_tools.diagnosis.limits import BYTES_PER_MBIT, Limits, read_limits
+from sms_tools.diagnosis.copying import copies_of, with_limits
+from sms_tools.diagnosis.limits import BYTES_PER_MBIT
 from sms_tools.diagnosis.naming import names_of
 from sms_tools.diagnosis.night import read_groups
 from sms_tools.diagnosis.question import Limit, Offset, Project, Question, Servers
-from sms_tools.diagnosis.rates import measure, to_mbit_s
+from sms_tools.diagnosis.rates import to_mbit_s
 from sms_tools.diagnosis.schedule import (
-    NO_LIMITS,
     SLOWEST,
     Copy,
     Place,
@@ -25,27 +25,12 @@ from sms_tools.diagnosis.schedule import (
 )
 from sms_tools.diagnosis.spoken import Deadline
 from sms_tools.diagnosis.windows import Calendar, GivenWindows, read_window
-from sms_tools.errors import SmsToolsError
-from sms_tools.fleet import fitness
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.fitness import SourceFacts
 from sms_tools.fleet.grouping import Group
 from sms_tools.fleet.membership import with_waves
 from sms_tools.fleet.reading import Fleet, Server, read_fleet
-from sms_tools.fleet.samples import Samples
-from sms_tools.knowledge.facts import MAX_CONCURRENT_TASKS
-from sms_tools.operations.source_servers import GetSourceServer, SourceServerDetail
-from sms_tools.operations.tasks import GetMigrationRateLimits
 from sms_tools.wording import count_of, iso, size, span
 
-_LOOK_BACK: Final = timedelta(hours=6)
-_COPIED: Final = frozenset({"syncing", "cloning", "cutting_over", "finished"})
-_OUT: Final[Mapping[str, str]] = {
-    "failed": "failed: repair it first",
-    "unavailable": "its environment checks failed",
-    "deleting": "it is being deleted",
-    "unknown": "its phase is unknown",
-}
 _FAQ_USED: Final = (0.8, 0.5)
 _TO_DO: Final = 8
 _MORE_LINE: Final = (1.5, 2, 3, 4, 6, 10, 20)
@@ -87,8 +72,8 @@ class ScheduleWave(Question):
         fleet = await read_fleet(desk, project=self.project, servers=self.servers)
         fleet = await with_waves(desk, fleet, everything=False)
         gaps: list[str] = []
-        copies, out = await _copies(desk, fleet, gaps)
-        copies = await _with_limits(desk, copies, gaps)
+        copies, out = await copies_of(desk, fleet, gaps)
+        copies = await with_limits(desk, copies, gaps)
         groups = await read_groups(desk, gaps)
         calendar = Calendar([read_window(text) for text in self.windows or ()])
         usable = self.line_mbit_s and max(1.0, self.line_mbit_s * (1 - self.reserve / 100))
@@ -97,75 +82,6 @@ class ScheduleWave(Question):
         places = places_of(copies, lanes, share, calendar, desk.now(), groups)
         wave = Wave(self, fleet, calendar, usable, lanes, share, places, out, desk.now(), groups)
         return wave.told(gaps)
-
-
-async def _copies(
-    desk: Desk, fleet: Fleet, gaps: list[str]
-) -> tuple[Sequence[Copy], Sequence[tuple[Server, str]]]:
-    """What is to be copied, and what is not with the reason."""
-    about = [server for server in fleet.servers if server.phase not in _COPIED]
-    out = [(s, _OUT[s.phase]) for s in about if s.phase in _OUT]
-    out += [(s, "its Agent is offline") for s in about if s.phase not in _OUT and s.offline]
-    gone = {server.id for server, _ in out}
-    wanted = [server for server in about if server.id not in gone]
-    bare = [s for s in wanted if s.total_bytes is None or s.done_bytes is None]
-    replies = await desk.api.each([GetSourceServer(source_id=server.id) for server in bare])
-    details = {
-        server.id: reply
-        for server, reply in zip(bare, replies, strict=True)
-        if isinstance(reply, SourceServerDetail)
-    }
-    if missing := len(bare) - len(details):
-        gaps.append(f"get_source_server: of {count_of(missing, 'server')} the size is missing.")
-    since = fleet.observed_at - _LOOK_BACK
-    running = [server.id for server in wanted if server.phase == "replicating"]
-    series = await Samples(desk).series_of(running, since, until=fleet.observed_at)
-    copies = []
-    for server in wanted:
-        facts = SourceFacts(server, fleet.observed_at, details.get(server.id))
-        kind = server.task_type or fitness.suggested_type(facts)
-        samples = series.get(server.id, ())
-        rate = None if _limited(server) else measure(samples)
-        copies.append(Copy(server, _left(server, facts, kind), kind, rate))
-    return copies, out
-
-
-def _limited(server: Server) -> bool:
-    """Whether its task has a limit: then what was measured is the limit, not the copy's own."""
-    return bool(server.task and server.task.speed_limit)
-
-
-def _left(server: Server, facts: SourceFacts, kind: str | None) -> int | None:
-    total, done = server.total_bytes, server.done_bytes
-    if total is not None and done is not None:
-        return None if server.above_total else total - done
-    return fitness.expected_bytes(facts, kind or "")
-
-
-async def _with_limits(desk: Desk, copies: Sequence[Copy], gaps: list[str]) -> Sequence[Copy]:
-    """*copies*, those that run with the limits that they have now."""
-    asked = [c for c in copies if c.running and c.server.task_id][:MAX_CONCURRENT_TASKS]
-    replies = await desk.api.each(
-        [GetMigrationRateLimits(task_id=c.server.task_id or "") for c in asked]
-    )
-    found: dict[str, Limits] = {}
-    unread = 0
-    for copy, reply in zip(asked, replies, strict=True):
-        if isinstance(reply, SmsToolsError):
-            unread += 1
-        else:
-            found[copy.server.id] = read_limits(reply)
-    if unread:
-        gaps.append(
-            f"get_migration_rate_limits: of {count_of(unread, 'running copy', 'running copies')} "
-            "the limits are missing; they may be slower than said."
-        )
-    return [_under(copy, found.get(copy.server.id, NO_LIMITS)) for copy in copies]
-
-
-def _under(copy: Copy, limits: Limits) -> Copy:
-    """*copy* with its limits: what was measured under one is the limit, not its own rate."""
-    return replace(copy, limits=limits, rate=None if limits.segments else copy.rate)
 
 
 @dataclass(frozen=True)

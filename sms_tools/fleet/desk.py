@@ -84,7 +84,8 @@ class Desk:
     report: Report = nobody_listens
     shared: dict[str, object] = field(default_factory=dict)
     """What calls share for a while, such as the fleet read of the last 30 seconds."""
-
+    moments: dict[str, object] = field(default_factory=dict)
+    """Answers to single reads, which serve for a second."""
     journal: Journal | None = None
     """What was done through this server; None where nothing is done through it."""
 
@@ -95,3 +96,4 @@ class Desk:
     def forget(self) -> None:
         """Drop what calls share: something was changed, so the next answer reads anew."""
         self.shared.clear()
+        self.moments.clear()

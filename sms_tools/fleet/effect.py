@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from sms_tools.fleet.server import Server
+from sms_tools.knowledge.states import LEGAL_STATES
 
 Launch = Literal["no", "now", "after_copy", "unknown"]
 """Whether the target is launched: at once, without a further question when the copy ends, or
@@ -55,7 +56,7 @@ _LAUNCH_WORDS: Final = {
         "when the copy ends. No one is asked again."
     ),
     "unknown": (
-        "Whether the target launches automatically when the copy ends could not be read; it may, "
+        "Whether this launches the target, now or when the copy ends, could not be read; it may, "
         "unverified, and no one is asked again."
     ),
 }
@@ -92,6 +93,8 @@ def _start(server: Server) -> Effect:
     if stage == "cutovering":
         return Effect("start", launch="now")
     launch = _after_copy(server)
+    if stage not in LEGAL_STATES and server.task_state != "READY" and launch == "no":
+        launch = "unknown"  # what is tried again may be a launch that failed
     if stage == "cutovered":  # what stopped was a synchronisation over a launched target
         return Effect("start", launch, overwrites_target=True)
     if stage == "syncing":

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Generic, TypeVar, cast
 
-from sms_tools.errors import SmsToolsError
+from sms_tools.errors import ServerFault, ServiceError, SmsToolsError, Throttled
 from sms_tools.fleet.desk import Desk
 from sms_tools.fleet.server import Server
 from sms_tools.fleet.sharing import at_hand, shared
@@ -55,7 +55,12 @@ async def _read(
     beside: datetime | None,
 ) -> Reading[R]:
     async def read() -> Reading[R]:
-        return Reading(await desk.api.bulk(operation), desk.now())
+        try:
+            return Reading(await desk.api.bulk(operation), desk.now())
+        except ServiceError as error:
+            if beside is None or isinstance(error, Throttled | ServerFault):
+                raise
+            return Reading(error, desk.now())  # beside the lists its no serves like its yes
 
     try:
         if not server.id:

@@ -11,7 +11,8 @@ from sms_tools.guard.approvals import Approval, Approvals
 from sms_tools.guard.audit import Audit, AuditError
 from sms_tools.guard.caller import Caller
 from sms_tools.guard.command import Command
-from sms_tools.guard.gate import Ask, Go, Guard, Held
+from sms_tools.guard.gate import Guard
+from sms_tools.guard.passage import Ask, Go, Held
 from sms_tools.guard.policy import (
     Decision,
     Policy,

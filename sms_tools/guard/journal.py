@@ -102,7 +102,7 @@ def _texts(value: Any, depth: int = 6) -> Sequence[str]:
 
 
 def _text(value: Any) -> str | None:
-    return one_line(value, 80) if isinstance(value, str) and value else None
+    return one_line(value, 80) if isinstance(value, str) else None
 
 
 def _code(line: Mapping[str, Any]) -> str | None:

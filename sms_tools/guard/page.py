@@ -6,10 +6,8 @@ say no. A yes, and the showing of a secret, need a browser that the person has p
 
 import hmac
 import logging
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from starlette.requests import Request
@@ -19,7 +17,7 @@ from starlette.types import ASGIApp
 
 from sms_tools.guard import html
 from sms_tools.guard.answers import Answers
-from sms_tools.guard.approvals import LIFETIME, Approval, Delivery, Status, Verdict
+from sms_tools.guard.approvals import Approval, Delivery, Status, Verdict
 from sms_tools.guard.audit import AuditError
 from sms_tools.guard.command import Command
 from sms_tools.guard.pairing import COOKIE, PATH, Pairings, Standing
@@ -33,7 +31,8 @@ from sms_tools.guard.sealed import (
     page,
     refused,
 )
-from sms_tools.operation import JSON, Kind
+from sms_tools.guard.vault import Vault
+from sms_tools.operation import Kind
 
 log = logging.getLogger(__name__)
 
@@ -45,36 +44,6 @@ _REPLAYED: Final = (
     "pairings were ended, and nothing was approved. If you did not copy the browser's profile "
     "yourself, look at which programs run on this computer before you pair again."
 )
-
-
-class Vault:
-    """Secrets that wait for a person: in memory, handed out once, gone after ten minutes."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, tuple[datetime, Mapping[str, JSON]]] = {}
-        self._lock = threading.Lock()
-
-    def keep(self, delivery_id: str, secret: Mapping[str, JSON], now: datetime) -> None:
-        """Hold *secret* under *delivery_id*."""
-        with self._lock:
-            self._drop_old(now)
-            self._held[delivery_id] = (now + LIFETIME, dict(secret))
-
-    def take(self, delivery_id: str, now: datetime) -> Mapping[str, JSON] | None:
-        """The secret, for the first who asks in time."""
-        with self._lock:
-            self._drop_old(now)
-            held = self._held.pop(delivery_id, None)
-        return held[1] if held else None
-
-    def has(self, delivery_id: str, now: datetime) -> bool:
-        """Whether a secret waits under *delivery_id*."""
-        with self._lock:
-            self._drop_old(now)
-            return delivery_id in self._held
-
-    def _drop_old(self, now: datetime) -> None:
-        self._held = {key: held for key, held in self._held.items() if held[0] > now}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +94,10 @@ class Page:
     async def _entrance(self, request: Request) -> html.Part:
         """What the form says of who may say yes."""
         raise NotImplementedError
+
+    def _parting(self) -> html.Part:
+        """How whoever is at the page leaves it; None where there is nothing to leave."""
+        return None
 
     async def _show(self, request: Request) -> Response:
         if (barrier := await self._barrier(request)) is not None:
@@ -182,23 +155,23 @@ class Page:
         delivery = await self._delivery(request)
         proof = request.headers.get(COMMAND_HEADER)
         if proof is not None:
-            return self._hand_over(delivery, proof)
+            return await self._hand_over(delivery, proof)
         _, problem = await self._seals.form(request, f"secret:{token}")
         if problem or delivery is None:
             return refused(problem or "There is nothing here.")
         admitted = await self._admit(request, None)
         if isinstance(admitted, Response):
             return admitted
-        fields = self._vault.take(delivery.id, self._approvals.now())
+        fields = await self._vault.take(delivery.id, self._approvals.now())
         if fields is None:
             return _renewed(refused("It was shown already, or its time is over."), admitted)
         return _renewed(page(html.secret(delivery.tool, fields)), admitted)
 
-    def _hand_over(self, delivery: Delivery | None, proof: str) -> Response:
+    async def _hand_over(self, delivery: Delivery | None, proof: str) -> Response:
         """Give a secret to the command, which has read the proof from the state."""
         if delivery is None or not hmac.compare_digest(proof.encode(), delivery.proof.encode()):
             return refused("There is nothing here.")
-        fields = self._vault.take(delivery.id, self._approvals.now())
+        fields = await self._vault.take(delivery.id, self._approvals.now())
         if fields is None:
             return refused("It was shown already, or its time is over.")
         return JSONResponse(dict(fields), headers=HEADERS)
@@ -210,30 +183,41 @@ class Page:
             left = (approval.expires_at - self._approvals.now()).total_seconds()
             seal = self._seals.seal(f"approve:{approval.token}")
             entrance = await self._entrance(request)
-            markup = html.question(approval, seal, int(left // 60), entrance, warning=warning)
+            markup = html.question(
+                approval,
+                seal,
+                int(left // 60),
+                entrance,
+                warning=warning,
+                parting=self._parting(),
+            )
             return page(markup, status=status)
         return page(await self._outcome(approval))
 
     async def _outcome(self, approval: Approval) -> str:
         headline = approval.preview.headline
+
+        def told(text: str, tone: str = "plain", *more: html.Part, kind: str = "") -> str:
+            return html.notice(headline, text, tone, *more, self._parting(), kind=kind)
+
         delivery = await self._approvals.delivery(delivery_id=approval.id)
-        if delivery and self._vault.has(approval.id, self._approvals.now()):
+        if delivery and await self._vault.has(approval.id, self._approvals.now()):
             form = self._reveal_form(delivery)
-            return html.notice(headline, "Approved and read.", "go", form)
+            return told("Approved and read.", "go", form)
         if approval.status is Status.USED:
-            return html.notice(headline, "Approved, and used. It cannot be reused.", "go")
+            return told("Approved, and used. It cannot be reused.", "go")
         if approval.status is Status.DENIED:
-            return html.notice(headline, "Refused. Nothing was done.", kind="Refused")
+            return told("Refused. Nothing was done.", kind="Refused")
         if self._approvals.is_over(approval) or approval.status is Status.CLOSED:
             text = "This request is over. Nothing was done; the assistant can ask again."
-            return html.notice(headline, text, kind="Over")
+            return told(text, kind="Over")
         text = (
             f"The assistant may now make this call once, until {approval.expires_at:%H:%M} UTC, "
             "if nothing has changed since. Tell it to go on."
         )
         if approval.kind is Kind.SECRET:
             text += " Then load this page again: what was read is shown here, not to it."
-        return html.notice(headline, text, "go", kind="Approved")
+        return told(text, "go", kind="Approved")
 
     def _is_open(self, approval: Approval) -> bool:
         """Whether a person can still say yes. Their own no does not bind them."""
@@ -242,7 +226,7 @@ class Page:
 
     async def _delivery(self, request: Request) -> Delivery | None:
         delivery = await self._approvals.delivery(token=request.path_params["token"])
-        if delivery and self._vault.has(delivery.id, self._approvals.now()):
+        if delivery and await self._vault.has(delivery.id, self._approvals.now()):
             return delivery
         return None
 

@@ -11,9 +11,10 @@ import uvicorn
 
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.command import Command
-from sms_tools.guard.page import PairedPage, Vault
+from sms_tools.guard.page import PairedPage
 from sms_tools.guard.pairing import Pairings
 from sms_tools.guard.sealed import CONNECTIONS
+from sms_tools.guard.vault import InMemory, Vault
 from sms_tools.listening import server_of
 from sms_tools.loopback import address_of, listen
 from sms_tools.operation import JSON
@@ -39,7 +40,7 @@ class PageDesk:
         port: int = 0,
     ) -> None:
         """*port* 0 takes any free one. Nothing is opened before :meth:`origin` is called."""
-        self.vault = Vault()
+        self.vault: Vault = InMemory()
         self.login: str | None = None
         self._answers = answers
         self._pairings = pairings
@@ -64,9 +65,9 @@ class PageDesk:
                     log.warning("the approval page cannot be served: %s", error)
             return self._origin
 
-    def keep(self, delivery_id: str, secret: Mapping[str, JSON]) -> None:
-        """Hold *secret* in memory for the page and the command."""
-        self.vault.keep(delivery_id, secret, self._answers.approvals.now())
+    async def keep(self, delivery_id: str, secret: Mapping[str, JSON]) -> str:
+        """Hold *secret* in memory for the page and the command; says how long that is."""
+        return await self.vault.keep(delivery_id, secret, self._answers.approvals.now())
 
     def close(self) -> None:
         """Stop the page."""
@@ -99,9 +100,9 @@ class PageDesk:
 class PublicDesk:
     """The desk of a team's server: the page is where clients reach the server, behind a login."""
 
-    def __init__(self, answers: Answers, origin: str) -> None:
-        """*origin* is the server's public address."""
-        self.vault = Vault()
+    def __init__(self, answers: Answers, origin: str, vault: Vault | None = None) -> None:
+        """*origin* is the server's public address; *vault* that of all servers behind it."""
+        self.vault: Vault = vault or InMemory()
         self.login: str | None = "after logging in there as an approver"
         self._answers = answers
         self._origin = origin
@@ -110,9 +111,9 @@ class PublicDesk:
         """The public address."""
         return self._origin
 
-    def keep(self, delivery_id: str, secret: Mapping[str, JSON]) -> None:
-        """Hold *secret* in memory for the page."""
-        self.vault.keep(delivery_id, secret, self._answers.approvals.now())
+    async def keep(self, delivery_id: str, secret: Mapping[str, JSON]) -> str:
+        """Hold *secret* for the page; says how long that is."""
+        return await self.vault.keep(delivery_id, secret, self._answers.approvals.now())
 
     def close(self) -> None:
         """Nothing: the page ends with the server."""

@@ -107,6 +107,11 @@ class Policy:
     freezes: Sequence[Freeze] = ()
     """Windows in which nothing is launched."""
 
+    @property
+    def without_targets(self) -> "Policy":
+        """The same without the rules for targets, for whoever does not know any."""
+        return replace(self, targets=()) if self.targets else self
+
 
 def both(one: Policy, other: Policy) -> Policy:
     """What holds where two policies do: the server's and an account's own.
@@ -209,7 +214,7 @@ def needs_names(subject: Subject, policy: Policy) -> bool:
 
 def refused_read(operation: Operation[Any], policy: Policy) -> str | None:
     """Why *operation*, a read that nobody can be asked about, must not be made; None if it may."""
-    ruling = _decide(operation.__spec__.name, operation.danger, (), replace(policy, targets=()))
+    ruling = _decide(operation.__spec__.name, operation.danger, (), policy.without_targets)
     return None if ruling.decision is Decision.ALLOW else ruling.reason
 
 

@@ -19,6 +19,7 @@ from sms_tools.guard.audit import Audit, AuditError
 from sms_tools.guard.page import COMMAND_HEADER
 from sms_tools.guard.pairing import PATH, Pairings
 from sms_tools.guard.people import Person
+from sms_tools.loopback import LOOPBACK
 from sms_tools.operation import JSON
 from sms_tools.text import clean, one_line
 from sms_tools.wording import count_of
@@ -140,12 +141,19 @@ async def show(
         _describe(approval, terminal)
         terminal.write(f"Status: {_standing(answers, approval)}")
         return 0
+    if urlsplit(delivery.origin).hostname != LOOPBACK:
+        terminal.write(f"It waits on the page {delivery.origin}{PATH}/secret/{delivery.token},")
+        terminal.write("for an approver who logs in there.")
+        return 1
     if not terminal.is_terminal:
         terminal.write("A secret is only shown to a person at a terminal; this is not a terminal.")
         return 2
     secret = (fetch or fetch_secret)(delivery)
     if secret is None:
-        terminal.write("It was shown already, or the server that held it has stopped.")
+        terminal.write(
+            "It was shown already, or the server that held it has stopped, or runs on another "
+            "machine: there this command shows it."
+        )
         return 1
     for name, value in secret.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -164,7 +172,7 @@ async def unpair(pairings: Pairings, audit: Audit, terminal: Terminal) -> int:
 
 def fetch_secret(delivery: Delivery) -> Mapping[str, JSON] | None:
     """Ask the running server's page, on loopback, for a secret; None if it has none."""
-    if urlsplit(delivery.origin).hostname != "127.0.0.1":
+    if urlsplit(delivery.origin).hostname != LOOPBACK:
         return None
     request = urllib.request.Request(  # noqa: S310 (loopback, checked above)
         f"{delivery.origin}{PATH}/secret/{delivery.token}",

@@ -10,28 +10,40 @@ consent already given; a step that failed does not: that takes a person again.
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
-from sms_tools.errors import (
-    InvalidRequest,
-    InvalidState,
-    ServiceError,
-    ServiceUnreachable,
-    SmsToolsError,
-)
+from sms_tools.errors import ServiceUnreachable, SmsToolsError
 from sms_tools.fleet.desk import Desk
-from sms_tools.fleet.finding import Evidence
 from sms_tools.guard.subject import HANGS, Target
 from sms_tools.knowledge import explain
-from sms_tools.knowledge.facts import NETWORK_CHECK_MINUTES, NETWORK_EVENT_CODES
+from sms_tools.knowledge.facts import NETWORK_EVENT_CODES
 from sms_tools.operation import JSON, Operation
 from sms_tools.redaction import redact
 from sms_tools.remediation.cutover import closed
-from sms_tools.remediation.looking import Look, Verdict, drift, forbidden, judge, look
+from sms_tools.remediation.looking import Verdict, drift, forbidden, judge
+from sms_tools.remediation.patience import (
+    BUDGET,
+    ENDED,
+    LAST_BEGINNING,
+    LAST_POLLS,
+    POLLS,
+    SETTINGS,
+    SETTLE,
+    Patience,
+)
 from sms_tools.remediation.plan import Plan, Result, Step
-from sms_tools.remediation.rebuilding import no_longer_fits
+from sms_tools.remediation.recreating import no_longer_fits
 from sms_tools.remediation.showing import Shown, moved, show
 from sms_tools.remediation.store import Entry, Store
+from sms_tools.remediation.witness import (
+    NEW_TASK,
+    asked_for,
+    evidence_of,
+    is_a_refusal,
+    result_of,
+    saying,
+    words_of,
+)
 from sms_tools.text import one_line
 from sms_tools.wording import iso
 
@@ -40,31 +52,6 @@ Act = Callable[[Step, Operation[Any], Sequence[Target]], Awaitable[str | None]]
 or None when it was made."""
 Note = Callable[[Step, str], Awaitable[None]]
 """Writes into the audit what became of a step."""
-
-BUDGET: Final = 45.0
-"""Seconds that one run takes at most: clients give up after a minute."""
-_LAST_BEGINNING: Final = 30.0
-"""Seconds after which no further step is begun in a run."""
-POLLS: Final = (2.0, 5.0, 10.0, 15.0, 30.0)
-"""Seconds between the looks after a call."""
-SETTLE: Final = 30.0
-"""Seconds that started tasks are given before they are looked at once more."""
-LAST_POLLS: Final[Mapping[str, Sequence[float]]] = {
-    "launched": (30.0,) * 20,
-    "cloned": (30.0,) * 20,
-    "task_gone": (15.0,) * 8,
-    "paused": (15.0,) * 8,
-    "running": (30.0,) * 2,
-    "created": (15.0,) * 4,
-    "measured": (30.0,) * 12,
-}
-"""Seconds between the looks at the end of a plan, where something still goes on."""
-_SETTINGS: Final[Mapping[str, Sequence[float]]] = {"limits": POLLS[:2], "options": POLLS[:2]}
-"""What is set is there at once, or cannot be read back."""
-_MEASURED_BY: Final = 2 * 60.0 * NETWORK_CHECK_MINUTES[1]
-"""Seconds after which a measurement of the network has ended."""
-_NEW_TASK: Final = "new task"
-_ENDED: Final[Collection[Verdict]] = ("seen", "failed")
 
 Outcome = tuple[str, Sequence[Mapping[str, JSON]]]
 
@@ -87,6 +74,10 @@ class Application:
     """Why no further step is begun."""
     _made: set[int] = field(default_factory=set)
     """The steps whose calls this run has made: not those of an earlier one."""
+    _patience: Patience = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._patience = Patience(self.desk, self.began)
 
     async def run(self) -> Mapping[int, Entry]:
         """Do what is left of the plan; gives what became of every call, by its number.
@@ -98,25 +89,20 @@ class Application:
             self.entries = await self.store.journal(self.plan)
             calls = self.plan.calls
             for done, step in enumerate(calls):
-                if self._left < BUDGET - _LAST_BEGINNING:
+                if self._patience.left < BUDGET - LAST_BEGINNING:
                     break
                 await self._report(done, f"step {step.number}: {step.tool} on {step.server}")
                 entry = self.entries.get(step.number)
                 if (entry is None or not entry.is_over) and self._is_covered(step):
-                    with self.desk.within(max(self._left, 0)) as scope:
+                    with self.desk.within(max(self._patience.left, 0)) as scope:
                         await self._step(step, entry)
                     if scope.cancelled_caught:
                         await self._cut_off(step)
                         return self.entries
-            with self.desk.within(max(self._left, 0)):
+            with self.desk.within(max(self._patience.left, 0)):
                 await self._look_again()
             await self._report(len(calls), "all steps have been worked through")
         return self.entries
-
-    @property
-    def _left(self) -> float:
-        """Seconds of this run that are left."""
-        return BUDGET - (self.desk.elapsed() - self.began)
 
     async def _cut_off(self, step: Step) -> None:
         """The time was over while *step* was under way: what was sent is never sent again."""
@@ -132,20 +118,20 @@ class Application:
 
     async def _step(self, step: Step, entry: Entry | None) -> None:
         if self.stopped:
-            await self._conclude(step, Result.NOT_REACHED, [_said(self.stopped)], entry)
+            await self._conclude(step, Result.NOT_REACHED, [saying(self.stopped)], entry)
             return
         if self._is_needless(step):
             says = f"Step {step.unless} was accepted, so there is nothing to pause for."
-            await self._conclude(step, Result.NOT_NEEDED, [_said(says)], entry)
+            await self._conclude(step, Result.NOT_NEEDED, [saying(says)], entry)
             return
         if says := await self._not_yet(step):
-            await self._conclude(step, Result.NOT_REACHED, [_said(says)], entry)
+            await self._conclude(step, Result.NOT_REACHED, [saying(says)], entry)
             return
         try:
             result, evidence = await self._tried(self._resolved(step), entry)
         except SmsToolsError as error:
             # Nothing was sent: this is the reading before the call.
-            result, evidence = Result.SKIPPED, [_words(error)]
+            result, evidence = Result.SKIPPED, [words_of(error)]
         if self.plan.stops_at_failure and not self._is_its_own(step, result, evidence):
             self.stopped = f"Step {step.number} {result}; this plan stops there."
             evidence = [*evidence, {"says": "The plan stops here.", "stops": True}]
@@ -210,12 +196,12 @@ class Application:
             return
         await self._report(len(self.plan.calls), f"looking again at {step.server}")
         own = self._resolved(step)
-        verdict, found = await self._wait(own, LAST_POLLS.get(step.wanted, ()))
+        verdict, found = await self._patience.wait(own, LAST_POLLS.get(step.wanted, ()))
         if found.is_known:
             said = [row for row in entry.evidence if "says" in row]
-            result = _result(verdict)
-            _, begun = _asked_for(said)
-            evidence = [*said, *_evidence(own, found, begun)]
+            result = result_of(verdict)
+            _, begun = asked_for(said)
+            evidence = [*said, *evidence_of(own, found, begun)]
             if self.plan.stops_at_failure and not self._is_its_own(step, result, evidence):
                 self.stopped = f"Step {step.number} {result}; this plan stops there."
                 evidence.append({"says": "The plan stops here.", "stops": True})
@@ -227,30 +213,30 @@ class Application:
             return step
         created = self.entries.get(step.task_of)
         rows = created.evidence if created else ()
-        ids = [str(row["value"]) for row in rows if row.get("field") == _NEW_TASK]
+        ids = [str(row["value"]) for row in rows if row.get("field") == NEW_TASK]
         if not ids:
             return step
         before = replace(step.before, task_id=ids[-1]) if step.before else None
         return replace(step.on_task(ids[-1]), before=before, task_of=None)
 
     async def _tried(self, step: Step, entry: Entry | None) -> Outcome:
-        found = await self._look(step)
+        found = await self._patience.look(step)
         if entry is not None and entry.tried:
-            verdict, found = await self._wait(step, POLLS, found)
+            verdict, found = await self._patience.wait(step, POLLS, found)
             if verdict == "not_yet" and found.is_known and any("cut" in e for e in entry.evidence):
                 says = "Nothing has come of its call; it takes a person to make it again."
-                return Result.FAILED, [_said(says), *_evidence(step, found)]
+                return Result.FAILED, [saying(says), *evidence_of(step, found)]
             if verdict != "not_yet" or entry.result == Result.NOT_SEEN:
                 before = "Its call was made earlier; it is not made again."
-                kept, begun = _asked_for(entry.evidence)
-                return _result(verdict), [*kept, _said(before), *_evidence(step, found, begun)]
+                kept, begun = asked_for(entry.evidence)
+                return result_of(verdict), [*kept, saying(before), *evidence_of(step, found, begun)]
         elif judge(step, found) == "seen" and drift(step.before, found):
-            return Result.SKIPPED, [_said("Already in the wanted state."), *found.evidence()]
+            return Result.SKIPPED, [saying("Already in the wanted state."), *found.evidence()]
         if why := drift(step.before, found) or forbidden(step, found):
-            return Result.SKIPPED, [_said(why), *found.evidence()]
+            return Result.SKIPPED, [saying(why), *found.evidence()]
         shown = (await show(self.desk, [step])).get(step.number, Shown(None, "It is not read."))
         if why := await self._held_back(step, shown):
-            return Result.SKIPPED, [_said(why), *found.evidence()]
+            return Result.SKIPPED, [saying(why), *found.evidence()]
         return await self._called(step, shown.preview.targets if shown.preview else ())
 
     async def _held_back(self, step: Step, shown: Shown) -> str | None:
@@ -277,62 +263,32 @@ class Application:
         try:
             held = await self.act(step, step.operation, targets)
         except SmsToolsError as error:
-            first = [*first, _words(error)]
+            first = [*first, words_of(error)]
             if not (isinstance(error, ServiceUnreachable) and error.outcome_unknown):
-                if self._has_another_way(step) and _is_a_refusal(error):
+                if self._has_another_way(step) and is_a_refusal(error):
                     says = "The service refuses it for now; the steps after it do it another way."
-                    return Result.NOT_NEEDED, [*first, _said(says)]
+                    return Result.NOT_NEEDED, [*first, saying(says)]
                 return Result.FAILED, first
         else:
             if held is not None:
-                return Result.SKIPPED, [_said(held)]
+                return Result.SKIPPED, [saying(held)]
         # The launches of one batch go on side by side.
-        enough: Collection[Verdict] = ("seen", "failed", "underway") if step.batch else _ENDED
-        pauses = _SETTINGS.get(step.wanted, POLLS)
-        verdict, found = await self._wait(step, pauses, enough=enough)
+        enough: Collection[Verdict] = ("seen", "failed", "underway") if step.batch else ENDED
+        pauses = SETTINGS.get(step.wanted, POLLS)
+        verdict, found = await self._patience.wait(step, pauses, enough=enough)
         if first and verdict == "not_yet":
             return Result.FAILED, [*first, *found.evidence()]
-        return _result(verdict), [*first, *_evidence(step, found)]
+        return result_of(verdict), [*first, *evidence_of(step, found)]
 
     def _has_another_way(self, step: Step) -> bool:
         return any(each.unless == step.number for each in self.plan.calls)
-
-    async def _wait(
-        self,
-        step: Step,
-        pauses: Sequence[float],
-        found: Look | None = None,
-        *,
-        enough: Collection[Verdict] = _ENDED,
-    ) -> tuple[Verdict, Look]:
-        """Look until what was wanted is seen, has failed, or *pauses* or the time are used up."""
-        found = found or await self._look_or_unknown(step)
-        for pause in pauses:
-            verdict = judge(step, found)
-            if verdict in enough:
-                return verdict, found
-            if self._left < pause:
-                break
-            await self.desk.sleep(pause)
-            found = await self._look_or_unknown(step)
-        return judge(step, found), found
-
-    async def _look(self, step: Step) -> Look:
-        return await look(self.desk.api, step, self.desk.now())
-
-    async def _look_or_unknown(self, step: Step) -> Look:
-        """What is there now; where it cannot be read after a call, nothing is claimed."""
-        try:
-            return await self._look(step)
-        except SmsToolsError:
-            return Look(self.desk.now())
 
     async def _look_again(self) -> None:
         """At the end: is it still so, and has become true what took its time?"""
         open_steps = [step for step in self.plan.calls if self._may_change(step)]
         settling = [step for step in open_steps if self._settles(step)]
         late = [s for s in open_steps if self.entries[s.number].result == Result.NOT_SEEN]
-        if settling and self._left >= SETTLE:
+        if settling and self._patience.left >= SETTLE:
             await self.desk.sleep(SETTLE)
             for step in settling:
                 await self._settled(step)
@@ -340,7 +296,7 @@ class Application:
             for step in settling:
                 says = "It runs; whether it still does half a minute later remains to be checked."
                 await self._conclude(
-                    step, Result.NOT_SEEN, [_said(says)], self.entries[step.number]
+                    step, Result.NOT_SEEN, [saying(says)], self.entries[step.number]
                 )
         for step in late:
             await self._catch_up(step)
@@ -348,10 +304,10 @@ class Application:
     async def _settled(self, step: Step) -> None:
         entry = self.entries[step.number]
         own = self._resolved(step)
-        verdict, found = await self._wait(own, ())
+        verdict, found = await self._patience.wait(own, ())
         if found.is_known:
             said = [row for row in entry.evidence if "says" in row]
-            await self._conclude(step, _result(verdict), [*said, *_evidence(own, found)], entry)
+            await self._conclude(step, result_of(verdict), [*said, *evidence_of(own, found)], entry)
 
     def _settles(self, step: Step) -> bool:
         """Whether *step* has started a task in this run, which can fail again at once."""
@@ -392,94 +348,3 @@ class Application:
 
     async def _report(self, done: int, message: str) -> None:
         await self.desk.report(done, len(self.plan.calls), message)
-
-
-def left(plan: Plan, entries: Mapping[int, Entry]) -> Sequence[Step]:
-    """The calls of *plan* that are not seen to be done."""
-    return [
-        step
-        for step in plan.calls
-        if step.number not in entries or not entries[step.number].is_over
-    ]
-
-
-def covered(plan: Plan, entries: Mapping[int, Entry]) -> Sequence[Step]:
-    """The steps that a consent already given still carries: none that failed or waits for it."""
-    if any(row.get("stops") for entry in entries.values() for row in entry.evidence):
-        return []
-    ended = (Result.FAILED, Result.SKIPPED)
-    out = {number for number, entry in entries.items() if entry.result in ended}
-    found = []
-    for step in left(plan, entries):
-        if step.number in out:
-            continue
-        if out.intersection(step.after) or step.unless in out:
-            out.add(step.number)
-        else:
-            found.append(step)
-    return found
-
-
-def goes_on(plan: Plan, entries: Mapping[int, Entry]) -> bool:
-    """Whether the plan has begun, and the same call goes on with it without a question."""
-    return bool(entries) and bool(covered(plan, entries))
-
-
-def _result(verdict: Verdict) -> str:
-    if verdict == "seen":
-        return Result.SEEN
-    return Result.FAILED if verdict == "failed" else Result.NOT_SEEN
-
-
-def _evidence(step: Step, found: Look, begun: float | None = None) -> list[dict[str, JSON]]:
-    """What was read, with what a rehearsal or a new task is called.
-
-    *begun* is when a measurement was asked for, in epoch seconds.
-    """
-    rows = found.evidence()
-    if step.wanted == "cloned":
-        rows += found.clone()
-    unread = found.limits is None if step.wanted == "limits" else found.options is None
-    if step.wanted == "measured":
-        rows += found.measurement()
-        if judge(step, found) != "seen" and begun and found.at.timestamp() - begun > _MEASURED_BY:
-            says = "It has surely ended, and the numbers are those of before: it found the same, "
-            rows.append({"says": f"{says}or nothing. The service does not tell.", "final": True})
-    if step.wanted in ("limits", "options") and unread and found.is_known:
-        says = (
-            "The service accepted the call but does not show what it now holds, so nothing was "
-            "verified."
-        )
-        rows.append({"says": says, "final": True})
-    if step.wanted == "created" and found.server.task_id:
-        seen = Evidence(_NEW_TASK, found.server.task_id, "get_source_server", found.at)
-        rows.append(seen.as_data())
-    return rows
-
-
-def _asked_for(
-    evidence: Sequence[Mapping[str, JSON]],
-) -> tuple[Sequence[Mapping[str, JSON]], float | None]:
-    """The row that says when a measurement was asked for, and that moment in epoch seconds."""
-    rows = [row for row in evidence if "since" in row]
-    return rows, float(rows[0]["since"]) if rows else None
-
-
-def _is_a_refusal(error: SmsToolsError) -> bool:
-    """Whether the service took the call and will not do it as things are."""
-    kinds = (ServiceError, InvalidState, InvalidRequest)
-    return isinstance(error, ServiceError) and type(error) in kinds and error.status == 400
-
-
-def _said(text: str) -> dict[str, JSON]:
-    return {"says": text}
-
-
-def _words(error: SmsToolsError) -> dict[str, JSON]:
-    """What the service said, in its own words."""
-    said: dict[str, JSON] = {"says": one_line(str(error), 400)}
-    if isinstance(error, ServiceError):
-        said |= {"error_code": error.code, "request_id": error.request_id}
-    if isinstance(error, ServiceUnreachable) and error.outcome_unknown:
-        said["unknown"] = "whether the service has carried it out"
-    return {key: value for key, value in said.items() if value}

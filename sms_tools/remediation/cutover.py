@@ -5,7 +5,7 @@ from typing import Final
 
 from sms_tools.diagnosis.night import read_night
 from sms_tools.fleet.gates import Gates
-from sms_tools.fleet.launching import POINT_OF_NO_RETURN
+from sms_tools.fleet.launching import POINT_OF_NO_RETURN, Night
 from sms_tools.fleet.readiness import read_readiness
 from sms_tools.fleet.reading import recent_fleet
 from sms_tools.guard.previews.acting import FAILS_BEFORE_A_NEW_TRY
@@ -98,6 +98,13 @@ async def cut_over(request: Request, write: Writer) -> None:
                 batch=number,
                 open_gates=tuple(found.gates[server.id].open),
             )
+    _tell(night, request, write)
+    does = "After the launch: test the targets, then switch DNS and addresses."
+    write.person("person", does, later=True)
+
+
+def _tell(night: Night, request: Request, write: Writer) -> None:
+    """How long the launches take, where there is no way back, and until when to begin."""
     now = request.desk.now()
     write.first.append(night.says(request.deadline, now))
     write.first.append(POINT_OF_NO_RETURN)
@@ -113,8 +120,6 @@ async def cut_over(request: Request, write: Writer) -> None:
             for server in batch
         ],
     }
-    does = "After the launch: test the targets, then switch DNS and addresses."
-    write.person("person", does, later=True)
 
 
 def not_ready(found: Gates, request: Request) -> str | None:

@@ -26,9 +26,10 @@ from sms_tools.operations.options import ConfigureMigrationOptions, OptionSettin
 from sms_tools.operations.tasks import ManageMigrationTask, SetMigrationRateLimits
 from sms_tools.redaction import redact
 from sms_tools.remediation.consent import MIGRATE
+from sms_tools.remediation.placed import Placed
 from sms_tools.remediation.plan import Before, Plan, Step
 from sms_tools.remediation.planning import LIFETIME, bill_of, show_calls
-from sms_tools.remediation.rows import Placed, place_rows, read_world
+from sms_tools.remediation.rows import place_rows, read_world
 from sms_tools.remediation.sheet import (
     MOST_ROWS,
     Problem,

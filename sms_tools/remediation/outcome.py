@@ -6,9 +6,9 @@ from typing import Any, Final
 from sms_tools.diagnosis.answer import Action, Draft
 from sms_tools.fleet.desk import Desk
 from sms_tools.operation import JSON, Kind
-from sms_tools.remediation.applying import covered, goes_on, left
 from sms_tools.remediation.consent import MIGRATE
 from sms_tools.remediation.plan import Plan, Result, Step
+from sms_tools.remediation.remaining import covered, goes_on, left
 from sms_tools.remediation.store import Entry
 from sms_tools.wording import count_of, listed
 

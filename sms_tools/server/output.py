@@ -7,6 +7,7 @@ data. Errors are written for whoever must act on them.
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from mcp_types import CallToolResult, TextContent
 
@@ -15,6 +16,8 @@ from sms_tools.operation import JSON
 from sms_tools.redaction import redact
 
 Document = dict[str, JSON]
+
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class Plain(dict[str, JSON]):
@@ -29,9 +32,10 @@ class Exit:
 
     def result(self, payload: Mapping[str, JSON], *, is_error: bool = False) -> CallToolResult:
         """*payload* as a tool's result."""
-        document = finite(payload if isinstance(payload, Plain) else self.cleaned(payload))
+        shown = payload if isinstance(payload, Plain) else self.cleaned(payload)
+        document, text = written(shown)
         return CallToolResult(
-            content=[TextContent(type="text", text=compact(document))],
+            content=[TextContent(type="text", text=text)],
             structured_content=dict(document),
             is_error=is_error,
         )
@@ -65,7 +69,16 @@ class Exit:
 
 def compact(document: Mapping[str, JSON]) -> str:
     """*document* as JSON without spaces."""
-    return json.dumps(finite(document), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return written(document)[1]
+
+
+def written(document: Mapping[str, JSON]) -> tuple[Mapping[str, JSON], str]:
+    """*document* and the same as compact JSON; null stands for what JSON has no number for."""
+    try:
+        return document, _COMPACT.encode(document)
+    except ValueError:  # NaN or an infinity is in it: rare, so not looked for before
+        known: Document = finite(document)
+        return known, _COMPACT.encode(known)
 
 
 def finite(value: JSON) -> JSON:

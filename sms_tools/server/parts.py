@@ -49,6 +49,11 @@ class Parts:
         self.on_request: Callable[[Exchange], None] | None = None
         """Told of every request to the service; to be set before the first."""
 
+    @property
+    def settings(self) -> Settings:
+        """Which account, and how it is reached."""
+        return self._settings
+
     @cached_property
     def api(self) -> "Api":
         """The client of the service."""

@@ -50,8 +50,9 @@ async def apply(plan_id: str, runtime: Runtime, context: AnyContext) -> ToolResu
         RequestRefused: there is no such plan here, its time is over, or one is being applied.
         SmsToolsError: what the plan is about could not be read; nothing was done then.
     """
-    from sms_tools.remediation.applying import Application, covered, left  # at the first plan
+    from sms_tools.remediation.applying import Application  # at the first plan
     from sms_tools.remediation.outcome import told
+    from sms_tools.remediation.remaining import covered, left
     from sms_tools.remediation.store import Store
 
     store = Store(runtime.desk.state)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sms_tools.api import Api
     from sms_tools.fleet.desk import Desk
     from sms_tools.guard.journal import Journal
+    from sms_tools.guard.vault import Vault
 
 
 ROLES: Final = "sms-tools/roles"
@@ -125,7 +126,7 @@ def caller_of(context: AnyContext, transport: str) -> Caller:
         client=params.client_info.name if params else "",
         version=params.client_info.version if params else "",
         transport=transport,
-        subject=_name_in(token) if token else None,
+        subject=name_in(token) if token else None,
         roles=roles_of(token),
         session=(context.headers or {}).get("mcp-session-id"),
     )
@@ -146,10 +147,10 @@ def roles_of(token: Any) -> frozenset[Role] | None:
 def person_of(token: Any) -> Person | None:
     """Whose *token* is, where the verifier that knew it gives roles."""
     roles = roles_of(token)
-    return None if roles is None else Person(_name_in(token), roles)
+    return None if roles is None else Person(name_in(token), roles)
 
 
-def _name_in(token: Any) -> str:
+def name_in(token: Any) -> str:
     """Whose *token* is: who is behind it, or the client alone where a provider names nobody."""
     return str(token.subject or token.client_id)
 
@@ -277,9 +278,22 @@ class _House:
 
         return Journal(self._audit, self._approvals, str(settings.account), self._opening.clock)
 
+    def _shared_vault(self) -> "Vault | None":
+        """Where secrets wait that any of several servers may show."""
+        if not self._state.shared:
+            return None
+        from sms_tools.guard.sealed_vault import SealedVault  # a team's alone
+
+        return SealedVault(self._state, self._opening.clock, self._configured)
+
+    def _configured(self) -> tuple[str, ...]:
+        """The secrets that this process was started with: those that do not change meanwhile."""
+        return tuple(each for parts in self._parts for each in parts.settings.secret_values())
+
     def _open_page(self, opening: Opening) -> PageDesk | PublicDesk:
         if opening.public_url:
-            return PublicDesk(Answers(self._approvals, self._audit), opening.public_url)
+            answers = Answers(self._approvals, self._audit)
+            return PublicDesk(answers, opening.public_url, self._shared_vault())
         browsers = self._state
         if opening.pairings and opening.pairings != self._state.folder:
             browsers = State(opening.pairings)

@@ -11,12 +11,7 @@ from typing import Any, Final
 
 import anyio
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import (
-    CallToolResult,
-    InputRequiredResult,
-    ListToolsResult,
-    PaginatedRequestParams,
-)
+from mcp_types import CallToolResult, InputRequiredResult, PaginatedRequestParams
 from pydantic import PrivateAttr
 
 from sms_tools.arguments import near
@@ -30,7 +25,7 @@ from sms_tools.server.prompts import add_prompts
 from sms_tools.server.reach import served
 from sms_tools.server.resources import add_resources
 from sms_tools.server.runtime import Runtime
-from sms_tools.server.tools import ServedTool, ToolResult, annotations_of, never_called
+from sms_tools.server.tools import ServedTool, ToolResult
 from sms_tools.text import one_line
 
 ARGUMENT: Final = "account"
@@ -50,17 +45,7 @@ class AccountTool(Tool):
         """The tool that serves *offered* on each of *runtimes*."""
         inner = {name: served(offered, runtime) for name, runtime in runtimes.items()}
         one = next(iter(inner.values()))
-        tool = cls(
-            fn=never_called,
-            name=offered.name,
-            title=offered.title,
-            description=offered.description,
-            parameters=offered.parameters,
-            fn_metadata=one.fn_metadata,
-            is_async=True,
-            annotations=annotations_of(offered),
-            meta=one.meta,
-        )
+        tool = cls(**dict(one))  # as it is listed for one account; the call is taken by `run`
         tool._inner = inner
         return tool
 
@@ -97,7 +82,7 @@ class ServerOfAccounts(ToolServer):
             )
             for tool in listed.tools
         ]
-        return ListToolsResult(tools=tools)
+        return listed.model_copy(update={"tools": tools})
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: AnyContext | None = None

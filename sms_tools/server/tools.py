@@ -148,6 +148,8 @@ class OperationTool(ServedTool[Operation[Any]]):
         decision = await runtime.decide(subject_of(call, runtime.api, runtime.state), context)
         if not isinstance(decision, Go):
             return decision
+        if call.danger is Kind.READ:
+            return await self._read(asked, call)
 
         unkept: list[str] = []
 
@@ -159,14 +161,24 @@ class OperationTool(ServedTool[Operation[Any]]):
             return answer
 
         async def finish(answer: "Answer") -> Mapping[str, JSON]:
-            if call.danger is Kind.READ:
-                return fitted(call, answer.payload, ours=asked is not call)
             if call.danger is Kind.SECRET:
                 return await self._delivered(decision, answer)
             done = await self._done(call, answer)
             return {**done, "not_kept": unkept[0]} if unkept else done
 
         return await runtime.perform(decision, act, finish)
+
+    async def _read(self, asked: Operation[Any], call: Operation[Any]) -> CallToolResult:
+        """What the service answers to *call*, made once for all who ask *asked* within a second."""
+        from sms_tools.fleet.sharing import asked_once
+
+        runtime = self._runtime
+
+        async def read() -> CallToolResult:
+            answer = await runtime.api.send(call, decided=True)
+            return runtime.exit.result(fitted(call, answer.payload, ours=asked is not call))
+
+        return await asked_once(runtime.desk, asked, read)
 
     async def _delivered(self, go: Go, answer: "Answer") -> Mapping[str, JSON]:
         """Where the secret waits for the person; itself only if the policy says so."""

@@ -9,7 +9,7 @@ import pytest
 
 from sms_tools.guard import Approvals, Ask, Audit, Guard, Held, Policy
 from sms_tools.guard.approvals import Status, Verdict
-from sms_tools.guard.gate import Go
+from sms_tools.guard.passage import Go
 from sms_tools.state import State
 from tests.guard.conftest import CALLER, Clock, Thing
 

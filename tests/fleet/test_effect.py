@@ -1,5 +1,6 @@
 """What a call really does is judged by the server's stage and the task's settings."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def test_starting_a_server_that_failed_while_cutting_over_is_the_launch() -> Non
 @pytest.mark.parametrize(
     ("syncing", "launch"), [(True, "no"), (False, "after_copy"), (None, "unknown")]
 )
-@pytest.mark.parametrize("stage", ["replicating", "setting", "syncing", None])
+@pytest.mark.parametrize("stage", ["replicating", "setting", "syncing"])
 def test_a_start_launches_by_itself_where_the_task_does_not_keep_synchronising(
     stage: str | None, syncing: bool | None, launch: str
 ) -> None:
@@ -40,6 +41,20 @@ def test_a_start_launches_by_itself_where_the_task_does_not_keep_synchronising(
     assert effect.launch == launch
     assert effect.is_unverified_launch is (launch != "no")
     assert bool(effect.words()) is (launch != "no")
+
+
+@pytest.mark.parametrize("stage", [None, "", "launching"])
+def test_where_no_known_stage_is_read_what_is_tried_again_may_be_the_launch(
+    stage: str | None,
+) -> None:
+    effect = effect_of(server(stage), "start")
+    assert effect.launch == "unknown"
+    assert "now or when the copy ends" in effect.words()
+    assert effect_of(server(stage, syncing=False), "start").launch == "after_copy"
+    waits = server(stage, "waiting", id="t")
+    assert waits.task
+    waits = replace(waits, task=waits.task.model_copy(update={"state": "READY"}))
+    assert effect_of(waits, "start").launch == "no"
 
 
 @pytest.mark.parametrize(

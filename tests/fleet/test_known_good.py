@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from sms_tools.fleet.fitness import SourceFacts, assess, verdict_of
+from sms_tools.fleet.fitness import assess, verdict_of
 from sms_tools.fleet.gates import gates_of
+from sms_tools.fleet.machine import SourceFacts
 from sms_tools.fleet.paths import Rules, Subnet, ways_of
 from sms_tools.fleet.server import Server
 from sms_tools.fleet.verification import Consistency, judge

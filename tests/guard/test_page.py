@@ -9,11 +9,12 @@ import pytest
 from sms_tools.guard import Ask, Guard, Held, Policy
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import Approval, Status
-from sms_tools.guard.gate import Go
-from sms_tools.guard.page import COMMAND_HEADER, PairedPage, Vault
+from sms_tools.guard.page import COMMAND_HEADER, PairedPage
 from sms_tools.guard.page_desk import PageDesk
 from sms_tools.guard.pairing import COOKIE, PATH, Pairings
+from sms_tools.guard.passage import Go
 from sms_tools.guard.terminal import fetch_secret
+from sms_tools.guard.vault import InMemory
 from sms_tools.operation import Kind
 from sms_tools.state import State
 
@@ -33,7 +34,7 @@ def pairings(state: State, clock: Clock) -> Pairings:
 @pytest.fixture
 async def browser(answers: Answers, pairings: Pairings) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that its person has paired."""
-    transport = httpx.ASGITransport(app=PairedPage(answers, Vault(), pairings).app())
+    transport = httpx.ASGITransport(app=PairedPage(answers, InMemory(), pairings).app())
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
         pair(client, await pairings.pair())
         yield client
@@ -273,10 +274,10 @@ async def test_the_command_fetches_a_secret_once_from_the_running_page(
 
 
 async def test_a_secret_that_nobody_fetches_is_forgotten(clock: Clock) -> None:
-    vault = Vault()
-    vault.keep("id", {"a": "b"}, clock())
+    vault = InMemory()
+    await vault.keep("id", {"a": "b"}, clock())
     clock.pass_(minutes=10)
-    assert vault.take("id", clock()) is None
+    assert await vault.take("id", clock()) is None
 
 
 async def test_a_port_that_is_taken_means_that_there_is_no_page(

@@ -274,6 +274,16 @@ async def test_after_a_deletion_it_is_said_what_is_gone(world: World) -> None:
     assert seen["gone"] + len(seen["still_there"]) == 1
 
 
+async def test_after_a_change_of_a_source_server_its_state_now_is_reported(world: World) -> None:
+    server = world.sandbox.cloud.by_name("web-03")
+    renamed = {"source_id": server.id, "name": "web-03-new"}
+    operation = CATALOGUE["update_source_server"].model_validate(renamed)
+    answer = await world.api.send(operation)
+    seen = await seen_afterwards(operation, answer, world.api)
+    assert seen is not None
+    assert (seen["name"], seen["phase"]) == ("web-03-new", "syncing")
+
+
 GONE = "11111111-2222-3333-4444-555555555555"
 
 

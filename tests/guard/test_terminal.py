@@ -8,7 +8,7 @@ from sms_tools.guard import Ask, Guard
 from sms_tools.guard import terminal as command
 from sms_tools.guard.answers import Answers
 from sms_tools.guard.approvals import Approval, Status
-from sms_tools.guard.terminal import Terminal
+from sms_tools.guard.terminal import Terminal, fetch_secret
 
 from .conftest import CALLER, Clock, Thing
 
@@ -97,6 +97,17 @@ async def test_show_prints_a_waiting_secret_at_a_terminal_only(
     assert "Example-1" not in "\n".join(person.shown)
     assert await command.show(answers, approval.id, person.at(), lambda _: secret) == 0
     assert "target_password: Example-1" in person.shown
+
+
+async def test_of_a_secret_on_a_team_s_page_the_command_says_where_that_is(
+    answers: Answers, approval: Approval
+) -> None:
+    origin = "https://sms-tools.example.com"
+    delivery = await answers.approvals.announce_delivery(approval.id, approval.tool, origin)
+    person = Person()
+    assert await command.show(answers, approval.id, person.at()) == 1
+    assert f"{origin}/sms-tools/secret/{delivery.token}" in "\n".join(person.shown)
+    assert fetch_secret(delivery) is None
 
 
 async def test_show_tells_what_a_request_is_about(answers: Answers, approval: Approval) -> None:

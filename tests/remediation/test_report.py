@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, get_args
 
@@ -72,3 +73,33 @@ async def test_the_change_record_names_the_head_of_the_audit(
 async def test_only_reports_are_read(bureau: Callable[..., Bureau], name: str) -> None:
     with pytest.raises(RequestRefused):
         await read_report(bureau("mixed").desk, name)
+
+
+async def test_a_page_is_for_eyes_and_a_sheet_for_programs(
+    bureau: Callable[..., Bureau],
+) -> None:
+    place = bureau("mixed")
+    page = await written(place, kind="status", format="html")
+    sheet = await written(place, kind="status", format="csv")
+    assert "<td>342 GiB</td>" in page
+    assert "<i>copied percent:</i>" in page
+    assert "done_bytes" not in page
+    assert "367391500000" not in page
+    assert ",done_bytes,total_bytes,copied_percent," in sheet
+    assert ",367391500000," in sheet
+    gates = await written(place, kind="readiness", format="html")
+    assert "The state is not syncing." in gates
+    assert "The stage is continuous sync." not in gates  # it passes
+    assert "<i>gates:</i>" not in gates
+    every = await written(place, kind="readiness", format="csv")
+    assert "The stage is continuous sync." in every
+    assert ",gates,findings," in every
+    grid = gates[gates.index("Gates before a launch") :]
+    rows = list(csv.DictReader(io.StringIO(every.lstrip("\ufeff"))))
+    names = Counter(row["server"] for row in rows)
+    at = {row["server"]: grid.index(f">{row['server']}<") for row in rows}
+    ready = [row["server"] for row in rows if row["verdict"] == "ready"]
+    other = [row["server"] for row in rows if row["verdict"] == "not_ready"]
+    assert max(at[name] for name in ready) < min(
+        at[name] for name in other if names[name] == 1
+    )  # the readiest first

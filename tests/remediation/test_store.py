@@ -7,8 +7,8 @@ import pytest
 
 from sms_tools.account import Account
 from sms_tools.errors import RequestRefused
-from sms_tools.remediation.applying import left
 from sms_tools.remediation.plan import Before, Plan, Result, Step
+from sms_tools.remediation.remaining import left
 from sms_tools.remediation.store import Store
 from sms_tools.state import State
 from tests.both_stores import each_store  # noqa: F401 (its tests hold for both)
@@ -83,8 +83,9 @@ async def test_only_one_plan_is_applied_at_a_time(state: State) -> None:
         with pytest.raises(RequestRefused, match="one at a time"):
             async with Store(state).alone():
                 raise AssertionError
-    async with Store(state).alone():
-        pass
+    for _ in range(20):  # what is given back is free at once
+        async with Store(state).alone():
+            pass
 
 
 async def test_a_plan_of_another_account_is_refused_by_name(state: State) -> None:

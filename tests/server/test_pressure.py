@@ -12,9 +12,10 @@ import anyio
 import pytest
 from mcp_types import CallToolResult
 
+from sms_tools.sandbox import ManualClock
 from tests.team.operated import held
 
-from .world import World, everything_in, open_world
+from .world import World, everything_in, open_account, open_world
 
 pytestmark = pytest.mark.anyio
 
@@ -67,13 +68,66 @@ async def test_a_composite_asked_by_two_hundred_costs_the_service_one_reading(
     async with open_world(tmp_path / "many") as world:
         answers = await asked_at_once(world, era, (tool, {}))
         arrived = Counter(world.service.arrived)
-    # Time goes on while they ask, and copies that stand still by then have their limits read: a few
-    # more than for one client, and far fewer than eight for each.
-    assert arrived.pop("get_migration_rate_limits", 0) < CLIENTS
+        tasks = len(world.cloud.tasks)
+    # By the second answer copies are known to stand still, and their limits are read: each once,
+    # those too that the service refuses to tell.
+    assert arrived.pop("get_migration_rate_limits", 0) < tasks
     del alone["get_migration_rate_limits"]
     assert arrived == alone
     assert len(answers) == CLIENTS
     assert not [each for each in answers if each.is_error]
+
+
+async def test_a_single_read_of_two_hundred_is_one_request(tmp_path: Path, era: str) -> None:
+    async with open_world(tmp_path) as world:
+        [name] = named(world, 1)
+        one = next(each.id for each in world.cloud.sources.values() if each.name == name)
+        answers = await asked_at_once(
+            world,
+            era,
+            ("get_source_server_overview", {}),
+            ("get_source_server", {"source_id": one}),
+        )
+        arrived = Counter(world.service.arrived)
+    assert arrived == {"get_source_server_overview": 1, "get_source_server": 1}
+    assert not [everything_in(each)[:300] for each in answers if each.is_error]
+    overviews, servers = answers[::2], answers[1::2]
+    assert {(each.structured_content or {}).get("name") for each in servers} == {name}
+    assert not [everything_in(each) for each in overviews if name in everything_in(each)]
+
+
+async def test_a_single_read_is_made_anew_after_a_second(tmp_path: Path, era: str) -> None:
+    opened = open_account(clock=(clock := ManualClock()))
+    async with open_world(tmp_path, opened=opened) as world, world.client(era) as client:
+        for seconds, sent in ((0, 1), (0.9, 1), (0.1, 2)):
+            clock.advance(seconds)
+            await client.call_tool("get_source_server_overview", {})
+            assert world.service.arrived.count("get_source_server_overview") == sent
+
+
+async def test_a_single_read_is_made_anew_after_a_change_of_ours(tmp_path: Path, era: str) -> None:
+    async with open_world(tmp_path) as world, world.client(era) as client:
+        before = await client.call_tool("list_migration_projects", {})
+        given: dict[str, Any] = {
+            "name": "a-new-wave",
+            "region": "ap-southeast-3",
+            "type": "MIGRATE_FILE",
+        }
+        given |= dict.fromkeys(("use_public_ip", "exist_server", "syncing"), True)
+        made = await client.call_tool("create_migration_project", given)
+        after = await client.call_tool("list_migration_projects", {})
+    assert not made.is_error, everything_in(made)
+    assert "a-new-wave" not in everything_in(before)
+    assert "a-new-wave" in everything_in(after)
+
+
+async def test_replies_to_single_reads_do_not_pile_up(tmp_path: Path, era: str) -> None:
+    opened = open_account(clock=(clock := ManualClock()))
+    async with open_world(tmp_path, opened=opened) as world, world.client(era) as client:
+        for each in world.cloud.sources.values():
+            await client.call_tool("get_source_server", {"source_id": each.id})
+            clock.advance(1)
+        assert len(world.runtime.desk.moments) == 1
 
 
 async def test_two_hundred_mixed_questions_are_all_answered_each_with_its_own(

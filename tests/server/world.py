@@ -55,9 +55,11 @@ def is_more_than_a_read(name: str) -> bool:
     return name not in CATALOGUE or CATALOGUE[name].__spec__.kind is not Kind.READ
 
 
-def open_account(scenario: str = "mixed") -> tuple[Sandbox, Watched]:
-    """A sandbox that stands still, with things in it that nothing hangs on."""
-    opened = open_sandbox(scenario, clock=ManualClock(), speed=1)
+def open_account(
+    scenario: str = "mixed", clock: ManualClock | None = None
+) -> tuple[Sandbox, Watched]:
+    """A sandbox that stands still, or moves by *clock*, with things in it that nothing hangs on."""
+    opened = open_sandbox(scenario, clock=clock or ManualClock(), speed=1)
     given = {each.name: getattr(opened.service, each.name) for each in fields(Service)}
     service = Watched(**given)
     sandbox = replace(opened, service=service)
