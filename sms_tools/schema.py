@@ -87,21 +87,33 @@ def _without_null(node: dict[str, Any]) -> dict[str, Any]:
     return {**options[0], **rest} if len(options) == 1 else {"anyOf": options, **rest}
 
 
-def _compact(node: Any, whole: bool, *, is_properties: bool = False) -> Any:
+def _compact(node: Any, whole: bool, *, inside: bool = False) -> Any:
     if isinstance(node, list):
-        return [_compact(item, whole) for item in node]
+        return [_compact(item, whole, inside=inside) for item in node]
     if not isinstance(node, dict):
         return node
-    if is_properties:  # keys are field names here, and a field may well be called `title`
-        return {name: _compact(schema, whole) for name, schema in node.items()}
     how = node.get("x-copied")
     if how is not None and not whole:
         return {**_bare(node, **how), "description": node["description"]}
     return {
-        key: _words(value) if key == "enum" else _compact(value, whole, is_properties=_names(key))
+        key: _fields(value, whole, inside=inside)
+        if key == "properties"
+        else _words(value)
+        if key == "enum"
+        else _compact(value, whole, inside=inside)
         for key, value in node.items()
         if not _says_nothing(key, value)
     }
+
+
+def _fields(fields: dict[str, Any], whole: bool, *, inside: bool) -> dict[str, Any]:
+    """*fields*, compact; *inside* a structure, without a text that only repeats the name."""
+    compact = {name: _compact(schema, whole, inside=True) for name, schema in fields.items()}
+    for name, schema in compact.items() if inside and not whole else ():
+        said = schema.get("description", "").casefold().strip(".").split()
+        if said and set(said) <= set(name.split("_")):
+            del schema["description"]
+    return compact
 
 
 def _bare(
@@ -120,10 +132,6 @@ def _bare(
     parts = {name: _bare(fields[name], also, marked, inside=True) for name in shown}
     bare: dict[str, Any] = {"type": "object", "properties": parts}
     return {**bare, "required": required} if required and marked else bare
-
-
-def _names(key: str) -> bool:
-    return key == "properties"
 
 
 def _words(values: list[Any]) -> list[Any]:

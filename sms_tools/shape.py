@@ -17,13 +17,6 @@ from sms_tools.operation import JSON, Kind, Operation, Page, Spec, whole_count
 DEEPEST: Final = 64
 """Levels of nesting. The deepest documented reply has eight."""
 
-_DIGITS: Final = bytes.maketrans(b"123456789E]} \t\r\n", b"000000000e,,,,,,")
-_ODD_NUMBERS: Final = (
-    *(b"0" * 19, b"0e" + b"0" * 13),
-    *(b"0e" + b"0" * digits + b"," for digits in range(2, 13)),
-)
-"""How a number beyond 64 bits or a double looks with its digits as 0 and whatever ends it as a
-comma. An id, which a quote ends, is none."""
 _NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
 _ERROR_PAIRS: Final = (("error_code", "error_msg"), ("code", "message"))
@@ -44,19 +37,19 @@ def read_json(body: bytes) -> JSON:
     """
     if not body.strip():
         return None
-    hooks: dict[str, Any] = {"parse_constant": lambda _: None}
-    if _may_hold_odd_numbers(body):
-        hooks |= {"parse_int": _integer, "parse_float": _float}
     try:
         text = body.decode(json.detect_encoding(body), "replace")
-        payload = json.loads(text, **hooks)
+        payload = json.loads(
+            text, parse_int=_integer, parse_float=_float, parse_constant=lambda _: None
+        )
     except RecursionError:
         raise UnreadableBody(f"is nested deeper than {DEEPEST} levels") from None
     except ValueError:
         raise UnreadableBody("is not JSON") from None
     if _may_be_deep(body) and _depth(payload) > DEEPEST:
         raise UnreadableBody(f"is nested deeper than {DEEPEST} levels")
-    return _without_halves(payload) if "\\u" in text or _HALF_PAIR.search(text) else payload
+    # Decoding has replaced the halves that came as bytes; those left came as escapes.
+    return _without_halves(payload) if "\\u" in text else payload
 
 
 def misfit(operation: Operation[Any], payload: JSON, status: int) -> str | None:
@@ -153,11 +146,6 @@ def _integer(text: str) -> JSON:
 def _float(text: str) -> float | None:
     number = float(text)
     return number if math.isfinite(number) else None
-
-
-def _may_hold_odd_numbers(body: bytes) -> bool:
-    seen = body.translate(_DIGITS, b"+") + b","
-    return any(odd in seen for odd in _ODD_NUMBERS)
 
 
 def _may_be_deep(body: bytes) -> bool:

@@ -6,10 +6,11 @@ from typing import Any, TypedDict
 import httpx
 
 VERSION = "2026-07-28"
+CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 META = {
     "io.modelcontextprotocol/protocolVersion": VERSION,
     "io.modelcontextprotocol/clientInfo": {"name": "example-client", "version": "1.0"},
-    "io.modelcontextprotocol/clientCapabilities": {},
+    CAPABILITIES: {},
 }
 
 
@@ -27,8 +28,8 @@ def request(method: str, token: str | None = None, **params: Any) -> Request:
         "MCP-Protocol-Version": VERSION,
         "Mcp-Method": method,
     }
-    if "name" in params:
-        headers["Mcp-Name"] = params["name"]
+    if named := params.get("name") or params.get("uri"):
+        headers["Mcp-Name"] = named
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": {**params, "_meta": META}}

@@ -33,10 +33,10 @@ _LARGE: Final = 1024**4
 
 
 class AssessSources(FleetQuestion):
-    """Can these machines be migrated at all, and what do they need first (评估, 能不能迁)? Before
-    the start: whether each host is fit and supported (old OS versions too), what must be repaired,
-    suggested type and template, bytes to copy, quotas. Per server go, repair_first, other_method or
-    unknown; each finding with who acts and how.
+    """Can these machines be migrated at all, and what must be repaired first (评估, 能不能迁,
+    支不支持)? Before you start: is each host fit and compatible (old systems, firmware, file
+    systems)? Suggests type and template; bytes to copy, quotas. Per server go, repair_first,
+    other_method or unknown; each finding with who acts and how.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

@@ -38,10 +38,11 @@ _WORDS: Final = {
 
 
 class WhatChanged(FleetQuestion):
-    """What happened since a point in time: overnight, while you slept, yesterday, over the weekend
-    (昨晚, 有什么变化)? New failures, what broke, recovered or finished, other transitions, Agents
-    disconnected or back, bytes copied. It compares with what this server saw before, so it knows
-    nothing from before its first reading and says so. For the current state use migration_overview.
+    """What happened since a point in time: what is new overnight, while you slept or were away,
+    yesterday, over the weekend (昨晚, 发生了什么, 有什么变化)? Did anything break? New failures,
+    what recovered or finished, other transitions, Agents disconnected or back, bytes copied. It
+    knows nothing from before this server's first reading, and says so. For the current state use
+    migration_overview.
     """
 
     since: Annotated[

@@ -32,9 +32,9 @@ _CAUTION: Final = (
 
 
 class FindCleanupCandidates(FleetQuestion):
-    """What is left over after the migration, can be deleted now, and is still costing us money
-    (清理, 还在扣费)? What nobody needs any more (tasks and records of launched servers, tasks
-    without a server, templates without a task), what we keep paying for (rehearsal clones,
+    """What is left over after the migration, can be deleted (thrown away) now, and still costs us
+    money (清理, 可以删什么, 还在扣费)? What nobody needs any more (tasks and records of launched
+    servers, tasks without a server, unused templates), what we keep paying for (rehearsal clones,
     temporary disks), what must stay and why. Deletes nothing: plan_remediation (goal=clean_up)
     does.
     """

@@ -29,11 +29,11 @@ _WORST_DIRECTORIES: Final = 8
 
 
 class SummarizeConsistencyResults(FleetQuestion):
-    """Is the data on the targets complete and identical to the sources, or are files missing, lost,
-    damaged or different (一致性, 数据有没有丢)? Judges the latest verification of each server:
-    clean, warning (only extra files), inconsistent, partial (nothing compared, or the cap of files
-    reached), stale (older than the last synchronisation), never or unreadable; by directory, and
-    what the check does not prove.
+    """Is the data on the targets complete and the same as on the sources, or are files missing,
+    lost, damaged or different (一致性, 是否一致, 数据有没有丢)? Can the copy be trusted? Judges the
+    latest verification of each server: clean, warning (only extra files), inconsistent, partial
+    (nothing compared, or the cap of files reached), stale (older than the last synchronisation),
+    never or unreadable; by directory, and what the check does not prove.
     """
 
     async def answer(self, desk: Desk) -> dict[str, Any]:

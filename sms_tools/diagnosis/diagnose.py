@@ -26,11 +26,11 @@ _EVENTS: Final = 10
 
 
 class DiagnoseServer(Question):
-    """What is wrong with this one machine: why does it fail, crawl, hang, drop its connection or
-    not move any more (诊断, 怎么回事, 卡住)? Its phase, the timeline of its sub-tasks, the reason
-    as ranked hypotheses (also the bottleneck) with evidence for and against, what is unknown, the
-    next step and who must take it. For many failures use summarize_failed_servers. Call again later
-    to confirm a stall.
+    """What is wrong with this one machine (诊断, 怎么回事, 卡住)? Why has it stopped moving: does
+    it fail, crawl (slow), hang (stuck, frozen) or keep dropping its connection? Its phase, the
+    timeline of its sub-tasks, the reason (cause) as ranked hypotheses (also the bottleneck) with
+    evidence for and against, what is unknown, the next step and who must take it. For many failures
+    use summarize_failed_servers. Call again later to confirm a stall.
     """
 
     server: Annotated[str, Field(min_length=1, max_length=255, description="Name, address or id.")]

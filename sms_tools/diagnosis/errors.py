@@ -30,10 +30,10 @@ _ORIGINS: Final = {
 
 
 class ExplainErrorCode(Question):
-    """What does an error code or number mean, and what do I do about it (错误码, SMS.xxxx
-    是什么意思)? For SMS.xxxx and APIGW.xxxx: cause, first step, who has to act, whether a retry is
-    safe, whether all data must be copied again, and where that is known from. Needs no connection.
-    summarize_failed_servers explains the codes of failed servers itself.
+    """What does an error code, number or message mean, and what do I do about it (错误码, SMS.xxxx
+    是什么意思, 怎么处理)? For SMS.xxxx and APIGW.xxxx: cause, first step, who has to act, whether a
+    retry is safe, whether all data must be copied again, and where that is known from. Needs no
+    connection. summarize_failed_servers explains the codes of failed servers itself.
     """
 
     __open_world__: ClassVar[bool] = False

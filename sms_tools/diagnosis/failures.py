@@ -30,8 +30,8 @@ _TIGHT: Final = 100
 
 
 class SummarizeFailedServers(FleetQuestion):
-    """What went wrong: which machines failed, broke or show errors, and why (哪些失败, 报错原因)?
-    Groups those with the same problem (root cause), from states, task errors, the error list,
+    """Which machines failed, broke, crashed or show errors (red), and why (哪些失败, 报错原因)? Do
+    they have the same problem (root cause)? Groups them, from states, task errors, the error list,
     rehearsals and environment checks: code, count, servers, cause, first step, who must fix it,
     whether a full copy is lost; recovered servers separately. For one server use diagnose_server.
     """

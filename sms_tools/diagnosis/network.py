@@ -45,10 +45,10 @@ _MOST_PLANNED: Final = 10
 
 
 class CheckNetworkPaths(Question):
-    """Can the source servers reach their targets over the network: is each port open, or does a
-    firewall or security group stand in the way (端口通不通, 防火墙)? Per port open, closed or
-    unknown, and what shows it: a copy, a measurement, an error, or rules alone; loss, jitter and
-    rate where measured, against what a deadline needs.
+    """Can the source servers reach (connect to) their targets over the network (端口通不通,
+    防火墙)? Which ports must be opened, and does a firewall or security group block them? Per port
+    open, closed or unknown, and what shows it: a copy, a measurement, an error, or rules alone;
+    loss, jitter and rate where measured, against what a deadline needs.
     """
 
     servers: Servers = None

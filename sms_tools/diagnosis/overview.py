@@ -38,10 +38,10 @@ _WORDS: Final = {
 
 
 class MigrationOverview(FleetQuestion):
-    """Where do we stand: how is the migration (the move to Huawei Cloud) going, and is there
-    anything to worry about today (总体情况, 到哪一步)? A quick picture of the whole fleet or one
-    wave (project) in one call: servers by phase from not started to finished, bytes copied of the
-    total, Agents offline, the biggest problems. Start here. For causes of failures use
+    """Where do we stand (总体情况, 到哪一步)? How is the migration (the move to Huawei Cloud) going
+    as a whole, and is there anything to worry about? A quick picture (status) of the fleet or one
+    wave (project): how many servers are done, running or not started, bytes copied of the total,
+    Agents offline, the biggest problems. Start here. For causes of failures use
     summarize_failed_servers, for times summarize_progress.
     """
 

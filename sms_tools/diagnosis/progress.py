@@ -55,11 +55,10 @@ _RATE_NOTE: Final = (
 
 
 class SummarizeProgress(FleetQuestion):
-    """How far is the copy (replication, transfer), how fast is it, and when will it be finished
-    (进度, 速度, 还要多久)? Bytes, rate and hours left as a range (or why there is no estimate), per
-    server and in all; whether we make it by a deadline; which servers are stuck (hung) and which
-    only look stuck. Ask again after some minutes for a better estimate. For why one is slow use
-    diagnose_server.
+    """When will the copy (replication, transfer, sync) be finished, how much is left and how fast
+    is it (进度, 速度, 还要多久)? Will we make it in time, before a deadline (来得及吗)? Bytes, rate
+    and hours left as a range (or why there is no estimate), per server and in all; which servers
+    are stuck (hung) and which only look stuck. For why one is slow use diagnose_server.
     """
 
     deadline: Annotated[

@@ -49,9 +49,9 @@ Servers = Annotated[
     Field(description="Names, addresses or ids; default all.", max_length=1000),
 ]
 Project = Annotated[
-    str | None, Field(description="Migration project (wave), by name or id.", max_length=255)
+    str | None, Field(description="Wave (migration project): name or id.", max_length=255)
 ]
-Detail = Annotated[Literal["concise", "full"], Field(description="`full` for all that is known.")]
+Detail = Annotated[Literal["concise", "full"], Field(description="`full`: all that is known.")]
 Limit = Annotated[int | None, Field(ge=1, le=1000, description="Maximum rows.")]
 Offset = Annotated[int, Field(ge=0, description="Rows to skip.")]
 

@@ -31,11 +31,11 @@ _ALSO_UNSEEN: Final = "whether the target boots and can be reached: a rehearsal 
 
 
 class CheckCutoverReadiness(FleetQuestion):
-    """Can these servers switch over: go live, be launched, cut over tonight (割接, 切换, 上线), and
-    what still blocks them? For before a launch, not after. Every gate per server as pass, fail or
-    unknown: stage, state, Agent, errors, copy, last sync, clone, consistency, checks. Verdict:
-    ready, not_ready, or not_confirmed as soon as one gate is unknown. How long it takes; last safe
-    start. Launches nothing: plan_remediation (goal=cut_over) does.
+    """Are these servers ready to switch over: go live, be launched, cut over tonight (割接, 切换,
+    上线)? Does something still block (stop) them? For before a launch, not after. Every gate per
+    server as pass, fail or unknown: stage, Agent, errors, copy, last sync, clone, consistency,
+    checks. Verdict: ready, not_ready, or not_confirmed as soon as one gate is unknown. How long it
+    takes; last safe start. Launches nothing: plan_remediation (goal=cut_over) does.
     """
 
     deadline: Annotated[

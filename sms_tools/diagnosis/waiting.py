@@ -34,10 +34,10 @@ _NEXT_IN_SYNC: Final = 300
 
 
 class WaitForProgress(Question):
-    """Keep an eye on servers in migration and report when something happens (盯着, 等待,
-    有变化通知), instead of polling: watches until a phase, step, connection or error changes,
-    nothing is under way, or timeout_seconds (40 if left out) are over. Then next_poll_seconds says
-    when to call it again. For the current state use summarize_progress.
+    """Watch (stay with) servers in migration and tell me when something happens (盯着, 等待,
+    完成通知), instead of polling: until a phase, step, connection or error changes, nothing is
+    under way, or timeout_seconds (40 if left out) are over. Then next_poll_seconds says when to
+    call it again. For the current state use summarize_progress.
     """
 
     servers: Servers = None

@@ -43,10 +43,10 @@ _PEOPLE: Final = (
 
 
 class ScheduleWave(Question):
-    """When should each server of a wave (batch) be copied over a shared line (排期, 一晚拷几台)?
-    From bytes left, measured rates and the nightly windows: the order, how many at a time (in
-    parallel), the bandwidth share of each, start and end as a range per migrating server, who
-    misses the deadline, what would help, and ready limits. Starts nothing.
+    """In which order and when should the servers of a wave (batch) be copied over a shared line
+    (排期, 顺序, 一晚拷几台)? A timetable from bytes left, measured rates and nightly windows: how
+    many at a time (in parallel), bandwidth shares, start and end per migrating server as a range,
+    who misses the deadline, what would help, ready limits. Starts nothing.
     """
 
     line_mbit_s: Annotated[

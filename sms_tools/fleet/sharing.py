@@ -6,12 +6,13 @@ and what questions read, a second for what a caller asks the service for itself.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
 from typing import Any, Final, Generic, TypeVar, cast
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from sms_tools.errors import SmsToolsError
 from sms_tools.fleet.desk import Desk
@@ -31,7 +32,8 @@ V = TypeVar("V")
 class Shared(Generic[V]):
     """What one key is read for, and what came of it."""
 
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    under_way: anyio.Event | None = None
+    """Set when the reading that is under way ends; None where none is."""
     value: V | None = None
     marks: object = None
     """What :attr:`value` was true of: with other marks it serves nobody."""
@@ -72,27 +74,39 @@ async def shared(
     """
     kept_among = desk.shared if among is None else among
     slot = cast("Shared[V]", kept_among.setdefault(key, Shared[V]()))
-    if since is None and (recent := slot.recent(desk.now(), lasts, marks)) is not None:
-        return recent, False
     seen = slot.ended
-    async with slot.lock:
+    while True:
+        if since is None and (recent := slot.recent(desk.now(), lasts, marks)) is not None:
+            return recent, False
         if slot.marks == marks and (slot.ended > seen if since is None else slot.began > since):
             if slot.failure:
                 raise slot.failure
             if slot.value is not None:
                 return slot.value, False
-        began = desk.elapsed()
-        slot.value = slot.failure = None
-        try:
-            slot.value = await read()
-        except SmsToolsError as error:
-            slot.failure = error
-            raise
-        finally:
-            # Whoever gave up half-way leaves neither value nor failure: the next one reads.
-            slot.began, slot.marks = began, marks
-            slot.ended, slot.ended_at = slot.ended + 1, desk.now()
-        return slot.value, True
+        if slot.under_way is None:
+            return await _read_anew(desk, slot, read, marks), True
+        await slot.under_way.wait()
+
+
+async def _read_anew(
+    desk: Desk, slot: Shared[V], read: Callable[[], Awaitable[V]], marks: object
+) -> V:
+    """What *read* gives, kept in *slot* for whoever waits meanwhile and comes soon."""
+    ended = slot.under_way = anyio.Event()
+    slot.value = slot.failure = None
+    began = desk.elapsed()
+    try:
+        await checkpoint()  # whoever asks at the same moment waits for this reading
+        slot.value = await read()
+    except SmsToolsError as error:
+        slot.failure = error
+        raise
+    finally:
+        # Whoever gave up half-way leaves neither value nor failure: the next one reads.
+        slot.began, slot.marks, slot.under_way = began, marks, None
+        slot.ended, slot.ended_at = slot.ended + 1, desk.now()
+        ended.set()
+    return slot.value
 
 
 def at_hand(
@@ -126,6 +140,6 @@ async def asked_once(desk: Desk, asked: Operation[Any], read: Callable[[], Await
 def _drop_outlived(desk: Desk) -> None:
     """Forget the replies whose moment is over: other questions would never replace them."""
     for key, slot in list(desk.moments.items()):
-        is_read_now = isinstance(slot, Shared) and slot.lock.locked()
+        is_read_now = isinstance(slot, Shared) and slot.under_way is not None
         if not is_read_now and at_hand(desk, key, lasts=MOMENT, among=desk.moments) is None:
             del desk.moments[key]

@@ -38,15 +38,14 @@ class Holder:
         """A person has to decide, and nobody has answered yet; *why* is said first."""
         url = await self._ways.link(approval)
         command = self._ways.line("approve", approval.id, subject)
-        lives = "(a link that lives as long as this server runs)"
-        page = f", or opens {url} {lives} {self._ways.entrance}" if url else ""
+        page = f", or opens {url} {self._ways.lifetime}{self._ways.entrance}" if url else ""
         await self._trail.held(subject, caller, status=status, approval_id=approval.id)
         return Held(
             {
                 "status": status,
                 "summary": f"{why}Nothing has been done. A person runs `{command}` in a "
-                f"terminal{page}; after that, the same call with the same arguments goes through, "
-                "once.",
+                f"terminal{_proof(approval)}{page}; after that, the same call with the same "
+                "arguments goes through, once.",
                 "tool": subject.tool,
                 "preview": approval.preview.shown(),
                 "approval_id": approval.id,
@@ -70,7 +69,8 @@ class Holder:
                 "status": "declined",
                 "summary": f"{who_said}, at {since:%H:%M} UTC. Nothing has been done. Nobody "
                 f"is asked about the same call again before {approval.expires_at:%H:%M} UTC; "
-                f"do not repeat it. A person who changes their mind runs `{command}`{page}.",
+                f"do not repeat it. A person who changes their mind runs `{command}`"
+                f"{_proof(approval)}{page}.",
                 "tool": subject.tool,
                 "how": how,
                 "declined_at": iso(since),
@@ -156,3 +156,11 @@ class Holder:
                 "blocked_by": "audit",
             }
         )
+
+
+def _proof(approval: Approval) -> str:
+    """What the command takes besides, where a person proves who they are."""
+    if not approval.terms.named:
+        return ""
+    whose = "another approver" if approval.terms.four_eyes else "an approver"
+    return f" (with `--auth` as this server was started with it, and the token of {whose})"

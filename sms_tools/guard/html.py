@@ -66,9 +66,15 @@ def tag(name: str, /, *parts: Part, **attributes: str) -> ET.Element:
 
 
 def question(
-    approval: Approval, seal: str, minutes_left: int, entrance: Part, *, warning: str = ""
+    approval: Approval,
+    seal: str,
+    minutes_left: int,
+    entrance: Part,
+    *,
+    warning: str = "",
+    parting: Part = None,
 ) -> str:
-    """The page that asks. *entrance* says who may say yes."""
+    """The page that asks. *entrance* says who may say yes, *parting* how to leave."""
     preview = approval.preview
     left = "less than a minute" if minutes_left < 1 else f"about {minutes_left} min"
     names = dict.fromkeys(each.name or each.id for each in preview.targets)
@@ -100,6 +106,7 @@ def question(
         *(_section(section) for section in preview.sections if section.lines),
         _form(approval, seal, entrance, said_no, warning),
         _exact_call(approval),
+        parting,
         aside=f"Request {approval.id}, open until {approval.expires_at:%H:%M} UTC ({left} left)",
         foot="If you did not expect this question, refuse.",
     )

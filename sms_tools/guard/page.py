@@ -95,6 +95,10 @@ class Page:
         """What the form says of who may say yes."""
         raise NotImplementedError
 
+    def _parting(self) -> html.Part:
+        """How whoever is at the page leaves it; None where there is nothing to leave."""
+        return None
+
     async def _show(self, request: Request) -> Response:
         if (barrier := await self._barrier(request)) is not None:
             return barrier
@@ -179,30 +183,41 @@ class Page:
             left = (approval.expires_at - self._approvals.now()).total_seconds()
             seal = self._seals.seal(f"approve:{approval.token}")
             entrance = await self._entrance(request)
-            markup = html.question(approval, seal, int(left // 60), entrance, warning=warning)
+            markup = html.question(
+                approval,
+                seal,
+                int(left // 60),
+                entrance,
+                warning=warning,
+                parting=self._parting(),
+            )
             return page(markup, status=status)
         return page(await self._outcome(approval))
 
     async def _outcome(self, approval: Approval) -> str:
         headline = approval.preview.headline
+
+        def told(text: str, tone: str = "plain", *more: html.Part, kind: str = "") -> str:
+            return html.notice(headline, text, tone, *more, self._parting(), kind=kind)
+
         delivery = await self._approvals.delivery(delivery_id=approval.id)
         if delivery and await self._vault.has(approval.id, self._approvals.now()):
             form = self._reveal_form(delivery)
-            return html.notice(headline, "Approved and read.", "go", form)
+            return told("Approved and read.", "go", form)
         if approval.status is Status.USED:
-            return html.notice(headline, "Approved, and used. It cannot be reused.", "go")
+            return told("Approved, and used. It cannot be reused.", "go")
         if approval.status is Status.DENIED:
-            return html.notice(headline, "Refused. Nothing was done.", kind="Refused")
+            return told("Refused. Nothing was done.", kind="Refused")
         if self._approvals.is_over(approval) or approval.status is Status.CLOSED:
             text = "This request is over. Nothing was done; the assistant can ask again."
-            return html.notice(headline, text, kind="Over")
+            return told(text, kind="Over")
         text = (
             f"The assistant may now make this call once, until {approval.expires_at:%H:%M} UTC, "
             "if nothing has changed since. Tell it to go on."
         )
         if approval.kind is Kind.SECRET:
             text += " Then load this page again: what was read is shown here, not to it."
-        return html.notice(headline, text, "go", kind="Approved")
+        return told(text, "go", kind="Approved")
 
     def _is_open(self, approval: Approval) -> bool:
         """Whether a person can still say yes. Their own no does not bind them."""

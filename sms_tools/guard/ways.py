@@ -41,6 +41,12 @@ class Ways:
         login = self.desk.login if self.desk else None
         return login or f"in a browser paired once with `{self.command('pair')}`"
 
+    @property
+    def lifetime(self) -> str:
+        """How long a link is good, where that is not for as long as its request."""
+        login = self.desk.login if self.desk else None
+        return "" if login else "(a link that lives as long as this server runs) "
+
     def line(self, action: str, request_id: str, subject: Subject) -> str:
         """What a person runs in a terminal about a request."""
         return self.command(action, request_id, sandbox=bool(subject.account.sandbox))

@@ -22,6 +22,7 @@ class _Oidc(Part):
     issuer: str
     audience: str | None = None
     roles_claim: str | None = None
+    subject_claim: str | None = None
     client_id: str | None = None
 
 
@@ -71,6 +72,7 @@ def entry_of(options: argparse.Namespace, environ: Mapping[str, str] = os.enviro
         roles_claim=options.roles_claim or said.roles_claim or "roles",
         client_id=options.client_id or said.client_id,
         client_secret=environ.get(CLIENT_SECRET) or None,
+        subject_claim=said.subject_claim or "sub",
     )
     keys = Keys(provider.issuer)
     return Entry(OidcVerifier(provider, keys), provider, keys)

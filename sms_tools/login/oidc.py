@@ -57,6 +57,20 @@ class Provider:
     client_id: str | None = None
     """As which the approval page logs people in; without it there is no page."""
     client_secret: str | None = field(default=None, repr=False)
+    subject_claim: str = "sub"
+    """What names a person alike in every token. A provider may give one person another `sub` for
+    each client, and whoever asked would then be somebody else on the page."""
+
+    def name_of(self, claims: Mapping[str, Any]) -> str:
+        """Whom *claims* are about.
+
+        Raises:
+            jwt.InvalidTokenError: they do not say it.
+        """
+        name = claims.get(self.subject_claim)
+        if not isinstance(name, str) or not name:
+            raise jwt.InvalidTokenError(f"it says nobody in {self.subject_claim}")
+        return name
 
     def roles_of(self, claims: Mapping[str, Any]) -> frozenset[Role]:
         """The roles that *claims* give."""
@@ -127,6 +141,15 @@ class Keys:
         self._document: Mapping[str, Any] | None = None
         self._keys: Mapping[str, _Key] = {}
         self._read_at: float | None = None
+
+    async def names_alike(self) -> bool:
+        """Whether the provider gives a person one `sub` in the tokens of all clients.
+
+        Raises:
+            ProviderFailed: it cannot be asked.
+        """
+        types = (await self.document()).get("subject_types_supported")
+        return not isinstance(types, list) or "public" in types or not types
 
     async def document(self) -> Mapping[str, Any]:
         """The provider's own description (OpenID Connect Discovery 1.0).
@@ -281,13 +304,13 @@ class OidcVerifier(TokenVerifier):
         """Whose *token* is, with their roles; None for one that does not count."""
         try:
             claims = await self.claims(token, self.provider.audience)
+            subject = self.provider.name_of(claims)
         except jwt.PyJWTError as error:
             _LOG.info("a token was refused: %s", error)
             return None
         except ProviderFailed as error:
             _LOG.warning("nobody new is let in: %s %s", error, error.advice)
             return None
-        subject = str(claims["sub"])
         roles = sorted(self.provider.roles_of(claims))
         return AccessToken(
             token=token,

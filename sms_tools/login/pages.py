@@ -43,6 +43,12 @@ _STEPS: Final = (
     " nonce TEXT NOT NULL, there TEXT NOT NULL, expires BIGINT NOT NULL)",
 )
 
+_NOT_TOLD_APART: Final = (
+    "The provider gives a person another subject for each client (pairwise), so nobody can tell "
+    "whether you asked for this yourself (four eyes). Whoever runs this server sets subject_claim "
+    "to a claim that is the same in all tokens."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -183,6 +189,8 @@ class LoginPage(Page):
         if session is None:
             return refused("You are no longer logged in. Load the page again.", 401)
         fault = approval.terms.fault(session.person) if approval else None
+        if approval is not None and approval.terms.four_eyes and not await self._tells_apart():
+            fault = fault or _NOT_TOLD_APART
         if approval is None and Role.APPROVER not in session.person.roles:
             fault = f"{session.shown} does not have the role approver."
         if fault and approval is not None:
@@ -191,9 +199,20 @@ class LoginPage(Page):
             return refused(fault)
         return Admitted(by=session.person)
 
+    async def _tells_apart(self) -> bool:
+        """Whether a person here goes by the name under which they call the tools."""
+        provider = self._verifier.provider
+        if provider.subject_claim != "sub" or provider.client_id == provider.audience:
+            return True
+        return await self._verifier.keys.names_alike()
+
     async def _naysayer(self, request: Request) -> Person | None:
         session = await self._session(request)
         return session.person if session else None
+
+    def _parting(self) -> html.Part:
+        told = "Logged in for eight hours at most. On a computer that others use, log out."
+        return html.button_form(f"{PATH}/logout", self._seals.seal("logout"), told, "Log out")
 
     async def _entrance(self, request: Request) -> html.Part:
         session = await self._session(request)
@@ -282,9 +301,10 @@ class LoginPage(Page):
         roles = provider.roles_of(claims)
         if not roles and tokens.get("access_token"):
             found = await self._verifier.person(str(tokens["access_token"]))
-            roles = found.roles if found and found.name == str(claims["sub"]) else roles
-        shown = claims.get("preferred_username") or claims.get("name") or claims["sub"]
-        return Session(Person(str(claims["sub"]), roles), str(shown))
+            roles = found.roles if found and found.name == provider.name_of(claims) else roles
+        name = provider.name_of(claims)
+        shown = claims.get("preferred_username") or claims.get("name") or name
+        return Session(Person(name, roles), str(shown))
 
     async def _tokens(self, code: str, attempt: _Attempt) -> Mapping[str, Any]:
         keys, provider = self._verifier.keys, self._verifier.provider

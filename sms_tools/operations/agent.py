@@ -21,8 +21,8 @@ class GetAgentConfiguration(
     kind=Kind.READ,
     section="5.2.1",
 ):
-    """Read which regions and projects the service knows (可用区域): the configuration it gives to
-    the migration Agents, with the main region, the default disk type and the region_name and
-    project_name values that create_migration_task takes. Made for the Agent and harmless to read.
-    It says nothing about a single server: use get_source_server for that.
+    """Read which regions and projects the service knows (可用区域, 支持哪些区): the configuration
+    it gives to the migration Agents, with the main region, the default disk type and the
+    region_name and project_name values that create_migration_task takes. Harmless to read. It says
+    nothing about a single server: use get_source_server for that.
     """

@@ -36,24 +36,20 @@ def _not_the_overview(source_id: str) -> str:
 
 SourceId = Annotated[
     str,
-    Field(min_length=1, max_length=255, description="Source server id, from list_source_servers."),
+    Field(min_length=1, max_length=255, description="From list_source_servers."),
     AfterValidator(_not_the_overview),
 ]
 TaskId = Annotated[
     str,
-    Field(
-        min_length=1, max_length=255, description="Migration task id, from list_migration_tasks."
-    ),
+    Field(min_length=1, max_length=255, description="From list_migration_tasks."),
 ]
-TemplateId = Annotated[
-    str, Field(min_length=1, max_length=255, description="Template id, from list_templates.")
-]
+TemplateId = Annotated[str, Field(min_length=1, max_length=255, description="From list_templates.")]
 ProjectId = Annotated[
     str,
     Field(
         min_length=1,
         max_length=255,
-        description="Migration project id, from list_migration_projects.",
+        description="From list_migration_projects.",
     ),
 ]
 Offset = Annotated[

@@ -34,8 +34,8 @@ class GetCertificateAndPrivateKey(
     kind=Kind.SECRET,
     section="5.7.1",
 ):
-    """Reveal the TLS certificates and private keys (证书私钥) between a task's source and target
-    server. Meant for the migration Agent of a block-level task; no troubleshooting needs it.
+    """Reveal the TLS certificates and private keys (key pair; 证书私钥) between a task's source and
+    target server. Meant for the migration Agent of a block-level task; no troubleshooting needs it.
     Whoever has the keys can pose as either server, and what is revealed cannot be taken back, so a
     person is asked first. get_certificate_passphrase gives the passphrase.
     """

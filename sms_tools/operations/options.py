@@ -45,13 +45,13 @@ class ConfigureMigrationOptions(
     section="5.10.1",
     idempotent=True,
 ):
-    """Exclude folders (directories, paths; 排除目录), synchronise only some, choose what is
-    verified, or cap how much CPU (processor), memory and disk the Agent uses (限制 CPU), for one
-    migration task. Keys: EXCLUDE_MIGRATE_PATH, SYNC_EXCLUDE_PATH, ONLY_SYNC_PATH; in newer regions
-    MIGRATE_EXCLUDE_DIR, SYNC_EXCLUDE_DIR, ONLY_SYNC_DIR, CONSISTENCY_DIR, CONSISTENCY_MODE,
-    LINUX_CPU_LIMIT (1–100 %), LINUX_MEM_LIMIT (MB), LINUX_IO_LIMIT (MB/s). Excluded paths are
-    silently missing on the target after cutover. Works before the start, while paused or waiting to
-    synchronise; read the result back with get_migration_options.
+    """Exclude (leave out, skip) folders, directories or paths (排除目录), copy only some, choose
+    what is verified, or cap how much CPU (processor), memory and disk the Agent uses (限制 CPU,
+    内存), for one migration task. Keys: EXCLUDE_MIGRATE_PATH, SYNC_EXCLUDE_PATH, ONLY_SYNC_PATH; in
+    newer regions MIGRATE_EXCLUDE_DIR, SYNC_EXCLUDE_DIR, ONLY_SYNC_DIR, CONSISTENCY_DIR,
+    CONSISTENCY_MODE, LINUX_CPU_LIMIT (1–100 %), LINUX_MEM_LIMIT (MB), LINUX_IO_LIMIT (MB/s).
+    Excluded paths are silently missing on the target after cutover. Works before the start, while
+    paused or waiting to synchronise; read the result back with get_migration_options.
     """
 
     task_id: TaskId
@@ -67,10 +67,10 @@ class GetMigrationOptions(
     kind=Kind.READ,
     section="5.10.2",
 ):
-    """Read the advanced options of a migration task: which folders (paths) are excluded or left out
-    (排除了哪些目录), which are synchronised, verification and resource settings. Use it before a
-    cutover, or to check what configure_migration_options has set. Rate limits are elsewhere:
-    get_migration_rate_limits. May fail on a task that has none.
+    """Which folders (directories, paths) does a migration task leave out or skip (排除了哪些目录),
+    and which does it synchronise? Its advanced options, with verification and resource settings.
+    Use it before a cutover, or to check what configure_migration_options has set. Rate limits are
+    elsewhere: get_migration_rate_limits. May fail on a task that has none.
     """
 
     task_id: TaskId

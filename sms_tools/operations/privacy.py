@@ -17,7 +17,7 @@ class SignPrivacyAgreement(
     section="5.11.1",
     idempotent=True,
 ):
-    """Sign (accept) the server migration privacy agreement in the name of the whole account
+    """Sign (accept) the server migration privacy agreement (terms) in the name of the whole account
     (签署隐私协议). Legally binding consent: only a person with the authority to give it may decide,
     and it cannot be withdrawn here. get_privacy_agreement shows whether it is still needed.
     """
@@ -30,7 +30,7 @@ class GetPrivacyAgreement(
     kind=Kind.READ,
     section="5.11.2",
 ):
-    """Read whether the account has signed (accepted) the server migration privacy agreement
-    (隐私协议签了没有; flag). Where it has not, a person decides about it, on the console or through
+    """Has the account signed (accepted) the privacy agreement (terms) of server migration
+    (隐私协议签了没有; flag)? Where it has not, a person decides about it, on the console or through
     sign_privacy_agreement.
     """

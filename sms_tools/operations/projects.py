@@ -75,10 +75,10 @@ class CreateMigrationProject(
     kind=Kind.WRITE,
     section="5.8.1",
 ):
-    """Create (open, start) a migration project: a named group of source servers, often one wave
-    (batch) of a migration (新建批次, 项目). Its settings are defaults for the tasks of its servers.
-    Names are unique; an account holds 50 projects. Costs nothing. Returns the new id. Move servers
-    into it with update_source_server (migprojectid).
+    """Open (create, start) a new wave or batch (新建批次, 建项目): a migration project, a named
+    group of source servers. Its settings are defaults for the tasks of its servers. Names are
+    unique; an account holds 50 projects. Costs nothing. Returns the new id. Move servers into it
+    with update_source_server (migprojectid).
     """
 
 
@@ -89,9 +89,10 @@ class ListMigrationProjects(
     kind=Kind.READ,
     section="5.8.2",
 ):
-    """List the migration projects (waves, batches; 有哪些批次, 项目) of the account with their
-    settings. Use it to find a project's id or the default project. The servers of one project come
-    from list_source_servers (migproject); get_migration_project reads one project by id.
+    """Which waves (batches, groups; migration projects) are there, and how are they set up
+    (有哪些批次, 项目)? Use it to find a project's id or the default project. The servers of one
+    project come from list_source_servers (migproject); get_migration_project reads one project by
+    id.
     """
 
     limit: Annotated[
@@ -122,9 +123,9 @@ class DeleteMigrationProject(
     kind=Kind.DESTRUCTIVE,
     section="5.8.4",
 ):
-    """Delete (remove) a migration project, an empty wave, for good (删除批次). Works only on a
-    project without servers that is not the default one: move its servers with update_source_server
-    (migprojectid) first. Servers and tasks themselves are untouched.
+    """Delete (remove) a wave or group (migration project) that is empty, for good (删除批次). Works
+    only on a project without servers that is not the default one: move its servers with
+    update_source_server (migprojectid) first. Servers and tasks themselves are untouched.
     """
 
     mig_project_id: ProjectId
@@ -139,8 +140,8 @@ class UpdateMigrationProject(
     section="5.8.5",
     replaces=True,
 ):
-    """Change the settings that the jobs of a wave (migration project; 修改批次) get by default,
-    such as its name, rate limit or syncing. Replaces the former settings: read them with
+    """Rename a wave (migration project; 修改批次, 批次改名), or change the settings that its jobs
+    get by default, such as rate limit or syncing. Replaces the former settings: read them with
     get_migration_project first and send every one that is to stay; one left out may fall back to
     its default. Whether existing tasks are affected is not documented: change those with
     update_migration_task or set_migration_rate_limits.
@@ -172,10 +173,10 @@ class SetDefaultMigrationProject(
     section="5.8.6",
     replaces=True,
 ):
-    """Make a migration project (wave) the default one (默认批次), in place of the former default:
-    servers whose Agents are installed or started from now on (new ones) register there; source
-    servers already registered stay. To undo, set the former one, which list_migration_projects
-    (isdefault) shows beforehand.
+    """Make a wave (migration project) the default one, which new machines (Agents) join
+    automatically (默认批次, 新机器默认加入), in place of the former: servers whose Agents are
+    installed or started from now on register there; source servers already registered stay. To
+    undo, set the former one, which list_migration_projects (isdefault) shows beforehand.
     """
 
     mig_project_id: ProjectId

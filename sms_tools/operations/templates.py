@@ -206,8 +206,8 @@ class CreateTemplate(
     section="5.6.1",
     wrapped_in="template",
 ):
-    """Create (save) a template (模板): the flavor (size: cores, memory), network, disks and image
-    of target servers to be created. Nothing is billed yet: a task that names it
+    """Create a template (save settings, a size; 新建模板, 保存) to make target servers from: the
+    flavor (cores, memory), network, disks and image. Nothing is billed yet: a task that names it
     (create_migration_task, vm_template_id) or a clone_test creates what is. With the id
     `autoCreate` the service creates that part of the network. Returns the new id; an account holds
     50 templates.
@@ -221,9 +221,10 @@ class ListTemplates(
     kind=Kind.READ,
     section="5.6.2",
 ):
-    """List the templates (blueprints, sizes; 模板, 规格) that there are for new target servers,
-    with all settings, filtered by name or place. Use it to find an id for create_migration_task or
-    a clone_test. get_template reads one by its id. Login passwords are left out.
+    """Which templates (blueprints, ready-made sizes) are there for new target servers (有哪些模板,
+    规格)? With all settings, filtered by name or place. Use it to find an id for
+    create_migration_task or a clone_test. get_template reads one by its id. Login passwords are
+    left out.
     """
 
     name: Annotated[Text | None, Field(description="Template name.")] = None
@@ -271,9 +272,7 @@ class DeleteTemplate(
     template_id: TemplateId
 
 
-_AsRead: Final = Field(
-    description="As in get_template or create_template.", json_schema_extra=COPIED
-)
+_AsRead: Final = Field(description="As in get_template.", json_schema_extra=COPIED)
 
 
 class GetTemplate(
@@ -301,10 +300,10 @@ class UpdateTemplate(
     replaces=True,
     wrapped_in="template",
 ):
-    """Change a target server template (blueprint; 修改模板): another flavor, subnet, image or disks
-    from now on; its former settings cannot be restored. Read it with get_template first and send
-    every setting that is to stay: whether one left out is kept is not documented. Existing targets
-    are not touched.
+    """Change (correct) a target server template (blueprint; 修改模板, 换子网): another flavor,
+    subnet, image or disks from now on; its former settings cannot be restored. Read it with
+    get_template first and send every setting that is to stay: whether one left out is kept is not
+    documented. Existing targets are not touched.
     """
 
     template_id: TemplateId
@@ -350,10 +349,10 @@ class GetTemplateTargetPassword(
     kind=Kind.SECRET,
     section="5.6.7",
 ):
-    """Reveal the login password (root, Administrator; 登录密码) that a template sets on its target
-    servers, for a person who lost or forgot it and asks for it; migrating and troubleshooting never
-    need it. What is revealed cannot be taken back, so a person is asked first. get_template reads
-    everything else about the template.
+    """Reveal the login password (root, Administrator, admin; 登录密码) that a template sets on its
+    target servers, for a person who forgot it and cannot log in; migrating and troubleshooting
+    never need it. What is revealed cannot be taken back, so a person is asked first. get_template
+    reads everything else about the template.
     """
 
     template_id: TemplateId

@@ -34,8 +34,8 @@ class ListApiVersions(
     Operation[ApiVersions], method="GET", path="/", kind=Kind.READ, section="5.1.1"
 ):
     """List the versions of the server migration API (API 版本) that this endpoint speaks, with
-    their status. Says nothing about servers or tasks; useful to test whether the service is up and
-    answers at all. get_api_version reads one of them.
+    their status. Tests whether the service is up (alive) and answers at all; says nothing about
+    servers or tasks. get_api_version reads one of them.
     """
 
 

@@ -69,10 +69,10 @@ _VERIFIED: Final = "get_migration_task: the task runs."
 
 
 class PlanMigration(Question):
-    """Set up many servers at once: plan migration tasks for up to 50 source servers from a list or
-    a pasted CSV (Excel) sheet (批量创建任务, 表格). Per row planned, or rejected with what is
-    wrong, by line and column. Steps: create, limits, options, and start only with start. Changes
-    nothing; show the plan, then apply_plan. Columns: server, template (or vm_id, target_disks,
+    """Set up many servers at once (in bulk): plan up to 50 migration tasks from a list or a pasted
+    CSV (Excel) sheet (批量创建任务, 表格导入). Per row planned, or rejected with what is wrong, by
+    line and column. Steps: create, limits, options, and start only with start. Changes nothing;
+    show the plan, then apply_plan. Columns: server, template (or vm_id, target_disks,
     migration_ip), type, syncing (default true), limits (08:00-20:00=20;20:00-08:00=100), exclude,
     only, consistency_paths (several: |), consistency, consistency_mode, project (the wave it is
     in), group, order (1 first), network_check, use_public_ip, start_target_server.

@@ -23,11 +23,13 @@ _GOALS: Final = (
 
 
 class PlanRemediation(Question):
-    """Prepare what is to be done: fix broken servers, run failed ones again (retry), resume, redo
-    from zero, throttle, rehearse (practise), switch over (cut over, launch) or clean up (修复,
-    重试, 演练, 割接). An ordered list of exact calls with preconditions, losses, costs, what people
-    must do, and how each step is verified. Changes nothing; show the plan to the person, then
-    apply_plan carries it out. rebuild (from scratch: SMS.0515, 0212, 1414) copies everything again.
+    """Prepare what is to be done about one or many servers (修复, 重试, 演练, 割接, 回退). Fix
+    broken ones, retry those that failed (run them again), resume, redo (copy again) from zero,
+    throttle. Hold a dress rehearsal (practise), switch over (cut over, launch), roll back (back
+    out, return to the old machines) or clean up. Gives exact calls in order, with preconditions,
+    losses, costs, what people must do, and how each is verified. Changes nothing; show the plan to
+    the person, then apply_plan carries it out. rebuild (from scratch: SMS.0515, 0212, 1414) copies
+    everything again.
     """
 
     goal: Annotated[Goal, Field(description=_GOALS)] = "retry_failed"
@@ -76,12 +78,12 @@ class PlanRemediation(Question):
 
 
 class ApplyPlan(Fields):
-    """Yes, go ahead: do it, carry out (execute) a plan that was shown (同意, 执行, 动手), after one
-    approval by a person who sees every step. Each step reads the state again, is skipped if what
-    was shown has changed, acts, and is verified by a read: done and seen; done, not yet seen;
-    failed; skipped; not needed; not reached. Ends within 45 seconds: while the status is
-    partly_done, call it again with the same plan_id. It goes on where it stopped, does nothing
-    twice, and asks again only for steps that failed.
+    """Yes, go ahead: do it, carry out (execute, run) the plan that was proposed and shown (同意,
+    执行, 动手), after one approval by a person who sees every step. Each step reads the state
+    again, is skipped if what was shown has changed, acts, and is verified by a read: done and seen;
+    done, not yet seen; failed; skipped; not needed; not reached. Ends within 45 seconds: while the
+    status is partly_done, call it again with the same plan_id. It goes on where it stopped, does
+    nothing twice, and asks again only for steps that failed.
     """
 
     plan_id: Annotated[str, Field(max_length=64, description="From plan_remediation.")]

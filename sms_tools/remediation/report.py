@@ -48,9 +48,10 @@ _SHEET_NAMES: Final = {"name": "server", "suggested_type": "type"}
 
 
 class ExportReport(Question):
-    """Write a report (document, spreadsheet) on the migration for management, a change board or an
-    auditor (报告, 导出): assessment, status, readiness, failures, or change_record (who approved
-    what, and what became of it). Answers with a resource and a file.
+    """Write a report (document, file, spreadsheet) on the migration to hand out to the boss,
+    management, a change board or auditors (报告, 汇报, 文档, 导出): assessment, status, readiness,
+    failures, or change_record (who approved what, and what became of it). Answers with a resource
+    and a file.
     """
 
     kind: Kind = "status"

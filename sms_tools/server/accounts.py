@@ -8,7 +8,7 @@ from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
 from sms_tools.server.dialog import AnyContext
 from sms_tools.server.refusals import no_such
-from sms_tools.server.runtime import Runtime, token_in
+from sms_tools.server.runtime import Runtime, name_in, token_in
 
 if TYPE_CHECKING:
     from sms_tools.account_file import Entry
@@ -36,10 +36,10 @@ class Accounts:
 
         Without HTTP nobody logs in: whoever started the server has all the keys already.
         """
-        if request is None:
+        if request is None and self.first.transport != "http":
             return self.runtimes
         token = token_in(request)
-        who = (token.subject, token.client_id) if token else ()
+        who = (name_in(token),) if token else ()
         return {
             name: runtime
             for name, runtime in self.runtimes.items()

@@ -105,10 +105,10 @@ class ToolServer(MCPServer[Any]):
         """The answer of the tool called *name*."""
         if self._suggest.exists(name):
             return self._leave.result(self._suggest.unlisted(name, arguments), is_error=True)
-        known = self._suggest.offered
-        if name not in known:
-            refusal = no_such_tool(name, arguments, known)
-            return self._leave.result(refusal, is_error=True)
+        if name not in self._suggest.offered:
+            refusal = no_such_tool(name, arguments, self._suggest.reached)
+            shown = self._suggest.adapted(name, arguments, refusal)
+            return self._leave.result(shown, is_error=True)
         result = await super().call_tool(name, arguments, context)
         if not isinstance(result, CallToolResult) or result.structured_content is None:
             return result

@@ -16,8 +16,8 @@ _WITH_SCHEMA: Final = 3
 
 class FindOperation(Fields):
     """Find an operation that is not in this list, by words in English or Chinese (exclude a folder,
-    unlock target, 删除模板). Searches everything that this server can do and returns the nearest
-    with their kind, what they need and the call that runs them.
+    unlock target, 删除模板). Returns the nearest of all that this server can do, with kind, what
+    they need and the call that runs them.
     """
 
     __tool__: ClassVar[str] = "find_operation"

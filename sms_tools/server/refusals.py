@@ -4,6 +4,7 @@ Each says what there is instead, and where it can the whole call that was meant.
 repeated: they may be long, or secret.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Final
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from sms_tools.arguments import Schema, near, schema_at, schema_of
 from sms_tools.operation import JSON, Fields
+from sms_tools.server.offer import offered_tools
 from sms_tools.text import HIDDEN, one_line
 
 Document = dict[str, JSON]
@@ -19,6 +21,9 @@ Call = Mapping[str, JSON]
 
 _SHOWN: Final = 20
 _SURE: Final = 0.85
+
+_TAIL: Final = re.compile(r"(?:_migration)?(?:_(?:tasks?|jobs?|servers?|copy))?$")
+"""What is called "pause_task" is the action "pause"."""
 
 GOALS: Final[Mapping[str, str]] = {
     "retry": "retry_failed",
@@ -47,16 +52,18 @@ ACTIONS: Final[Mapping[str, str]] = {
     "stop": "stop",
     "pause": "stop",
     "restart": "restart",
-    "test": "test",
+    "test": "clone_test",
     "clone_test": "clone_test",
     "test_copy": "clone_test",
     "network_check": "network_check",
     "check_network": "network_check",
 }
-"""Actions of manage_migration_task, likewise."""
+"""Actions of manage_migration_task, likewise; ``test`` alone would launch, and is not what people
+call so."""
 OTHERS: Final[Mapping[str, str]] = {
     "collect_logs": "upload_migration_task_logs",
     "collect_log": "upload_migration_task_logs",
+    "upload_logs": "upload_migration_task_logs",
     "list_servers": "list_source_servers",
     "list_tasks": "list_migration_tasks",
     "list_projects": "list_migration_projects",
@@ -150,6 +157,8 @@ def corrected_call(
         return None
     right = _renamed(arguments, error.wanted, _surely(error.wanted, error.candidates))
     left_out = arguments.keys() - right.keys()
+    if left_out & {"mig_project_id", "migprojectid"} & set(needs):
+        return {"tool": "list_migration_projects", "arguments": {}}
     if left_out and (tool.startswith("plan_") or left_out & set(needs)):
         return {"tool": "migration_overview", "arguments": {}}
     return {"tool": tool, "arguments": right}
@@ -194,6 +203,8 @@ def _problem(found: Any, schema: Schema, arguments: Mapping[str, JSON]) -> Docum
         known = list(schema_at(schema, place[:-1]).get("properties", {}))
         meant = near(str(place[-1]), known)
         hint = f"; did you mean {' or '.join(meant)}?" if meant else ""
+        if len(place) == 1 and (parts := _parts_with(str(place[0]), schema)):
+            hint = f"; it belongs in {parts[0]}" if len(parts) == 1 else hint
         problem: Document = {"argument": name, "problem": f"unknown argument{hint}"}
         return {**problem, "known": known} if len(place) > 1 else problem
     wanted = schema_at(schema, place)
@@ -204,6 +215,16 @@ def _problem(found: Any, schema: Schema, arguments: Mapping[str, JSON]) -> Docum
         hint = f"did you mean {' or '.join(meant)}? " if meant else ""
         return {"argument": name, "problem": f"{hint}it is one of {', '.join(words)}"}
     return {"argument": name, "problem": _words(found, wanted)}
+
+
+def _parts_with(name: str, schema: Schema) -> list[str]:
+    """The arguments of *schema* whose objects have a field called *name*."""
+    return [
+        each
+        for each in schema.get("properties", {})
+        if name in schema_at(schema, (each,)).get("properties", {})
+        or name in schema_at(schema, (each, 0)).get("properties", {})
+    ]
 
 
 def _words(found: Any, wanted: Schema) -> str:
@@ -280,16 +301,44 @@ def no_such_tool(name: str, arguments: Mapping[str, JSON], known: Iterable[str])
 def _meant_call(
     name: str, arguments: Mapping[str, JSON], offered: Sequence[str]
 ) -> dict[str, Any] | None:
-    key = name.strip().casefold().replace("-", "_").replace(" ", "_").removeprefix("plan_")
-    servers = {k: v for k, v in arguments.items() if k in ("servers", "project") and v}
-    if key in ACTIONS and "manage_migration_task" in offered:
-        task = arguments.get("task_id")
-        given = {"task_id": task} if isinstance(task, str) and task else {}
-        call = {**given, "operation": ACTIONS[key]}
-        return {"tool": "manage_migration_task", "arguments": call}
-    if key in GOALS and "plan_remediation" in offered:
-        return {"tool": "plan_remediation", "arguments": {"goal": GOALS[key], **servers}}
-    other = OTHERS.get(key)
-    if other in offered:
-        return {"tool": other, "arguments": dict(arguments)}
-    return None
+    said = name.strip().casefold().replace("-", "_").replace(" ", "_").removeprefix("plan_")
+    for key in dict.fromkeys((said, _TAIL.sub("", said))):
+        if key in ACTIONS and "manage_migration_task" in offered:
+            given = _fitting("manage_migration_task", arguments)
+            call = {**given, "operation": ACTIONS[key]}
+            return {"tool": "manage_migration_task", "arguments": call}
+        if key in GOALS and "plan_remediation" in offered:
+            given = _fitting("plan_remediation", arguments)
+            given.pop("goal", None)
+            call = {"goal": GOALS[key], **given}
+            return {"tool": "plan_remediation", "arguments": call}
+        other = OTHERS.get(key)
+        if other is not None and other in offered:
+            return {"tool": other, "arguments": _fitting(other, arguments)}
+    words = {*said.split("_")}
+    longer = [each for each in offered if len(words) > 1 and len({*each.split("_")} - words) == 1]
+    longer = [each for each in longer if words < {*each.split("_")}]
+    if len(longer) != 1:
+        return None
+    return {"tool": longer[0], "arguments": _fitting(longer[0], arguments)}
+
+
+def _fitting(tool: str, arguments: Mapping[str, JSON]) -> Document:
+    """Those of *arguments* that *tool* takes; the one server of a call under the name it has there,
+    since a server's name leads to its task.
+    """
+    known = next(each for each in offered_tools() if each.name == tool).parameters["properties"]
+    fitting: Document = {
+        name: value for name, value in arguments.items() if name in known and value
+    }
+    servers = arguments.get("servers", arguments.get("server"))
+    if isinstance(servers, str) and servers:
+        servers = [servers]
+    if not isinstance(servers, list) or not servers:
+        return fitting
+    if "servers" in known:
+        return {**fitting, "servers": servers}
+    one = next((each for each in ("server", "task_id", "source_id") if each in known), None)
+    if one is not None and len(servers) == 1:
+        fitting.setdefault(one, servers[0])
+    return fitting

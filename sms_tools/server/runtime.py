@@ -126,7 +126,7 @@ def caller_of(context: AnyContext, transport: str) -> Caller:
         client=params.client_info.name if params else "",
         version=params.client_info.version if params else "",
         transport=transport,
-        subject=_name_in(token) if token else None,
+        subject=name_in(token) if token else None,
         roles=roles_of(token),
         session=(context.headers or {}).get("mcp-session-id"),
     )
@@ -147,10 +147,10 @@ def roles_of(token: Any) -> frozenset[Role] | None:
 def person_of(token: Any) -> Person | None:
     """Whose *token* is, where the verifier that knew it gives roles."""
     roles = roles_of(token)
-    return None if roles is None else Person(_name_in(token), roles)
+    return None if roles is None else Person(name_in(token), roles)
 
 
-def _name_in(token: Any) -> str:
+def name_in(token: Any) -> str:
     """Whose *token* is: who is behind it, or the client alone where a provider names nobody."""
     return str(token.subject or token.client_id)
 

@@ -39,6 +39,13 @@ class Suggestions:
         """The names of the tools that are offered, in their order."""
         return list(self._offered)
 
+    @property
+    def reached(self) -> Sequence[str]:
+        """The names of the tools that a call can reach: while read-only, those that only read."""
+        tools = self._every if self._reaches else self._offered
+        reads = Kind.READ if self._read_only else None
+        return [name for name, tool in tools.items() if reads in (None, tool.kind)]
+
     def exists(self, name: str) -> bool:
         """Whether *name* is a tool that only this selection leaves out."""
         return name in self._every and name not in self._offered

@@ -206,6 +206,22 @@ async def test_a_description_that_names_an_unlisted_tool_says_how_it_is_reached(
         ("network_check", {"task_id": "t"}, "manage_migration_task", {"task_id": "t"}),
         ("collect_logs", {"task_id": "t"}, "upload_migration_task_logs", {"task_id": "t"}),
         ("fix_rate_window", {}, "plan_remediation", {"goal": "fix_rate_window"}),
+        (
+            "collect_logs",
+            {"servers": ["web-01"]},
+            "upload_migration_task_logs",
+            {"task_id": "web-01"},
+        ),
+        (
+            "pause_migration_task",
+            {"server": "web-01"},
+            "manage_migration_task",
+            {"operation": "stop"},
+        ),
+        ("start_task", {"task_id": "t"}, "manage_migration_task", {"operation": "start"}),
+        ("test", {"task_id": "t"}, "manage_migration_task", {"operation": "clone_test"}),
+        ("rollback_migration", {}, "plan_remediation", {"goal": "back_out"}),
+        ("get_server", {"server": "web-01"}, "get_source_server", {"source_id": "web-01"}),
     ],
 )
 async def test_a_goal_or_an_action_called_as_a_tool_is_told_the_call_that_was_meant(
@@ -219,6 +235,28 @@ async def test_a_goal_or_an_action_called_as_a_tool_is_told_the_call_that_was_me
     assert wanted.items() <= call["arguments"].items()
     assert tool in (result.structured_content or {})["summary"]
     assert world.service.arrived == []
+
+
+@pytest.mark.parametrize("tool", ["collect_logs", "unlock_target"])
+async def test_the_short_list_leads_a_wrong_name_to_what_only_run_operation_reaches(
+    world: World, era: str, tool: str
+) -> None:
+    result = await call(world, era, tool, {"task_id": "t", "invented": 1})
+    meant = (result.structured_content or {})["corrected_call"]
+    assert meant["tool"] == "run_operation"
+    assert meant["arguments"]["name"] in EVERY - LISTED
+    assert json.loads(meant["arguments"]["arguments"]) == {"task_id": "t"}
+
+
+@pytest.mark.parametrize("tool", ["pause", "collect_logs", "start_task"])
+async def test_read_only_leads_no_wrong_name_to_a_change(
+    tmp_path: Path, era: str, tool: str
+) -> None:
+    policy = Policy(read_only=True)
+    async with open_world(tmp_path, policy=policy) as world, world.client(era) as client:
+        result = await client.call_tool(tool, {"task_id": "t"})
+    assert status_of(result) == "unknown_tool"
+    assert "corrected_call" not in (result.structured_content or {})
 
 
 async def test_read_only_suggests_nothing_that_changes_anything(tmp_path: Path, era: str) -> None:

@@ -113,3 +113,28 @@ async def test_the_short_list_leads_on_by_what_it_has(world: World) -> None:
     call = next_call(result)
     assert call["tool"] == "run_operation"
     assert call["arguments"]["name"] == "list_templates"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"start": "00:00", "end": "23:59", "speed": 50}, "start: unknown argument; it belongs in"),
+        ({"speed_limit": [{**SEGMENT, "from": "08:00"}]}, "did you mean start?"),
+    ],
+)
+async def test_an_argument_at_the_wrong_level_is_told_where_it_belongs(
+    world: World, arguments: dict[str, Any], said: str
+) -> None:
+    async with world.client("auto") as client:
+        result = await client.call_tool(
+            "set_migration_rate_limits", {"task_id": "db-my-01", **arguments}
+        )
+    assert status_of(result) == "invalid_arguments"
+    assert said in (result.structured_content or {})["summary"]
+    assert world.service.arrived == []
+
+
+async def test_a_wave_that_is_not_there_leads_to_the_waves(world: World) -> None:
+    async with world.client("auto") as client:
+        result = await client.call_tool("get_migration_project", {"mig_project_id": "wave1"})
+    assert next_call(result) == {"tool": "list_migration_projects", "arguments": {}}

@@ -3,8 +3,9 @@
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,16 @@ from sms_tools.guard.caller import Caller
 from sms_tools.guard.calls import subject_of
 from sms_tools.guard.page_desk import PublicDesk
 from sms_tools.guard.passage import Ask
-from sms_tools.guard.people import roles_in
+from sms_tools.guard.people import Person, roles_in
 from sms_tools.login.entry import Entry
 from sms_tools.login.oidc import Keys, OidcVerifier, Provider
+from sms_tools.login.pages import Logins, Session
 from sms_tools.login.team import door_of
 from sms_tools.operations.tasks import DeleteMigrationTask
 from sms_tools.sandbox import open_sandbox
 from sms_tools.server import Runtime, build_server, open_runtime
 from sms_tools.settings import Settings
+from sms_tools.state import State
 from tests import modern
 from tests.postgres import Cluster
 
@@ -46,11 +49,11 @@ class House:
         client = httpx.AsyncClient(transport=transport, base_url=PUBLIC)
         return await self._stack.enter_async_context(client)
 
-    async def logged_in(self, who: str, roles: list[str]) -> httpx.AsyncClient:
+    async def logged_in(self, who: str, roles: list[str], **more: Any) -> httpx.AsyncClient:
         """A browser in which *who* has logged in, beginning at a page of ours."""
         browser = await self.browser()
         go = await browser.get("/sms-tools/login", params={"next": "/sms-tools/approve/x"})
-        back = self.issuer.consent(go.headers["location"], sub=who, roles=roles)
+        back = self.issuer.consent(go.headers["location"], sub=who, roles=roles, **more)
         done = await browser.get(back)
         assert done.status_code == 303, done.text
         assert done.headers["location"] == "/sms-tools/approve/x"
@@ -99,11 +102,14 @@ async def open_house(tmp_path: Path) -> AsyncIterator[Opener]:
         async def open_(
             policy: Policy | None = None,
             roles_claim: str = "roles",
+            subject_claim: str = "sub",
             state_url: str | None = None,
             issuer: Issuer | None = None,
         ) -> House:
             issuer = issuer or Issuer()
-            provider = Provider(ISSUER, AUDIENCE, roles_claim, client_id=CLIENT)
+            provider = Provider(
+                ISSUER, AUDIENCE, roles_claim, client_id=CLIENT, subject_claim=subject_claim
+            )
             keys = Keys(ISSUER, transport=issuer.transport())
             runtime = await stack.enter_async_context(
                 open_runtime(
@@ -244,6 +250,23 @@ async def test_with_four_eyes_the_asker_s_yes_does_not_count(open_house: Opener)
     assert await house.status() == "answered"
 
 
+@pytest.mark.parametrize("claim", ["sub", "oid"])
+async def test_whoever_is_somebody_else_for_each_client_does_not_approve_with_four_eyes(
+    open_house: Opener, claim: str
+) -> None:
+    house = await open_house(Policy(four_eyes=True), subject_claim=claim)
+    house.issuer.says["subject_types_supported"] = ["pairwise"]
+    path = await house.asked("boss" if claim == "oid" else "boss-as-the-client-knows-her")
+    roles = ["viewer", "operator", "approver"]
+    boss = await house.logged_in("boss-as-the-page-knows-her", roles, oid="boss")
+    refused = await yes(boss, path)
+    assert refused.status_code == 403
+    assert ("subject_claim" if claim == "sub" else "four eyes") in refused.text
+    assert await house.status() == "waiting"
+    anna = await house.logged_in("anna-as-the-page-knows-her", roles, oid="anna")
+    assert (await yes(anna, path)).status_code == (403 if claim == "sub" else 303)
+
+
 async def test_somebody_without_a_role_sees_nothing(open_house: Opener) -> None:
     house = await open_house()
     path = await house.asked()
@@ -373,3 +396,42 @@ async def test_a_secret_that_one_server_read_is_shown_by_another_and_once(
     for browser in (anna, elsewhere):
         assert (await browser.get(where)).status_code == 404
         assert (await browser.post(where, data=form, headers=SAME)).status_code == 403
+
+
+async def test_whoever_logs_out_is_out_with_that_cookie_wherever_it_went(
+    open_house: Opener,
+) -> None:
+    house = await open_house()
+    path = await house.asked()
+    browser = await house.logged_in("anna", ["viewer", "approver"])
+    copied = await house.browser()
+    copied.cookies = httpx.Cookies(browser.cookies)
+    shown = (await browser.get(path)).text
+    assert "Log out" in shown
+    form = shown.split('action="/sms-tools/logout"')[1]
+    seal = form.split('name="seal" value="')[1].split('"')[0]
+    evil = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    for data, headers in (({"seal": seal}, evil), ({"seal": "x"}, SAME), ({}, SAME)):
+        refused = await browser.post("/sms-tools/logout", data=data, headers=headers)
+        assert refused.status_code == 403
+    assert (await browser.get(path)).status_code == 200
+    assert (await browser.post("/sms-tools/logout", data={"seal": seal}, headers=SAME)).is_success
+    for each in (browser, copied):
+        assert (await each.get(path)).status_code == 303
+        assert (await each.post(path, data={"answer": "approve"}, headers=SAME)).status_code == 401
+    assert await house.status() == "waiting"
+
+
+async def test_a_login_lasts_eight_hours_and_no_longer(tmp_path: Path) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    with closing(State(tmp_path)) as state:
+        logins = Logins(state, lambda: now)
+        session = Session(Person("anna", roles_in(["approver"])), "Anna")
+        cookie = await logins.open(session)
+        now += timedelta(hours=8, seconds=-1)
+        assert await logins.session(cookie) == session
+        now += timedelta(seconds=1)
+        assert await logins.session(cookie) is None
+        cookie = await logins.open(session)
+        now -= timedelta(hours=1)
+        assert await logins.session(cookie) is None, "a clock that was set back ends it"

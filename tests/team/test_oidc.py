@@ -76,6 +76,16 @@ async def test_what_is_not_meant_for_us_or_over_does_not_count(
     assert await verifier.verify_token(issuer.token(**more)) is None
 
 
+@pytest.mark.parametrize(("said", "name"), [("o-1", "o-1"), (None, None), ("", None), (7, None)])
+async def test_a_person_goes_by_the_claim_that_is_set(
+    issuer: Issuer, ticks: Ticks, said: Any, name: str | None
+) -> None:
+    keys = Keys(ISSUER, transport=issuer.transport(), elapsed=ticks)
+    verifier = OidcVerifier(Provider(ISSUER, AUDIENCE, subject_claim="oid"), keys)
+    found = await verifier.verify_token(issuer.token(oid=said))
+    assert (found.subject if found else None) == name
+
+
 @pytest.mark.parametrize("late", [-30, 30])
 async def test_clocks_may_differ_by_a_minute(
     issuer: Issuer, verifier: OidcVerifier, late: int

@@ -211,6 +211,33 @@ def test_an_approval_given_through_one_serves_once_through_whichever_is_asked(
     assert made[0]["approved_by"] == "anna"
 
 
+def test_a_dialog_that_one_began_is_answered_at_the_other_and_only_as_it_was_asked(
+    open_replicas: Open,
+) -> None:
+    replicas = open_replicas()
+    task = replicas.task_of("web-01")
+
+    def call(at: int, who: str = "boss", **more: Any) -> httpx.Response:
+        asked = modern.call("delete_migration_task", replicas.tokens[who], task_id=task)
+        asked["headers"]["Host"] = replicas.proxy.removeprefix("http://")
+        meta = {**modern.META, modern.CAPABILITIES: {"elicitation": {"form": {}}}}
+        asked["json"]["params"] |= {"_meta": meta, **more}
+        return replicas.client.post(f"http://127.0.0.1:{replicas.ports[at]}/mcp", **asked)
+
+    question = modern.result_in(call(0))
+    (key,) = question["inputRequests"]
+    answer = {"action": "accept", "content": {"confirmation": "web-01"}}
+    given = {"inputResponses": {key: answer}, "requestState": question["requestState"]}
+    forged = {**given, "requestState": "x" + str(question["requestState"])[1:]}
+    assert call(1, **forged).status_code == 400
+    assert modern.result_in(call(1, "olga", **given))["status"] == "approval_required"
+    assert not [entry for entry in replicas.audit() if entry["event"] == "call"]
+    assert modern.result_in(call(1, **given))["status"] == "done"
+    made = [entry for entry in replicas.audit() if entry["event"] == "call"]
+    assert [entry["subject"] for entry in made] == ["boss"]
+    assert modern.result_in(call(0, **given)).get("status") != "done", "an answer serves once"
+
+
 def test_older_clients_are_led_back_to_the_server_that_has_their_session(
     open_replicas: Open,
 ) -> None:

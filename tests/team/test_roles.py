@@ -72,6 +72,37 @@ async def test_a_viewer_reads_and_cannot_even_ask(open_team: Opener) -> None:
     assert not team.changes
 
 
+async def test_no_way_around_leads_a_viewer_to_a_change(open_team: Opener) -> None:
+    team = await open_team()
+    plan = await team.call("olga", "plan_remediation", goal="retry_failed")
+    ways: list[tuple[str, dict[str, Any]]] = [
+        ("apply_plan", {"plan_id": plan["plan_id"]}),
+        ("sign_privacy_agreement", {}),
+        ("calculate_sha256", {"key": "0b3c3a0e-example"}),
+        ("delete_source_server", {"source_id": next(iter(team.sandbox.cloud.sources))}),
+    ]
+    for tool, arguments in ways:
+        assert (await team.call("vera", tool, **arguments))["blocked_by"] == "role", tool
+    assert not team.changes
+    assert not await team.runtime.guard.approvals.waiting()
+
+
+async def test_what_a_request_says_of_itself_gives_nobody_a_role(open_team: Opener) -> None:
+    team = await open_team()
+    team.http.headers.update(
+        {
+            "X-Forwarded-For": "127.0.0.1",
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-User": "boss",
+            "X-Remote-User": "boss",
+            "Forwarded": "for=127.0.0.1;host=sms-tools.example.com",
+        }
+    )
+    assert (await team.post(None, "tools/list")).status_code == 401
+    blocked = await team.call("vera", "sign_privacy_agreement")
+    assert blocked["blocked_by"] == "role"
+
+
 async def test_an_approver_who_is_no_operator_cannot_ask_either(open_team: Opener) -> None:
     team = await open_team()
     call = {"task_id": team.task_of("web-01")}
@@ -101,6 +132,19 @@ async def test_a_yes_needs_a_named_approver_and_the_audit_names_both(open_team: 
     made = (await events(team, "call"))[0]
     assert (made["subject"], made["approved_by"]) == ("olga", "anna")
     assert (await events(team, "answer"))[0]["by"] == "anna"
+
+
+@pytest.mark.parametrize(("four_eyes", "whose"), [(False, "an"), (True, "another")])
+async def test_whoever_asks_reads_that_the_command_wants_a_proof(
+    open_team: Opener, *, four_eyes: bool, whose: str
+) -> None:
+    team = await open_team(Policy(four_eyes=four_eyes))
+    call = {"task_id": team.task_of("web-01")}
+    held = await team.call("olga", "delete_migration_task", **call)
+    assert (
+        f"`--auth` as this server was started with it, and the token of {whose} appr"
+        in (held["summary"])
+    )
 
 
 async def test_without_four_eyes_an_operator_who_approves_may_do_both(open_team: Opener) -> None:

@@ -22,11 +22,11 @@ class DeleteSourceServers(
     section="5.3.4",
     idempotent=True,
 ):
-    """Delete several source servers (machines, hosts) from the list of the server migration
-    service, for good (批量删除源端). Their migration tasks, checks and history go too; the machines
-    and their targets stay. A record returns only when the Agent on the source is restarted, and a
-    new task copies everything again. For one server use delete_source_server; to keep the server
-    and drop only its task use delete_migration_task.
+    """Delete (remove, take off) several source servers (machines, hosts) from the list of the
+    server migration service, for good (批量删除源端). Their migration tasks, checks and history go
+    too; the machines and their targets stay. A record returns only when the Agent on the source is
+    restarted, and a new task copies everything again. For one server use delete_source_server; to
+    drop only its task use delete_migration_task.
     """
 
     ids: Annotated[
@@ -83,12 +83,12 @@ class UpdateSourceServer(
     kind=Kind.DESTRUCTIVE,
     section="5.3.5",
 ):
-    """Rename a source server, put it into another wave (migration project; 改名, 放到批次), or
-    choose which of its disks and volumes are migrated (skip, exclude) and how large they become on
-    the target (resize, shrink, 调整磁盘). Name and project can be set back. With disks or
-    volume_groups, data can stay behind without a word: need_migration false skips a disk, a smaller
-    adjust_size shrinks it. Do that before the task starts. The Agent's own disk report is
-    update_source_server_disks.
+    """Rename a source server, or put (move, assign) it into another wave (migration project; 改名,
+    放到批次, 移到项目). Or choose which of its disks and volumes are migrated (skip, leave out) and
+    how large they become on the target (resize, shrink, 调整磁盘). Name and project can be set
+    back. With disks or volume_groups, data can stay behind without a word: need_migration false
+    skips a disk, a smaller adjust_size shrinks it. Do that before the task starts. The Agent's own
+    disk report is update_source_server_disks.
     """
 
     source_id: SourceId
@@ -119,11 +119,11 @@ class DeleteSourceServer(
     kind=Kind.DESTRUCTIVE,
     section="5.3.7",
 ):
-    """Delete (remove) one source server, machine or host, from the list of the server migration
-    service, for good (删除源端). Its migration task, checks and history go too; the machine and its
-    target stay. The record returns only when the Agent on the source is restarted, and a new task
-    copies everything again. For several use delete_source_servers; to drop only the task use
-    delete_migration_task.
+    """Delete (remove, drop) one source server, machine or host that is retired, from the list
+    (inventory) of the server migration service, for good (删除源端). Its migration task, checks and
+    history go too; the machine and its target stay. The record returns only when the Agent on the
+    source is restarted, and a new task copies everything again. For several use
+    delete_source_servers; to drop only the task use delete_migration_task.
     """
 
     source_id: SourceId

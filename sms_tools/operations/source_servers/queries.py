@@ -22,9 +22,9 @@ class ListFailedSourceServers(
     kind=Kind.READ,
     section="5.3.1",
 ):
-    """List source servers whose migration failed as raw entries (失败列表), each with its error
-    code and parameters. Only for paging through them: they have no task id and no time, may be cut
-    off, and can outlive the failure. For causes, first steps and recovered servers use
+    """List source servers whose migration failed as raw error entries (失败列表), each with its
+    error code and parameters, page by page. Only for paging: they have no task id and no time, may
+    be cut off, and can outlive the failure. For causes, first steps and recovered servers use
     summarize_failed_servers.
     """
 
@@ -53,11 +53,11 @@ class ListSourceServers(
     kind=Kind.READ,
     section="5.3.3",
 ):
-    """List source servers, the machines (hosts, boxes) on which the Agent is installed
-    (有哪些服务器, 编号), with IP address, state, stage, environment checks that did not pass, bytes
-    copied and current task, about 1 kB each. Use it to find a server's id, with a filter.
-    get_source_server adds disks, network and all checks, get_source_server_overview only counts.
-    For judged answers use migration_overview (detail full) or diagnose_server.
+    """Which machines (hosts, boxes) do we have: the source servers on which the Agent is installed
+    (有哪些服务器, 编号), with id, IP address, state, stage, checks that did not pass, bytes copied
+    and current task, about 1 kB each. Look up the id of a server by its name. get_source_server
+    adds disks, network and all checks, get_source_server_overview only counts. For judged answers
+    use migration_overview (detail full) or diagnose_server.
     """
 
     state: Annotated[SourceState | None, Field(description="Only in this state.")] = None
@@ -97,11 +97,11 @@ class GetSourceServer(
     kind=Kind.READ,
     section="5.3.8",
 ):
-    """Read one source server (配置, 有哪些磁盘): its operating system, CPU, memory, disks, volume
-    groups, Btrfs, network interfaces (NICs), environment checks, state, stage, current task and the
-    recommended target. init_target_server.disks is what create_migration_task wants as the target's
-    disks. list_source_servers finds ids; get_migration_task has the sub-tasks; diagnose_server
-    explains what is wrong with a server.
+    """What hardware does one source server have (配置, 有哪些磁盘, 几核内存)? Its operating system,
+    CPU cores, memory (RAM), disks, volume groups, Btrfs, network interfaces (NICs), environment
+    checks, state, stage, current task and the recommended target. init_target_server.disks is what
+    create_migration_task wants as the target's disks. list_source_servers finds ids;
+    get_migration_task has the sub-tasks; diagnose_server explains what is wrong with a server.
     """
 
     source_id: SourceId
@@ -114,8 +114,8 @@ class GetSourceServerOverview(
     kind=Kind.READ,
     section="5.3.9",
 ):
-    """Count how many servers (machines) are in each state: finished, running, failed, waiting
-    (一共多少台), in one call and without names. unconfigured counts those that have no target
-    configuration yet. No filter: for one migration project or for names use list_source_servers;
-    for bytes, problems and advice use migration_overview.
+    """How many servers (machines, boxes) are there, and how many are finished, running, failed or
+    waiting (一共多少台)? Counts them by state in one call and without names. unconfigured counts
+    those that have no target configuration yet. No filter: for one migration project or for names
+    use list_source_servers; for bytes, problems and advice use migration_overview.
     """

@@ -19,11 +19,11 @@ class RegisterSourceServer(
     kind=Kind.AGENT,
     section="5.3.2",
 ):
-    """Agent only: register a new source server in the Agent's name. To enrol (add, connect) a
-    machine or host, a person installs the Agent on it and enters an AK/SK there (新机器接入, 注册):
-    it registers when it starts; restart it to bring a server back. Sent by anyone else, this makes
-    a record with no Agent, which cannot be migrated. Returns the source server's id. To rename a
-    server or to move it to a project use update_source_server.
+    """Agent only: register a new source server in the Agent's name. To enrol (add, connect,
+    onboard) a machine or host, a person installs the Agent on it and enters an AK/SK there
+    (新机器接入, 注册): it shows up when the Agent starts; restart it to bring a server back. Sent
+    by anyone else, this makes a record with no Agent, which cannot be migrated. Returns the source
+    server's id. To rename a server or to move it to a project use update_source_server.
     """
 
 

@@ -17,10 +17,10 @@ class UnlockTargetServer(
     section="5.4.11",
     idempotent=True,
 ):
-    """Unlock the target server (the new ECS; 解锁目标端) of a migration task, so that it can be
-    changed or resized on the ECS console again. The lock is released automatically at the end of
-    the migration; no call locks it again. Use it for a target that stayed locked after its task
-    ended or failed. Unlocked during a copy, a changed disk makes the migration fail.
+    """Unlock (release) the target server (the new ECS; 解锁目标端, 被锁) of a migration task, so
+    that it can be changed or resized on the ECS console again. The lock is released automatically
+    at the end of the migration; no call locks it again. Use it for a target that stayed locked
+    after its task ended or failed. Unlocked during a copy, a changed disk makes the migration fail.
     """
 
     task_id: TaskId
@@ -33,11 +33,11 @@ class CheckNetworkAcl(
     kind=Kind.READ,
     section="5.4.12",
 ):
-    """Check whether the network ACL rules and security groups (firewall; 安全组放通) of a target
-    subnet let a server migration through. Answers with success or an error and gives no reasons;
-    one check holds for all servers of the same project, subnet and OS type. Rules only: to measure
-    the connection use manage_migration_task with network_check; check_network_paths judges ports
-    server by server.
+    """Check whether the network ACL rules and security groups (firewall; 安全组放通, 防火墙) of a
+    target subnet let a server migration through. Answers with success or an error and gives no
+    reasons; one check holds for all servers of the same project, subnet and OS type. Rules only: to
+    measure the connection use manage_migration_task with network_check; check_network_paths judges
+    ports server by server.
     """
 
     # The reference calls the path parameters t_project_id and t_network_id.
@@ -75,11 +75,11 @@ class UploadMigrationTaskLogs(
     kind=Kind.WRITE,
     section="5.4.14",
 ):
-    """Collect the logs (diagnostics) of a migration task from Agent and target into an OBS bucket,
-    for Huawei's support engineers or a person to look at (收集日志, 工单). Needs a task that was
-    started and no other collection under way. Runs in the background: log_collect_status of
-    list_migration_tasks shows how far it is. The logs are shared by a link that anybody can open
-    until it expires, and the bucket's storage is billed.
+    """Collect the logs (diagnostics) of a migration task from Agent and target and send them to an
+    OBS bucket, for a ticket with Huawei's support engineers or a person to look at (收集日志,
+    上传日志, 工单). Needs a task that was started and no other collection under way. Runs in the
+    background: log_collect_status of list_migration_tasks shows how far it is. The logs are shared
+    by a link that anybody can open until it expires, and the bucket's storage is billed.
     """
 
     task_id: TaskId

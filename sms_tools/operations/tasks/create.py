@@ -114,8 +114,8 @@ class CreateMigrationTask(
     kind=Kind.DESTRUCTIVE,
     section="5.4.1",
 ):
-    """Set up a migration task (job; 新建迁移任务) that copies one source server to a target ECS: an
-    existing one (exist_server, target_server.vm_id) or a new one made from a template
+    """Set up a migration task (job; 新建迁移任务, 配迁移) that copies one source server to a target
+    ECS: an existing one (exist_server, target_server.vm_id) or a new one made from a template
     (vm_template_id). A new target, its disks and its EIP are billed, as is a temporary disk. The
     disks of an existing target are ERASED when the task starts, at once with auto_start. Without
     syncing the target is launched automatically when the copy ends. Copy disks, volume_groups and

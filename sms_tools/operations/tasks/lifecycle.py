@@ -49,9 +49,9 @@ _MILD_ACTIONS = ("stop", "network_check", "collect_log")
 class ListMigrationTasks(
     Operation[TaskPage], method="GET", path="/v3/tasks", kind=Kind.READ, section="5.4.2"
 ):
-    """List migration tasks (jobs): which are there, which are running, which belongs to a server
-    (任务列表, 在跑的任务), with state, rate, sub-tasks, last error and resource use, about 1 kB
-    each. Use it to find a task's id, e.g. by source_server_id (an id, or the server's name).
+    """Which migration tasks (jobs) are there, which are running, and which belongs to a server
+    (任务列表, 在跑的任务)? Each with state, rate, sub-tasks, last error and resource use, about 1
+    kB each. Use it to find a task's id, e.g. by source_server_id (an id, or the server's name).
     get_migration_task adds disks, region and what started each sub-task. For counts and judged
     answers use migration_overview or summarize_progress.
     """
@@ -97,11 +97,12 @@ class DeleteMigrationTask(
     kind=Kind.DESTRUCTIVE,
     section="5.4.4",
 ):
-    """Delete (scrap, throw away) one migration task (job), e.g. to begin afresh (删掉任务);
-    delete_migration_tasks deletes several. Its progress and target configuration are lost for good:
-    a new task copies everything from scratch. To halt a copy that you want to resume later use
-    manage_migration_task with stop. The machines stay as they are, temporary disks may stay and be
-    billed. It must be ready, paused, failed or finished, or its Agent disconnected.
+    """Delete (scrap, cancel, get rid of) one migration task (job), e.g. a wrong one, or to begin
+    afresh (删掉任务, 取消任务); delete_migration_tasks deletes several. Its progress and target
+    configuration are lost for good: a new task copies everything from scratch. To halt a copy that
+    you want to resume later use manage_migration_task with stop. The machines stay as they are,
+    temporary disks may stay and be billed. It must be ready, paused, failed or finished, or its
+    Agent disconnected.
     """
 
     task_id: TaskId
@@ -114,11 +115,11 @@ class GetMigrationTask(
     kind=Kind.READ,
     section="5.4.5",
 ):
-    """Read one migration task (job) in full: which step (sub-task) it is in (任务详情, 哪个步骤)
-    and what started it, rate, remaining time, error, source and target with disks, clone, network
-    check, CPU and memory use. There is no overall percentage. All sub-tasks at 100 % does not mean
-    finished: state and the source's migration_cycle decide. For causes and next steps use
-    diagnose_server.
+    """Read the record (details) of one migration task (job) in full: which step (sub-task) it is in
+    (任务详情, 哪个步骤, 子任务) and what started it, rate, remaining time, error, source and target
+    with disks, clone, network check, CPU and memory use. There is no overall percentage. All
+    sub-tasks at 100 % does not mean finished: state and the source's migration_cycle decide. For
+    causes and next steps use diagnose_server.
     """
 
     task_id: TaskId
@@ -131,14 +132,14 @@ class ManageMigrationTask(
     kind=Kind.DESTRUCTIVE,
     section="5.4.7",
 ):
-    """Start, pause, continue, rehearse or launch the migration of one server (启动, 暂停, 继续,
-    克隆, 割接). start: begin, go on (resume) or retry; a first start erases an existing target's
-    disks. stop: pause. clone_test: the rehearsal (a test copy), on a clone that is billed until
-    deleted on the ECS console. test (newer regions: cutover): LAUNCHES the target, which ends
-    continuous synchronisation: the cutover (go live), not a rehearsal. restart: only after a
-    launch; synchronises again and may overwrite what the target wrote since. network_check: measure
-    the network. Newer regions: skip verification, clear snapshots, migration_test drill. Older:
-    sync_failed_rollback, collect_log.
+    """Start, pause (hold), continue (run on), rehearse or launch the copy of one server (启动,
+    暂停, 停下, 继续, 恢复, 克隆, 割接). start: begin, go on (resume) or retry; a first start erases
+    an existing target's disks. stop: pause. clone_test: the rehearsal (a test copy), on a clone
+    that is billed until deleted on the ECS console. test (newer regions: cutover): LAUNCHES the
+    target, which ends continuous synchronisation: the cutover (go live), not a rehearsal. restart:
+    only after a launch; synchronises again and may overwrite what the target wrote since.
+    network_check: measure the network. Newer regions: skip verification, clear snapshots,
+    migration_test drill. Older: sync_failed_rollback, collect_log.
     """
 
     task_id: TaskId

@@ -86,10 +86,10 @@ class GetMigrationRateLimits(
     kind=Kind.READ,
     section="5.4.9",
 ):
-    """Read the rate limits (bandwidth cap, throttle; 带宽上限) of a migration task: Mbit/s by time
-    of day, and the overspeed threshold that pauses the task. Use it when a copy is slow or before
-    set_migration_rate_limits, which replaces all of them. The actual rate is in get_migration_task.
-    Known to fail on some valid tasks.
+    """Is a migration task throttled, and how much bandwidth may it use (带宽上限, 限速多少)? Its
+    rate limits (cap): Mbit/s by time of day, and the overspeed threshold that pauses the task. Use
+    it when a copy is slow or before set_migration_rate_limits, which replaces all of them. The
+    actual rate is in get_migration_task. Known to fail on some valid tasks.
     """
 
     task_id: TaskId
@@ -142,13 +142,13 @@ class SetMigrationRateLimits(
     idempotent=True,
     replaces=True,
 ):
-    """Throttle (slow down, cap) the copy: set the bandwidth of a migration task by time of day,
-    such as office hours or night (限速, 白天, 夜间), in the source server's local time. Replaces
-    every existing segment (an empty list removes all): read them first with
-    get_migration_rate_limits and send those that stay; none over midnight, none overlapping. E.g.
-    {"task_id": "…", "speed_limit": [{"start": "00:00", "end": "23:59", "speed": 50}]}. A threshold
-    pauses the task when it copies faster. Linux sources need `tc`. For several servers use
-    plan_remediation (goal=fix_rate_window).
+    """Throttle (slow down, cap, limit) a copy so that it leaves the line free for others: set the
+    bandwidth of a migration task by time of day, such as office hours or night (限速, 白天,
+    控制带宽), in the source server's local time. Replaces every existing segment (an empty list
+    removes all): read them first with get_migration_rate_limits and send those that stay; none over
+    midnight, none overlapping. E.g. {"task_id": "…", "speed_limit": [{"start": "00:00", "end":
+    "23:59", "speed": 50}]}. A threshold pauses the task when it copies faster. Linux sources need
+    `tc`. For several servers use plan_remediation (goal=fix_rate_window).
     """
 
     task_id: TaskId

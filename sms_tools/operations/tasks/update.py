@@ -163,12 +163,13 @@ class UpdateMigrationTask(
     kind=Kind.DESTRUCTIVE,
     section="5.4.6",
 ):
-    """Change settings of one migration task (job; 修改任务): name, priority (which server goes
-    before the others, 优先级), speed_limit, migration_ip (the target's address, where it has
-    changed), template, start_target_server; fields left out stay as they are. state, sub_tasks,
-    progress, error_json, source_server, target_server and clone_server are the service's own
-    record: whoever writes them forges what happened, and it cannot be restored. To start, pause or
-    launch use manage_migration_task; for rate limits by time of day set_migration_rate_limits.
+    """Change (set, correct) settings of one migration task (job; 修改任务, 改规格): name, priority
+    (precedence: which server goes before the others, 优先级), speed_limit, migration_ip (the
+    target's address, where it has changed), template (another size of target), start_target_server;
+    fields left out stay as they are. state, sub_tasks, progress, error_json, source_server,
+    target_server and clone_server are the service's own record: whoever writes them forges what
+    happened, and it cannot be restored. To start, pause or launch use manage_migration_task; for
+    rate limits by time of day set_migration_rate_limits.
     """
 
     task_id: TaskId
@@ -198,9 +199,7 @@ class UpdateMigrationTask(
     speed_limit: Annotated[
         Megabits | None, Field(description="Rate limit in Mbit/s; 0 is none.")
     ] = None
-    vm_template_id: Annotated[
-        Text | None, Field(description="Template id, from list_templates.")
-    ] = None
+    vm_template_id: Annotated[Text | None, Field(description="From list_templates.")] = None
     # The next three, image_disk_id, target_disk_ids and the snapshots are newer than the
     # reference; the official SDK sends them.
     use_ipv6: Annotated[bool | None, Field(description="migration_ip is IPv6.")] = None
@@ -208,11 +207,11 @@ class UpdateMigrationTask(
     enterprise_project: Annotated[Text | None, Field(description="Newer regions.")] = None
     source_server: Annotated[
         TaskSourceMachine | None,
-        Field(description="Record: see get_migration_task.", json_schema_extra=COPIED),
+        Field(description="Record.", json_schema_extra=COPIED),
     ] = None
     target_server: Annotated[
         TargetMachine | None,
-        Field(description="Record: see get_migration_task.", json_schema_extra=COPIED),
+        Field(description="Record.", json_schema_extra=COPIED),
     ] = None
     state: Annotated[Text | None, Field(description="Record.")] = None
     # `estimate_completion_time` in the table, which is not the wire's name.
@@ -233,13 +232,13 @@ class UpdateMigrationTask(
     cutovered_snapshot_ids: Annotated[Text | None, Field(description="Record.")] = None
     clone_server: Annotated[
         CloneServerReport | None,
-        Field(description="Record: see get_migration_task.", json_schema_extra=COPIED),
+        Field(description="Record.", json_schema_extra=COPIED),
     ] = None
     sub_tasks: Annotated[
         list[SubTaskReport] | None,
         Field(
             max_length=65_535,
-            description="Record: see get_migration_task.",
+            description="Record.",
             json_schema_extra=COPIED,
         ),
     ] = None
