@@ -39,6 +39,7 @@ TESTS: Final = {
     "remediation": [
         *("tests/remediation", "tests/server/test_plan*.py", "tests/server/test_migration.py"),
         *("tests/server/test_launch_time.py", "tests/server/test_reports.py"),
+        "tests/server/test_measuring.py",
     ],
 }
 """By the folder of a change: what runs against it, as patterns of paths."""

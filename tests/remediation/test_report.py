@@ -69,10 +69,37 @@ async def test_the_change_record_names_the_head_of_the_audit(
     assert "EXAMPLE-pass" not in text
 
 
+async def test_the_change_record_draws_what_was_done_once_anything_was(
+    bureau: Callable[..., Bureau],
+) -> None:
+    place = bureau("mixed")
+    drawn = "What was done, and when"
+    assert drawn not in await written(place, kind="change_record", format="html")
+    audit = Audit(place.desk.state, place.desk.now)
+    await audit.record("call", tool="delete_template")
+    assert drawn not in await written(place, kind="change_record", format="html")
+    await audit.record("outcome", tool="delete_template", outcome="done")
+    page = await written(place, kind="change_record", format="html")
+    assert "delete_template" in page[page.index(drawn) :]
+
+
 @pytest.mark.parametrize("name", ["../audit.jsonl", "R0123456789abcdef.md", "x", ""])
 async def test_only_reports_are_read(bureau: Callable[..., Bureau], name: str) -> None:
     with pytest.raises(RequestRefused):
         await read_report(bureau("mixed").desk, name)
+
+
+async def test_the_course_of_the_copies_is_drawn_from_the_second_reading_on(
+    bureau: Callable[..., Bureau],
+) -> None:
+    place = bureau("mixed")
+    once = "read together only once, so there is nothing to draw yet"
+    assert once in await written(place, kind="status", format="html")
+    for _ in range(3):
+        place.clock.advance(1800)
+        page = await written(place, kind="status", format="html")
+    assert once not in page
+    assert "The fan leads to the end of the slowest" in page
 
 
 async def test_a_page_is_for_eyes_and_a_sheet_for_programs(

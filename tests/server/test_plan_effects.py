@@ -255,3 +255,14 @@ async def test_a_verification_that_fails_before_its_launch_holds_that_launch_bac
     assert results(answer) == ["done and seen", "skipped"]
     assert "consistency" in str(answer["steps"][1]["evidence"]).lower()
     assert len(night.calls("manage_migration_task")) == 1
+
+
+async def test_what_is_read_after_a_call_knows_of_it(night: Night) -> None:
+    async with night.client() as client:
+        before = await call(client, "migration_overview")
+        await call(
+            client, "manage_migration_task", task_id=task_of(night, "web-03"), operation="stop"
+        )
+        after = await call(client, "migration_overview")  # within the time that a reading serves
+    assert after["phases"]["syncing"] == before["phases"]["syncing"] - 1
+    assert after["phases"]["paused"] == before["phases"]["paused"] + 1
