@@ -30,11 +30,11 @@ FOLDERS: Final = ("fleet", "guard", "remediation")
 TESTS: Final = {
     "fleet": [
         *("tests/fleet", "tests/diagnosis", "tests/guard/test_previews.py"),
-        "tests/server/test_plan_launches.py",
+        *("tests/server/test_plan_launches.py", "tests/server/test_former_names.py"),
     ],
     "guard": [
         *("tests/guard", "tests/attack", "tests/server/test_matrix.py"),
-        "tests/server/test_former_names.py",
+        *("tests/server/test_former_names.py", "tests/team/test_roles.py"),
     ],
     "remediation": [
         *("tests/remediation", "tests/server/test_plan*.py", "tests/server/test_migration.py"),

@@ -81,6 +81,8 @@ async def test_the_change_record_draws_what_was_done_once_anything_was(
     await audit.record("outcome", tool="delete_template", outcome="done")
     page = await written(place, kind="change_record", format="html")
     assert "delete_template" in page[page.index(drawn) :]
+    marks = page.split("<svg")[-1].split("</svg>")[0]
+    assert ("✓" in marks, "✕" in marks) == (True, False)
 
 
 @pytest.mark.parametrize("name", ["../audit.jsonl", "R0123456789abcdef.md", "x", ""])

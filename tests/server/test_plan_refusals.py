@@ -215,3 +215,16 @@ async def test_a_failure_that_names_no_code_is_tried_only_by_name(night: Night) 
         assert "names no error" in why[chosen["id"]]
         plan = await call(client, "plan_remediation", servers=[chosen["id"]])
     assert [s["server"]["id"] for s in plan["steps"] if "tool" in s] == [chosen["id"]]
+
+
+@pytest.mark.parametrize(
+    ("goal", "server", "more"),
+    [("clean_up", "web-01", {"soak_hours": 1}), ("rebuild", "db-ora-03", {})],
+)
+async def test_no_task_is_deleted_of_which_nobody_can_tell_whether_it_may_be(
+    night: Night, goal: str, server: str, more: dict[str, Any]
+) -> None:
+    agent_came_back(night, "db-ora-03")
+    source = night.sandbox.cloud.by_name(server)
+    source.cycle, source.state = "checking", "cleared"  # a stage that goes with neither
+    assert "delete_task is unknown now" in await left_out(night, goal, server, **more)
