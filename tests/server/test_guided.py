@@ -267,6 +267,8 @@ async def test_a_name_in_a_call_that_is_barred_is_blocked_and_leads_to_no_change
     async with open_world(tmp_path, policy=policy) as world, world.client(era) as client:
         result = await client.call_tool("manage_migration_task", call)
     assert status_of(result) == "blocked"
+    said = (result.structured_content or {})["summary"]
+    assert said.startswith("Blocked: the server was started read-only. Nothing has been done")
     assert "corrected_call" not in (result.structured_content or {})
 
 
