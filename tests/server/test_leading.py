@@ -182,3 +182,15 @@ async def test_a_guess_ends_with_its_question_mark(world: World) -> None:
         result = await client.call_tool("list_source_servers", {"project": "x"})
     said = (result.structured_content or {})["summary"]
     assert "did you mean migproject or enterprise_project_id? It takes" in said
+
+
+async def test_a_limit_over_midnight_is_shown_as_its_two_segments(world: World) -> None:
+    night = {**SEGMENT, "start": "20:00", "end": "08:00"}
+    async with world.client("auto") as client:
+        result = await client.call_tool(
+            "set_migration_rate_limits", {"task_id": GONE, "speed_limit": [night]}
+        )
+    said = (result.structured_content or {})["summary"]
+    assert '"start": "20:00", "end": "23:59"' in said
+    assert '"start": "00:00", "end": "08:00"' in said
+    assert world.service.arrived == []
