@@ -4,9 +4,11 @@ Usage: ``python -m bench.tool_choice [--tools SELECTION] [--meaning] [--argument
 
 The questions are in ``tool_questions.txt``, each with the tools that answer it. They fall into two
 halves by their own hash: descriptions are worked on with the first half in view, and ``--misses``
-prints only that one; the second is held out and says what the descriptions are worth for questions
-that nobody looked at when they were written. Ranked are names and descriptions, with
-``--arguments`` also the names and texts of the arguments, which some clients index too:
+prints only that one. The second is held out, and its share says what to expect of new questions
+(kindly: a part of them is by whoever then worked on the descriptions).
+
+Ranked are names and descriptions, with ``--arguments`` also the names and texts of the arguments,
+which some clients index too:
 
 - by words: BM25 over English stems and pairs of Chinese characters;
 - with ``--meaning``, by sentence models that ship inside their wheels and need no network: the

@@ -40,6 +40,10 @@ _TYPES: Final = (
     (re.compile(r"\)\s*WITHOUT ROWID\s*$"), ")"),
 )
 _LOG: Final = logging.getLogger(__name__)
+_ADVICE: Final = (
+    "Whatever must be recorded is refused until this is fixed; reads still work. Bring the "
+    "database back, or correct SMS_TOOLS_STATE_URL; `sms-tools check` tests it."
+)
 
 
 class _Broken(Exception):  # noqa: N818 (says what happened; never leaves this module)
@@ -95,7 +99,7 @@ class PostgresState(State):
         try:
             held = await anyio.to_thread.run_sync(self._take, key)
         except psycopg.Error as error:
-            raise StateError(self._in_words(str(error))) from error
+            raise StateError(self._in_words(str(error)), advice=_ADVICE) from error
         try:
             yield held is not None
         finally:
@@ -177,10 +181,12 @@ class PostgresState(State):
                 return self._tried(begun, work)
             except _Broken as error:
                 if time.monotonic() > until:
-                    raise StateError(self._in_words(self._why(error))) from error.__cause__
+                    raise StateError(
+                        self._in_words(self._why(error)), advice=_ADVICE
+                    ) from error.__cause__
                 time.sleep(0.2)
             except (psycopg.Error, psycopg_pool.PoolTimeout) as error:
-                raise StateError(self._in_words(str(error))) from error
+                raise StateError(self._in_words(str(error)), advice=_ADVICE) from error
 
     def _tried(self, begun: Callable[[Database], None], work: Callable[[Database], T]) -> T:
         """One transaction.
@@ -214,6 +220,8 @@ class PostgresState(State):
     def _connections(self) -> "psycopg_pool.ConnectionPool[Any]":
         with self._opening:
             if self._pool is None:
+                # Each of its attempts would be a warning of two lines: ours says it once a call.
+                logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
                 self._pool = psycopg_pool.ConnectionPool(
                     self._url,
                     min_size=0,

@@ -103,7 +103,7 @@ class Holder:
         return Held(
             {
                 "status": "blocked",
-                "summary": f"Blocked by {ruling.reason}. Nothing has been done; {remedy[by]}",
+                "summary": f"Blocked: {ruling.reason}. Nothing has been done; {remedy[by]}",
                 "tool": subject.tool,
                 "blocked_by": by,
                 "reason": ruling.reason,

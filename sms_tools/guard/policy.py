@@ -218,6 +218,12 @@ def refused_read(operation: Operation[Any], policy: Policy) -> str | None:
     return None if ruling.decision is Decision.ALLOW else ruling.reason
 
 
+def is_barred(operation: Operation[Any], policy: Policy) -> bool:
+    """Whether *operation* is never made, whatever it is about and whoever agrees."""
+    ruling = _decide(operation.__spec__.name, operation.danger, (), policy.without_targets)
+    return ruling.decision is Decision.BLOCK
+
+
 _RENAMING: Final = frozenset(
     {"update_source_server", "update_template", "update_migration_project"}
 )

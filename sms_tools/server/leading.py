@@ -88,7 +88,7 @@ def _proposed(
     named = next((key for key in _READ_BY if isinstance(arguments.get(key), str)), None)
     if named is not None:
         yield from _about(tool, named, arguments[named], document)
-    elif status == "error":
+    elif status == "error" or tool.name == "plan_remediation":
         yield from _elsewhere(tool, arguments, document)
 
 
@@ -98,6 +98,8 @@ def _about(tool: Offered, named: str, value: JSON, document: Document) -> Iterat
     if document["status"] == "error" and kind_of_code(str(code)) is NotFound:
         yield _action(_LISTED_BY[named], {}, "shows what there is, with ids")
         return
+    if "from a template, and none is given" in str(document.get("reason")):
+        yield _action("list_templates", {}, "has the values that template_id takes")
     if named == "task_id" and "Pause it first" in str(document.get("reason")):
         pause: Document = {"task_id": value, "operation": "stop"}
         yield _action("manage_migration_task", pause, "pauses it; then the same call again")

@@ -150,7 +150,7 @@ def _under(consent: str, subject: Subject, caller: Caller, runtime: Runtime) -> 
     return runtime.exit.result(
         {
             "status": "blocked",
-            "summary": f"Blocked by {ruling.reason}. Nothing more has been done; only whoever "
+            "summary": f"Blocked: {ruling.reason}. Nothing more has been done; only whoever "
             "starts the server can change this.",
             "tool": TOOL,
             "blocked_by": by,

@@ -90,13 +90,14 @@ def refused_arguments(
     problems = [_problem(found, schema, arguments) for found in _unique(error)]
     first = problems[0]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    said = f"{first['argument']}: {first['problem']}{more}"
+    said = said if said.endswith("?") else f"{said}."
     nested = first.get("known")
     takes = nested if isinstance(nested, list) else known
     place = f"{str(first['argument']).rpartition('.')[0]} takes" if nested else "It takes"
     document: Document = {
         "status": "invalid_arguments",
-        "summary": f"{tool} was not called: {first['argument']}: {first['problem']}{more}. "
-        f"{place}: {', '.join(takes) or 'no arguments'}.",
+        "summary": f"{tool} was not called: {said} {place}: {', '.join(takes) or 'no arguments'}.",
         "problems": problems[:_SHOWN],
         "known_arguments": known,
     }

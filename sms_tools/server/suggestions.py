@@ -4,6 +4,7 @@ A short list reaches the rest through ``run_operation``, so a proposed call is w
 server that was started read-only proposes nothing that changes anything.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -88,9 +89,8 @@ class Suggestions:
     ) -> tuple[Offered, Mapping[str, JSON]] | None:
         """The tool and the arguments that a call is really of: those that run_operation runs."""
         if name == _RUN:
-            inner = arguments.get("arguments")
             name = str(arguments.get("name")).strip()
-            arguments = inner if isinstance(inner, dict) else {}
+            arguments = _decoded(arguments.get("arguments"))
         tool = self._every.get(name)
         return (tool, arguments) if tool is not None else None
 
@@ -121,6 +121,16 @@ class Suggestions:
         if not self._reaches:
             return None
         return {**action, **reached(tool.name, action["arguments"])}
+
+
+def _decoded(inner: JSON) -> Mapping[str, JSON]:
+    """The arguments that run_operation was given, as an object or as text that holds one."""
+    if isinstance(inner, str):
+        try:
+            inner = json.loads(inner)
+        except ValueError:
+            return {}
+    return inner if isinstance(inner, dict) else {}
 
 
 def _texts(document: Mapping[str, JSON]) -> list[str]:

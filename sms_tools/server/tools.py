@@ -16,6 +16,7 @@ from pydantic import PrivateAttr, ValidationError
 from sms_tools.arguments import placeholder_in, take
 from sms_tools.errors import NotFound, SmsToolsError
 from sms_tools.guard import Go
+from sms_tools.guard.policy import is_barred
 from sms_tools.operation import JSON, Fields, Kind, Operation, hidden_in
 from sms_tools.server.apps import drawn, meta_of, wants_a_board
 from sms_tools.server.dialog import AnyContext
@@ -124,7 +125,11 @@ class OperationTool(ServedTool[Operation[Any]]):
     async def _called(
         self, arguments: dict[str, JSON], notes: list[str], context: AnyContext
     ) -> ToolResult:
-        self._validated(arguments, [])  # nobody looks names up for a call that is malformed
+        call = self._validated(arguments, [])  # names are not looked up for a malformed call
+        if not self._reads and is_barred(
+            call, self._runtime.guard.policy
+        ):  # nor where it is barred
+            return await self._answer(call, context)
         operation = cast("type[Operation[Any]]", self._offered.model)
         meant, said = await with_ids(arguments, operation, self._runtime, reads=self._reads)
         try:

@@ -259,6 +259,19 @@ async def test_read_only_leads_no_wrong_name_to_a_change(
     assert "corrected_call" not in (result.structured_content or {})
 
 
+async def test_a_name_in_a_call_that_is_barred_is_blocked_and_leads_to_no_change(
+    tmp_path: Path, era: str
+) -> None:
+    policy = Policy(read_only=True)
+    call = {"task_id": "crm-01", "operation": "stop"}
+    async with open_world(tmp_path, policy=policy) as world, world.client(era) as client:
+        result = await client.call_tool("manage_migration_task", call)
+    assert status_of(result) == "blocked"
+    said = (result.structured_content or {})["summary"]
+    assert said.startswith("Blocked: the server was started read-only. Nothing has been done")
+    assert "corrected_call" not in (result.structured_content or {})
+
+
 async def test_read_only_suggests_nothing_that_changes_anything(tmp_path: Path, era: str) -> None:
     kinds = {tool.name: tool.kind for tool in offered_tools()}
     policy = Policy(read_only=True)

@@ -1,5 +1,6 @@
 """Every refusal leads on: it has the next call with its arguments, and that call works."""
 
+import json
 from typing import Any
 
 import pytest
@@ -138,3 +139,58 @@ async def test_a_wave_that_is_not_there_leads_to_the_waves(world: World) -> None
     async with world.client("auto") as client:
         result = await client.call_tool("get_migration_project", {"mig_project_id": "wave1"})
     assert next_call(result) == {"tool": "list_migration_projects", "arguments": {}}
+
+
+async def test_a_clone_without_a_template_leads_to_the_templates(world: World) -> None:
+    async with world.client("auto", Person()) as client:
+        read = await client.call_tool("get_migration_task", {"task_id": "crm-01"})
+        task = (read.structured_content or {})["id"]
+        result = await client.call_tool(
+            "manage_migration_task", {"task_id": task, "operation": "clone_test"}
+        )
+    assert status_of(result) == "blocked"
+    assert next_call(result)["tool"] == "list_templates"
+
+
+async def test_arguments_given_as_text_are_led_on_in_the_short_list_too(world: World) -> None:
+    server = build_server(world.runtime, "guided")
+    async with world.client("auto", Person(action="decline"), server=server) as client:
+        read = await client.call_tool(
+            "run_operation", {"name": "get_migration_task", "arguments": '{"task_id": "crm-01"}'}
+        )
+        given = json.dumps({"task_id": (read.structured_content or {})["id"]})
+        result = await client.call_tool(
+            "run_operation", {"name": "unlock_target_server", "arguments": given}
+        )
+    assert status_of(result) == "declined"
+    call = next_call(result)["arguments"]
+    assert call["name"] == "get_migration_task"
+    assert json.loads(call["arguments"]) == json.loads(given)
+
+
+async def test_a_plan_whose_deadline_is_over_leads_to_the_question_before_it(world: World) -> None:
+    async with world.client("auto") as client:
+        result = await client.call_tool(
+            "plan_remediation", {"goal": "cut_over", "deadline": "2025-01-01T00:00:00Z"}
+        )
+    assert status_of(result) == "invalid_arguments"
+    assert next_call(result)["tool"] == "check_cutover_readiness"
+
+
+async def test_a_guess_ends_with_its_question_mark(world: World) -> None:
+    async with world.client("auto") as client:
+        result = await client.call_tool("list_source_servers", {"project": "x"})
+    said = (result.structured_content or {})["summary"]
+    assert "did you mean migproject or enterprise_project_id? It takes" in said
+
+
+async def test_a_limit_over_midnight_is_shown_as_its_two_segments(world: World) -> None:
+    night = {**SEGMENT, "start": "20:00", "end": "08:00"}
+    async with world.client("auto") as client:
+        result = await client.call_tool(
+            "set_migration_rate_limits", {"task_id": GONE, "speed_limit": [night]}
+        )
+    said = (result.structured_content or {})["summary"]
+    assert '"start": "20:00", "end": "23:59"' in said
+    assert '"start": "00:00", "end": "08:00"' in said
+    assert world.service.arrived == []

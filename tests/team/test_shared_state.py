@@ -173,15 +173,18 @@ async def test_a_database_that_is_down_is_said_in_words_and_comes_back(cluster: 
     ids=str,
 )
 async def test_a_wrong_address_is_said_without_its_password(
-    cluster: Cluster, change: dict[str, Any], said: str
+    cluster: Cluster, change: dict[str, Any], said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     port, database = change.get("port", cluster.port), change.get("database", "postgres")
     url = f"postgresql://tester:example-password@127.0.0.1:{port}/{database}"
     state = PostgresState(_nowhere(), url)
     with pytest.raises(StateError, match=said) as caught:
         await state.read(lambda database: database.execute("SELECT 1"))
-    assert "example-password" not in str(caught.value)
+    assert "example-password" not in f"{caught.value} {caught.value.advice}"
+    assert "SMS_TOOLS_STATE_URL" in caught.value.advice
+    assert "SMS_TOOLS_STATE_DIR" not in caught.value.advice
     state.close()
+    assert not [each for each in caplog.records if each.name.startswith("psycopg")]
 
 
 def test_the_password_of_the_address_is_one_of_the_server_s_secrets() -> None:

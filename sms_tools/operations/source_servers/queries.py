@@ -23,7 +23,7 @@ class ListFailedSourceServers(
     section="5.3.1",
 ):
     """List source servers whose migration failed as raw error entries (失败列表), each with its
-    error code and parameters, page by page. Only for paging: they have no task id and no time, may
+    error code and parameters. Only for paging through them: they have no task id and no time, may
     be cut off, and can outlive the failure. For causes, first steps and recovered servers use
     summarize_failed_servers.
     """

@@ -1,7 +1,7 @@
 """How fast a migration task goes: rate limits, and the progress that the Agent reports."""
 
 from itertools import pairwise
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -104,16 +104,14 @@ class RateLimitSetting(Fields):
     over_speed_threshold: OverSpeedThreshold = None
 
 
-_SPLIT: Final = (
-    'a segment over midnight is two: {"start": "22:00", "end": "23:59", …} and '
-    '{"start": "00:00", "end": "06:00", …}'
-)
-
-
 def _one_limit_at_a_time(limits: list[RateLimitSetting]) -> list[RateLimitSetting]:
     for each in limits:
         if _minutes(each.end) <= _minutes(each.start):
-            raise ValueError(f"{each.start} to {each.end} does not end after it starts; {_SPLIT}")
+            raise ValueError(
+                f"{each.start} to {each.end} does not end after it starts; a segment over midnight "
+                f'is two: {{"start": "{each.start}", "end": "23:59", …}} and '
+                f'{{"start": "00:00", "end": "{each.end}", …}}'
+            )
     ordered = sorted(limits, key=lambda each: _minutes(each.start))
     for first, second in pairwise(ordered):
         if _minutes(second.start) < _minutes(first.end):
