@@ -204,3 +204,20 @@ async def test_nothing_is_launched_of_which_the_gates_cannot_be_read(launches: L
     assert found[:5] == ["done and seen"] * 5
     assert set(found[5:]) <= {"skipped", "not reached"}
     assert set(launches.launched) <= set(order[:5])
+
+
+async def test_a_server_that_is_gone_by_then_holds_up_no_other(launches: Launches) -> None:
+    async with launches.night.client() as client:
+        plan = await launches.plan(client)
+        order = tasks_of(plan)
+        gone = launches.night.sandbox.cloud.tasks[order[5]].source
+
+        async def while_waiting(_: float) -> None:
+            launches.night.sandbox.cloud.sources.pop(gone.id, None)
+
+        launches.night.during = while_waiting
+        answer = await launches.to_its_end(client, plan["plan_id"])
+    found = by_step(plan, answer)
+    assert found.pop(5) == "skipped"
+    assert set(found) == {"done and seen"}
+    assert launches.launched == [each for each in order if each != order[5]]
