@@ -370,7 +370,8 @@ class Api:
                 )
                 status, request_id = response.status_code, response.headers.get("X-Request-Id")
                 try:
-                    body = await response.aread()
+                    # Not aread(): response and stream hold each other, and would hold the body.
+                    body = b"".join([chunk async for chunk in response.aiter_bytes()])
                 finally:
                     await response.aclose()
         except ReplyRefused as error:

@@ -8,7 +8,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from sms_tools.knowledge import Legality, SubTaskKind, legality, phase_of, sub_task_kind
 from sms_tools.knowledge.states import Phase
@@ -262,12 +262,12 @@ class Server:
         return (self.reported_bytes or 0) > (self.total_bytes or 0)
 
     def _size(self, name: str) -> int | None:
-        target = self.task.target_server if self.task else None
-        records = (self.source, self.task and self.task.source_server, target)
-        sizes = (getattr(record, name, None) for record in records if record)
-        return next(
-            (size for size in sizes if size is not None and 0 <= size <= _LARGEST_SIZE), None
-        )
+        if self.source and _is_size(size := getattr(self.source, name)):
+            return size
+        for record in (self.task.source_server, self.task.target_server) if self.task else ():
+            if record and _is_size(size := getattr(record, name)):
+                return size
+        return None
 
     @property
     def migrate_speed(self) -> float | None:
@@ -354,6 +354,10 @@ class Server:
         """The latest sub-task that moved data and ended; its end is how fresh the copy is."""
         moved = [e for e in self.sub_tasks if sub_task_kind(e.name) in _MOVES_DATA and e.end_date]
         return max(moved, key=lambda each: each.end_date or 0, default=None)
+
+
+def _is_size(number: int | None) -> TypeGuard[int]:
+    return number is not None and 0 <= number <= _LARGEST_SIZE
 
 
 def _is_launch(step: SubTask) -> bool:

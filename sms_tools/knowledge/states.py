@@ -159,10 +159,13 @@ def is_known_task_state(state: str) -> bool:
     return state == "RUNNING" or state in _PHASE_OF_TASK
 
 
+_STATES_WITH_A_STAGE: frozenset[str] = frozenset().union(*LEGAL_STATES.values())
+
+
 def is_legal_pair(migration_cycle: str | None, source_state: str | None) -> bool | None:
     """Can this stage and this state stand together? None where one of them is not known."""
     stage, state = (migration_cycle or "").strip().lower(), normalize_state(source_state)
-    if stage not in LEGAL_STATES or state not in set().union(*LEGAL_STATES.values()):
+    if stage not in LEGAL_STATES or state not in _STATES_WITH_A_STAGE:
         return None
     return state in LEGAL_STATES[stage]
 
