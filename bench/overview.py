@@ -3,10 +3,13 @@
 Usage: ``python -m bench.overview [--servers 10000]``
 
 The sandbox serves from another process over loopback, so nothing of it is counted. The first
-overview pays for what is imported then; the second one is read anew, without that.
+overview pays for what is imported then; the second one is read anew, without that. Then the same
+pages are only fetched and decoded, by the same transport and :mod:`json`: the ratio says what the
+overview costs beyond that.
 """
 
 import argparse
+import json
 import resource
 import subprocess
 import sys
@@ -18,11 +21,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import anyio
+import httpx
 from mcp import Client
 
+from sms_tools.api import MAX_REPLY
+from sms_tools.auth import authenticator
 from sms_tools.guard import Policy
+from sms_tools.knowledge.facts import SOURCES_PAGE, TASKS_PAGE
+from sms_tools.moment import utc_now
 from sms_tools.server import build_server, open_runtime
 from sms_tools.settings import Settings
+from sms_tools.wire import Bounded, Network
 
 
 @contextmanager
@@ -53,8 +62,30 @@ async def measure(address: str) -> None:
             began = time.process_time()
             answer = await client.call_tool("migration_overview", {}, read_timeout_seconds=300)
             assert not answer.is_error, answer.content
-            print(f"  {which:12} {time.process_time() - began:7.2f} {_peak():8.0f}")
+            took = time.process_time() - began
+            print(f"  {which:12} {took:7.2f} {_peak():8.0f}")
             runtime.desk.forget()
+    began = time.process_time()
+    await _fetch_and_decode(settings)
+    alone = time.process_time() - began
+    print(f"  {'pages alone':12} {alone:7.2f}    read anew: {took / alone:.1f} x that")
+
+
+async def _fetch_and_decode(settings: Settings) -> None:
+    """Read all pages of both lists, one after another, and decode them: nothing else."""
+    inner = Bounded(Network(1, {}), MAX_REPLY)
+    async with httpx.AsyncClient(transport=inner, trust_env=False, timeout=60) as client:
+        auth, _ = authenticator(settings, client, utc_now)
+        for path, key, size in (
+            ("/v3/sources", "source_servers", SOURCES_PAGE),
+            ("/v3/tasks", "tasks", TASKS_PAGE),
+        ):
+            offset, count = 0, 1
+            while offset < count:
+                url = f"{settings.endpoint}{path}?limit={size}&offset={offset}"
+                page = json.loads((await client.get(url, auth=auth)).content)
+                assert page[key], url
+                offset, count = offset + len(page[key]), page["count"]
 
 
 def _peak() -> float:
