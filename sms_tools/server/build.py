@@ -9,6 +9,7 @@ from mcp.server.caching import CacheHint
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver import server as sdk
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.stdio import stdio_server
 from mcp.server.subscriptions import (
@@ -121,14 +122,29 @@ class ToolServer(MCPServer[Any]):
     async def read_resource(
         self, uri: Any, context: AnyContext | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
-        """The resource at *uri*; a report has the MIME type of its form."""
-        contents = await super().read_resource(uri, context)
+        """The resource at *uri*; a report has the MIME type of its form.
+
+        Raises:
+            ResourceNotFoundError: there is nothing at *uri*; says what can be read.
+        """
+        try:
+            contents = await super().read_resource(uri, context)
+        except ResourceNotFoundError as error:
+            if str(error) != f"Unknown resource: {uri}":
+                raise  # worded by whoever looked
+            raise ResourceNotFoundError(await self._nothing_at(str(uri))) from None
         _, found, name = str(uri).rpartition("/reports/")
         if not found or isinstance(contents, InputRequiredResult):
             return contents
         from sms_tools.remediation.report import mime_of
 
         return [replace(each, mime_type=mime_of(name) or each.mime_type) for each in contents]
+
+    async def _nothing_at(self, uri: str) -> str:
+        """That nothing stands at *uri*, and what does elsewhere."""
+        known = [str(each.uri) for each in await self.list_resources()]
+        known += [each.uri_template for each in await self.list_resource_templates()]
+        return f"There is nothing at {one_line(uri, 80)!r}. What can be read: {', '.join(known)}."
 
     async def run_stdio_async(self) -> None:
         """Serve the client on standard input and output; a line that is no message is answered."""

@@ -90,6 +90,8 @@ async def test_the_audit_is_empty_before_anything_was_done(client: Client) -> No
     [
         ("sms://servers/none", "does not exist.*list_source_servers"),
         ("sms://reference/manage_migration_tusk", "Close to it: manage_migration_task"),
+        ("sms://nothing", "nothing at 'sms://nothing'.*sms://audit/latest.*sms://servers/{id}"),
+        ("sms://servers/../audit", "nothing at 'sms://servers/../audit'.*sms://servers/{id}"),
     ],
 )
 async def test_what_does_not_exist_is_an_error_that_helps(
