@@ -1,4 +1,4 @@
-"""Letting Python's garbage collector rest while many records are made.
+"""Letting Python's garbage collector rest while many records are made, and an answer out of them.
 
 Ten thousand servers are some millions of objects, none of them in a cycle. With its usual
 thresholds the collector walks all of them again and again while they are made, which takes longer

@@ -217,9 +217,12 @@ class QuestionTool(ServedTool["Question"]):
             await context.report_progress(done, total, self._runtime.exit.words(message))
 
         desk = self._runtime.desk.reporting_to(report)
-        if wants_a_board(call, context):
-            return await drawn(call, desk, self._runtime.exit)
-        return self._runtime.exit.result(await call.answer(desk))
+        from sms_tools.fleet.collecting import collecting_seldom  # with the questions, not at start
+
+        with collecting_seldom():
+            if wants_a_board(call, context):
+                return await drawn(call, desk, self._runtime.exit)
+            return self._runtime.exit.result(await call.answer(desk))
 
 
 def annotations_of(offered: Offered) -> ToolAnnotations:
