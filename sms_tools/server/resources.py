@@ -54,6 +54,14 @@ class Page:
         return found[0] if (found := re.findall(r"\{(\w+)\}", self.path)) else None
 
 
+def account_in(uri: str) -> str | None:
+    """The account that *uri* is of, where there are several; None for what is of none."""
+    scheme, found, rest = uri.partition("://")
+    first = rest.partition("/")[0]
+    of_none = {page.name for page in _PAGES if not page.of_account}
+    return first if found and scheme == "sms" and first not in of_none else None
+
+
 def add_resources(
     server: MCPServer[Any], runtime: Runtime, accounts: Accounts | None = None
 ) -> None:

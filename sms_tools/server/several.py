@@ -10,8 +10,15 @@ from copy import deepcopy
 from typing import Any, Final
 
 import anyio
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import CallToolResult, InputRequiredResult, PaginatedRequestParams
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    InputRequiredResult,
+    PaginatedRequestParams,
+)
 from pydantic import PrivateAttr
 
 from sms_tools.arguments import near
@@ -23,7 +30,8 @@ from sms_tools.server.offer import Offered
 from sms_tools.server.output import compact
 from sms_tools.server.prompts import add_prompts
 from sms_tools.server.reach import served
-from sms_tools.server.resources import add_resources
+from sms_tools.server.refusals import no_such
+from sms_tools.server.resources import account_in, add_resources
 from sms_tools.server.runtime import Runtime
 from sms_tools.server.tools import ServedTool, ToolResult
 from sms_tools.text import one_line
@@ -67,9 +75,25 @@ class ServerOfAccounts(ToolServer):
         """A server of the tools of *selection* over *accounts*."""
         self._accounts = accounts
         super().__init__(accounts.first, selection, **settings)
+        self.middleware.append(self._listening_to_theirs)
 
     def _tools_of(self, offered: Sequence[Offered]) -> list[Tool]:
         return [AccountTool.make(tool, self._accounts.runtimes) for tool in offered]
+
+    async def _listening_to_theirs(
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        """Middleware: nobody hears that something changed in an account that is not theirs.
+
+        Raises:
+            MCPError: a resource is of no account that the caller may use.
+        """
+        if ctx.method in ("subscriptions/listen", "resources/subscribe"):
+            usable = self._accounts.admitted(getattr(ctx, "request", None))
+            for account in filter(None, map(account_in, listened_for(ctx.params))):
+                if account not in usable:
+                    raise MCPError(INVALID_PARAMS, no_such("account", account, usable))
+        return await call_next(ctx)
 
     async def _handle_list_tools(self, ctx: Any, params: PaginatedRequestParams | None) -> Any:
         listed = await super()._handle_list_tools(ctx, params)
@@ -126,6 +150,15 @@ class ServerOfAccounts(ToolServer):
             for account in usable:
                 group.start_soon(ask, account)
         return self._leave.result(joined({name: found[name] for name in usable if name in found}))
+
+
+def listened_for(params: Mapping[str, Any] | None) -> Sequence[str]:
+    """The addresses that a client wants to hear of, in either era's words."""
+    given = params or {}
+    notifications = given.get("notifications")
+    wanted = notifications.get("resourceSubscriptions") if isinstance(notifications, dict) else ()
+    several = wanted if isinstance(wanted, list) else ()
+    return [str(uri) for uri in (*several, *([given["uri"]] if "uri" in given else ()))]
 
 
 def build_server_of_accounts(

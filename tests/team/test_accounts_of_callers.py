@@ -176,3 +176,10 @@ async def test_a_plan_and_an_approval_of_others_serve_nobody_else(house: House) 
         told = await house.call("eve", "apply_plan", account=account, plan_id=plan)
         assert told["result"]["structuredContent"]["status"] == "error"
     assert not house.sandboxes["treasury"].cloud.changes
+
+
+@pytest.mark.parametrize("account", ["treasury", "nowhere1"])
+async def test_nobody_listens_to_an_account_that_is_not_theirs(house: House, account: str) -> None:
+    wanted = {"resourceSubscriptions": ["sms://lab/watch/latest", f"sms://{account}/watch/latest"]}
+    refused = await house.ask("eve", "subscriptions/listen", notifications=wanted)
+    assert refused["error"]["message"] == f"There is no account '{account}'."
