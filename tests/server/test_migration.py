@@ -302,3 +302,15 @@ async def test_fifty_rows_take_at_most_their_pages_and_three_requests_a_server(
     assert answer["planned"] == 50
     pages = 4  # source servers, tasks, templates, the regions of the Agent's configuration
     assert made <= pages + 3 * 50
+
+
+async def test_a_project_tells_two_servers_of_one_name_apart(morning: Night) -> None:
+    cloud = morning.sandbox.cloud
+    one, other = (each for each in cloud.sources.values() if each.name == "twin-01")
+    names = {key: project.fields["name"] for key, project in cloud.projects.items()}
+    other.project_id = next(key for key in names if key != one.project_id)
+    async with morning.client() as client:
+        for twin in (one, other):
+            row = {"server": "twin-01", "project": names[twin.project_id], "template": "datacentre"}
+            answer = await call(client, "plan_migration", rows=[row])
+            assert answer["rows"][0]["server"]["id"] == twin.id, answer["rows"]
