@@ -18,6 +18,7 @@ from sms_tools.moment import from_milliseconds
 from sms_tools.operations.source_servers import SourceServer
 from sms_tools.operations.tasks import MigrationTaskDetail
 from sms_tools.sandbox import Effect, Fault
+from sms_tools.wording import iso
 
 pytestmark = pytest.mark.anyio
 
@@ -132,6 +133,11 @@ async def test_the_timeline_is_newest_first_and_says_what_is_left_out(bureau: An
     (left,) = answer["omitted"]
     assert left["left_out"] == len(full["timeline"]) - len(times)
     assert full["timeline"][-1]["event"] == "registered"
+    source = next(s for s in place.sandbox.cloud.sources.values() if s.name == "web-03")
+    (stage,) = (event for event in full["timeline"] if event["event"] == "stage")
+    changed = from_milliseconds(source.stage_at)
+    assert changed
+    assert stage["at"] == iso(changed)
 
 
 async def test_a_task_that_cannot_be_read_leaves_a_gap_that_is_said(bureau: Any) -> None:
