@@ -73,11 +73,18 @@ class Bounded(httpx.AsyncBaseTransport):
         if len(packed) > 1 or not _UNPACKED.issuperset(packed):
             await stream.aclose()
             raise ReplyRefused(f"the reply is packed as {one_line(', '.join(packed), 80)}")
-        if packed:  # what is read from here on is neither packed nor as long
-            for name in ("content-encoding", "content-length"):
-                response.headers.pop(name, None)
-        response.stream = _Plain(stream, self._limit, unpack=bool(packed))
-        return response
+        headers = [
+            (name, value)
+            for name, value in response.headers.multi_items()
+            if name not in ("content-encoding", "content-length")
+        ]
+        # A new one: whatever the old one has read already would not pass the bound.
+        return httpx.Response(
+            response.status_code,
+            headers=headers,
+            stream=_Plain(stream, self._limit, unpack=bool(packed)),
+            extensions=response.extensions,
+        )
 
     async def aclose(self) -> None:
         """Close the transport inside."""
