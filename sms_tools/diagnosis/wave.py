@@ -295,7 +295,8 @@ class Wave:
 
     def _summary(self) -> str:
         if not self.places and not self.out:
-            return "Nothing is left to copy here."
+            whole = self.fleet.sources_read and self.fleet.tasks_read
+            return "Nothing is left to copy here." if whole else "In what was read is no copy."
         left = sum(place.copy.left or 0 for place in self.places)
         says = f"{count_of(len(self.places), 'server')} to copy, {size(left)} left"
         says += (

@@ -19,6 +19,7 @@ from sms_tools.diagnosis.overview import MigrationOverview
 from sms_tools.diagnosis.progress import SummarizeProgress
 from sms_tools.diagnosis.question import FleetQuestion
 from sms_tools.diagnosis.readiness import CheckCutoverReadiness
+from sms_tools.diagnosis.wave import ScheduleWave
 from sms_tools.errors import SmsToolsError
 from sms_tools.sandbox import ManualClock, open_sandbox
 from sms_tools.sandbox.faults import Effect, Fault
@@ -245,3 +246,12 @@ async def test_servers_that_are_named_are_verified_anew_and_so_is_all_after_ten_
     later = await place.ask(SummarizeConsistencyResults())
     dated = [row["read_at"] for row in later["servers"] if "read_at" in row]
     assert min(dated) >= later["observed_at"]
+
+
+@pytest.mark.parametrize("part", ["list_source_servers", "list_migration_tasks"])
+async def test_a_schedule_does_not_call_finished_what_was_not_read(bureau: Any, part: str) -> None:
+    place = bureau("new-fleet")
+    place.sandbox.faults.add(Fault(Effect.STATUS, part))
+    answer = await place.ask(ScheduleWave(line_mbit_s=500))
+    assert "incomplete" in answer
+    assert "Nothing is left" not in answer["summary"]
