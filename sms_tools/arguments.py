@@ -134,7 +134,7 @@ def schema_at(schema: Schema, place: tuple[int | str, ...]) -> Schema:
 
 def _names_in(text: str) -> JSON:
     """The names in a text where a list of them is wanted: none holds a comma."""
-    found = _from_text(text, list)
+    found = from_text(text, list)
     if not isinstance(found, str):
         return found
     bare = text.strip()
@@ -167,7 +167,7 @@ def _within(name: str, value: JSON, wanted: Schema, notes: list[str]) -> JSON:
 def _decoded(value: JSON, wanted: Schema, reads: bool) -> JSON:
     kind = wanted.get("type")
     if kind in ("array", "object") and isinstance(value, str):
-        value = _from_text(value, list if kind == "array" else dict)
+        value = from_text(value, list if kind == "array" else dict)
     if kind == "array":
         return _as_list(value, wanted, reads)
     if kind == "object" and isinstance(value, dict):
@@ -181,7 +181,8 @@ def _decoded(value: JSON, wanted: Schema, reads: bool) -> JSON:
     return value
 
 
-def _from_text(text: str, kind: type[Any]) -> JSON:
+def from_text(text: str, kind: type[Any]) -> JSON:
+    """What *text* holds as JSON, if that is a *kind*; else *text* itself."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

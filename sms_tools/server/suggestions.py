@@ -4,11 +4,11 @@ A short list reaches the rest through ``run_operation``, so a proposed call is w
 server that was started read-only proposes nothing that changes anything.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from sms_tools.arguments import from_text
 from sms_tools.operation import JSON, Kind
 from sms_tools.server.leading import led_on
 from sms_tools.server.offer import Offered, offered_tools
@@ -90,7 +90,9 @@ class Suggestions:
         """The tool and the arguments that a call is really of: those that run_operation runs."""
         if name == _RUN:
             name = str(arguments.get("name")).strip()
-            arguments = _decoded(arguments.get("arguments"))
+            inner = arguments.get("arguments")
+            inner = from_text(inner, dict) if isinstance(inner, str) else inner
+            arguments = inner if isinstance(inner, dict) else {}
         tool = self._every.get(name)
         return (tool, arguments) if tool is not None else None
 
@@ -121,16 +123,6 @@ class Suggestions:
         if not self._reaches:
             return None
         return {**action, **reached(tool.name, action["arguments"])}
-
-
-def _decoded(inner: JSON) -> Mapping[str, JSON]:
-    """The arguments that run_operation was given, as an object or as text that holds one."""
-    if isinstance(inner, str):
-        try:
-            inner = json.loads(inner)
-        except ValueError:
-            return {}
-    return inner if isinstance(inner, dict) else {}
 
 
 def _texts(document: Mapping[str, JSON]) -> list[str]:

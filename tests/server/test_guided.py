@@ -293,3 +293,12 @@ async def test_a_server_s_source_is_found_by_its_name_through_run_operation(
     result = await run(world, era, "get_migration_options", {"task_id": "web-01"})
     assert "web-01 is a server; its task is" in everything_in(result)
     assert source(world.cloud, "web-01")
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, '{"a":' * 20_000, "{", "null"])
+async def test_text_that_is_no_object_of_arguments_is_answered(
+    world: World, era: str, text: str
+) -> None:
+    answer = await run(world, era, "get_source_server_overview", text)
+    assert answer.is_error
+    assert status_of(answer) == "invalid_arguments"
