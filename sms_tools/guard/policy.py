@@ -214,14 +214,17 @@ def needs_names(subject: Subject, policy: Policy) -> bool:
 
 def refused_read(operation: Operation[Any], policy: Policy) -> str | None:
     """Why *operation*, a read that nobody can be asked about, must not be made; None if it may."""
-    ruling = _decide(operation.__spec__.name, operation.danger, (), policy.without_targets)
+    ruling = _without_names(operation, policy)
     return None if ruling.decision is Decision.ALLOW else ruling.reason
 
 
 def is_barred(operation: Operation[Any], policy: Policy) -> bool:
     """Whether *operation* is never made, whatever it is about and whoever agrees."""
-    ruling = _decide(operation.__spec__.name, operation.danger, (), policy.without_targets)
-    return ruling.decision is Decision.BLOCK
+    return _without_names(operation, policy).decision is Decision.BLOCK
+
+
+def _without_names(operation: Operation[Any], policy: Policy) -> Ruling:
+    return _decide(operation.__spec__.name, operation.danger, (), policy.without_targets)
 
 
 _RENAMING: Final = frozenset(

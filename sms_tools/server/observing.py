@@ -18,7 +18,8 @@ from mcp_types import INVALID_PARAMS
 from pydantic import BaseModel
 
 from sms_tools.operation import JSON
-from sms_tools.server.runtime import Runtime, token_in
+from sms_tools.server.resources import listened_for
+from sms_tools.server.runtime import Runtime, name_in, token_in
 
 if TYPE_CHECKING:
     from sms_tools.api import Exchange
@@ -101,7 +102,7 @@ class Observing:
         name = (ctx.params or {}).get("name")
         tool = name if isinstance(name, str) and name in self._tools else "unknown"
         known = token_in(request)
-        subject = (known.subject or known.client_id) if known else None
+        subject = name_in(known) if known else None
         began, outcome = time.perf_counter(), "failed"
         try:
             result = await call_next(ctx)
@@ -155,8 +156,8 @@ def _refuse_too_many(params: Mapping[str, Any] | None) -> None:
     Raises:
         MCPError: it names too many resources.
     """
-    wanted = ((params or {}).get("notifications") or {}).get("resourceSubscriptions")
-    if isinstance(wanted, list) and len(wanted) > MOST_SUBSCRIPTIONS:
+    wanted = listened_for(params)
+    if len(wanted) > MOST_SUBSCRIPTIONS:
         raise MCPError(
             INVALID_PARAMS,
             f"One stream may listen for {MOST_SUBSCRIPTIONS} resources; this one names "

@@ -62,6 +62,15 @@ def account_in(uri: str) -> str | None:
     return first if found and scheme == "sms" and first not in of_none else None
 
 
+def listened_for(params: Mapping[str, Any] | None) -> Sequence[str]:
+    """The addresses that a client wants to hear of, in either era's words."""
+    given = params or {}
+    notifications = given.get("notifications")
+    wanted = notifications.get("resourceSubscriptions") if isinstance(notifications, dict) else ()
+    several = wanted if isinstance(wanted, list) else ()
+    return [str(uri) for uri in (*several, *([given["uri"]] if "uri" in given else ()))]
+
+
 def add_resources(
     server: MCPServer[Any], runtime: Runtime, accounts: Accounts | None = None
 ) -> None:

@@ -31,7 +31,7 @@ from sms_tools.server.output import compact
 from sms_tools.server.prompts import add_prompts
 from sms_tools.server.reach import served
 from sms_tools.server.refusals import no_such
-from sms_tools.server.resources import account_in, add_resources
+from sms_tools.server.resources import account_in, add_resources, listened_for
 from sms_tools.server.runtime import Runtime
 from sms_tools.server.tools import ServedTool, ToolResult
 from sms_tools.text import one_line
@@ -150,15 +150,6 @@ class ServerOfAccounts(ToolServer):
             for account in usable:
                 group.start_soon(ask, account)
         return self._leave.result(joined({name: found[name] for name in usable if name in found}))
-
-
-def listened_for(params: Mapping[str, Any] | None) -> Sequence[str]:
-    """The addresses that a client wants to hear of, in either era's words."""
-    given = params or {}
-    notifications = given.get("notifications")
-    wanted = notifications.get("resourceSubscriptions") if isinstance(notifications, dict) else ()
-    several = wanted if isinstance(wanted, list) else ()
-    return [str(uri) for uri in (*several, *([given["uri"]] if "uri" in given else ()))]
 
 
 def build_server_of_accounts(

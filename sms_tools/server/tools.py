@@ -125,10 +125,9 @@ class OperationTool(ServedTool[Operation[Any]]):
     async def _called(
         self, arguments: dict[str, JSON], notes: list[str], context: AnyContext
     ) -> ToolResult:
-        call = self._validated(arguments, [])  # names are not looked up for a malformed call
-        if not self._reads and is_barred(
-            call, self._runtime.guard.policy
-        ):  # nor where it is barred
+        # Names are looked up neither for a malformed call nor for one that is never made.
+        call = self._validated(arguments, [])
+        if not self._reads and is_barred(call, self._runtime.guard.policy):
             return await self._answer(call, context)
         operation = cast("type[Operation[Any]]", self._offered.model)
         meant, said = await with_ids(arguments, operation, self._runtime, reads=self._reads)
@@ -213,12 +212,12 @@ class QuestionTool(ServedTool["Question"]):
     """One question that a person asks, answered from many reads."""
 
     async def _answer(self, call: "Question", context: AnyContext) -> ToolResult:
+        from sms_tools.fleet.collecting import collecting_seldom  # with the questions, not at start
+
         async def report(done: float, total: float | None, message: str) -> None:
             await context.report_progress(done, total, self._runtime.exit.words(message))
 
         desk = self._runtime.desk.reporting_to(report)
-        from sms_tools.fleet.collecting import collecting_seldom  # with the questions, not at start
-
         with collecting_seldom():
             if wants_a_board(call, context):
                 return await drawn(call, desk, self._runtime.exit)
