@@ -11,7 +11,7 @@ from sms_tools.operations import route
 from sms_tools.sandbox import Effect, Fault, ManualClock, open_sandbox
 from sms_tools.sandbox.model import Cause, Trouble
 from sms_tools.sandbox.service import Service
-from sms_tools.sandbox.wire import RawRequest, RawResponse
+from sms_tools.sandbox.wire import RawRequest, RawResponse, json_response
 
 from .night import Night, call, results
 
@@ -28,10 +28,14 @@ class Logged(Service):
     """The sandbox's service, and what arrived at it: the operation and the path."""
 
     arrived: list[tuple[str, str]] = field(default_factory=list)
+    refuses: str = ""
+    """What ends the paths that are refused."""
 
     async def handle(self, request: RawRequest) -> RawResponse:
         found = route(request.method, request.path)
         self.arrived.append((found[0].__spec__.name if found else "", request.path))
+        if self.refuses and request.path.endswith(self.refuses):
+            return json_response(400, {"error_code": "SMS.9001", "error_msg": "Refused."}, {})
         return await Service.handle(self, request)
 
 
@@ -221,3 +225,20 @@ async def test_a_server_that_is_gone_by_then_holds_up_no_other(launches: Launche
     assert found.pop(5) == "skipped"
     assert set(found) == {"done and seen"}
     assert launches.launched == [each for each in order if each != order[5]]
+
+
+async def test_a_refused_reading_before_a_launch_ends_the_plan(launches: Launches) -> None:
+    async with launches.night.client() as client:
+        plan = await launches.plan(client)
+        order = tasks_of(plan)
+        sixth = launches.night.sandbox.cloud.tasks[order[5]].source
+
+        async def while_waiting(_: float) -> None:
+            launches.service.refuses = sixth.id
+
+        launches.night.during = while_waiting
+        answer = await launches.to_its_end(client, plan["plan_id"])
+    found = by_step(plan, answer)
+    assert found[:6] == [*["done and seen"] * 5, "skipped"]
+    assert set(found[6:]) == {"not reached"}
+    assert launches.launched == order[:5]
