@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 
 from sms_tools.diagnosis.answer import CONCISE_BYTES, compact_bytes
+from sms_tools.diagnosis.rates import MeasuredRate
+from sms_tools.diagnosis.schedule import Copy
 from sms_tools.diagnosis.wave import ScheduleWave
 from sms_tools.diagnosis.windows import Calendar, read_window
 from sms_tools.fleet.grouping import Group, Grouping
 from sms_tools.fleet.reading import read_fleet
-from sms_tools.operations.tasks import SetMigrationRateLimits
+from sms_tools.fleet.server import Server
+from sms_tools.operations.source_servers import SourceServer
+from sms_tools.operations.tasks import MigrationTask, SetMigrationRateLimits
 from sms_tools.remediation.migrating import PlanMigration
 from sms_tools.remediation.plan_tools import PlanRemediation
 from sms_tools.sandbox.scenarios.whole_wave import CLOSED_NETWORK, REPAIRED, TEMPLATE_OF
@@ -230,3 +234,13 @@ async def test_what_would_help_makes_the_wave_fit(bureau: Callable[..., Bureau])
     )
     assert better["deadline"]["miss"] == 0
     assert better["deadline"]["fit"] > tight["deadline"]["fit"]
+
+
+def test_a_measured_rate_bounds_both_ends_by_its_own_range() -> None:
+    rate = MeasuredRate(1.5, 2.0, 3.0, samples=9, span=timedelta(hours=1))
+    source = SourceServer.read({"state": "replicate", "migration_cycle": "replicating"})
+    copy = Copy(Server(source, MigrationTask.read({"state": "RUNNING"})), 3_300, None, rate)
+    assert copy.running
+    earliest, latest = copy.seconds(100) or (0, 0)
+    assert earliest == pytest.approx(3_300 / (3.0 * 1.1))
+    assert latest == pytest.approx(3_300 / (1.5 * 0.8))
